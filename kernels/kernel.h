@@ -1,0 +1,87 @@
+/* kernel.h -- the one place where C and CUDA differ.
+ *
+ * A kernel is a body, a small function of one index and its arguments, written once in kernels/<name>.c:
+ *
+ *     SH_BODY void scale_body(int64_t item, const sh_scale_args *a) { a->y[item] = a->x[item] * a->factor; }
+ *     SH_KERNEL(scale, sh_scale_args)
+ *
+ * Compiled as C, SH_KERNEL makes `sh_scale_cpu(args, n)`, an OpenMP loop over the items; compiled by nvcc, a
+ * grid-stride launch `sh_scale_cuda(args, n)`. Bodies keep to what C11 and C++ share, cannot fail (inputs are
+ * checked before the launch) and never write to what another item writes: no atomics, so the bits do not depend on
+ * threads. Two flavours: SH_KERNEL for one item = one number (vectorised over items), SH_KERNEL_ROWS for one item =
+ * one row, site or crystal with loops of its own inside. */
+#ifndef SH_KERNEL_H
+#define SH_KERNEL_H
+
+#include <math.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "base/real.h"
+
+/* Below this many units of work a loop is not worth a team of threads. */
+#define SH_SERIAL_ITEMS 8192
+#define SH_SERIAL_ROWS 16
+
+#if defined(__CUDACC__)
+#define SH_BODY static __host__ __device__ inline
+#else
+#define SH_BODY static inline
+#define SH_KERNEL(name, args_type)                                                                 \
+    void sh_##name##_cpu(const args_type *args, int64_t n);                                        \
+    void sh_##name##_cpu(const args_type *args, int64_t n)                                         \
+    {                                                                                              \
+        const args_type local = *args;                                                             \
+        _Pragma("omp parallel for simd schedule(static) if (n > SH_SERIAL_ITEMS)")                 \
+        for (int64_t i = 0; i < n; i++)                                                            \
+            name##_body(i, &local);                                                                \
+    }
+#define SH_KERNEL_ROWS(name, args_type)                                                            \
+    void sh_##name##_cpu(const args_type *args, int64_t n);                                        \
+    void sh_##name##_cpu(const args_type *args, int64_t n)                                         \
+    {                                                                                              \
+        const args_type local = *args;                                                             \
+        _Pragma("omp parallel for schedule(static) if (n > SH_SERIAL_ROWS)")                       \
+        for (int64_t i = 0; i < n; i++)                                                            \
+            name##_body(i, &local);                                                                \
+    }
+#endif
+
+/* exp(x). In float: x = k ln 2 + r with |r| <= ln 2 / 2 (ln 2 in two parts, Cody and Waite 1980), Taylor polynomial
+ * of degree 7 in r (remainder below 4e-9), scaled by 2^k through the exponent bits; relative error below 1.2e-7,
+ * clamped to [-87.3, 88.3], branch-free so that loops around it vectorise. In double: the library's. */
+SH_BODY sh_real sh_exp(sh_real x)
+{
+#ifdef SH_F64
+    return exp(x);
+#else
+    x = x < -87.3f ? -87.3f : x > 88.3f ? 88.3f : x;
+    float k = floorf(x * 1.44269504088896341f + 0.5f);
+    float r = (x - k * 0.693359375f) - k * -2.12194440e-4f;
+    float p = 1.98412698e-4f;
+    p = p * r + 1.38888889e-3f;
+    p = p * r + 8.33333333e-3f;
+    p = p * r + 4.16666667e-2f;
+    p = p * r + 1.66666667e-1f;
+    p = p * r + 0.5f;
+    p = p * r + 1.0f;
+    p = p * r + 1.0f;
+    int32_t bits = ((int32_t)k + 127) << 23;
+    float scale;
+    memcpy(&scale, &bits, sizeof scale);
+    return p * scale;
+#endif
+}
+
+/* log(1 + exp(x)), exact for both signs: the derivative of softplus is sh_sigmoid. Not for inner loops. */
+SH_BODY double sh_softplus(double x)
+{
+    return (x > 0 ? x : 0) + log1p(exp(-fabs(x)));
+}
+
+SH_BODY sh_real sh_sigmoid(sh_real x)
+{
+    return (sh_real)1 / ((sh_real)1 + sh_exp(-x));
+}
+
+#endif

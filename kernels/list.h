@@ -1,0 +1,8 @@
+/* list.h -- every kernel, as an X-macro: X(name) has the arguments sh_<name>_args of args.h. It makes the
+ * prototypes and the back-end's table, and the kernel tests walk over it. */
+#define SH_KERNEL_LIST(X)                                                                          \
+    X(add)                                                                                         \
+    X(column_sum)                                                                                  \
+    X(broadcast_row)                                                                               \
+    X(activation)                                                                                  \
+    X(activation_grad)

@@ -1,0 +1,26 @@
+/* backend.h -- where arrays live and loops run. A back-end is a table: one entry a kernel of kernels/list.h, taking
+ * its arguments and the number of items, and the dense product. Callers write `be->add(&args, n)`. */
+#ifndef SH_BACKEND_BACKEND_H
+#define SH_BACKEND_BACKEND_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "args.h"
+#include "list.h"
+
+typedef struct sh_backend {
+    const char *name;
+#define SH_BACKEND_ENTRY(kernel) void (*kernel)(const sh_##kernel##_args *args, int64_t n);
+    SH_KERNEL_LIST(SH_BACKEND_ENTRY)
+#undef SH_BACKEND_ENTRY
+    /* c (m,n) = alpha op(a) op(b) + beta c, row-major; op transposes where asked; op(a) is (m,k), op(b) (k,n). lda,
+     * ldb, ldc are the distances between rows as stored. */
+    void (*gemm)(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k, sh_real alpha,
+                 const sh_real *a, int64_t lda, const sh_real *b, int64_t ldb, sh_real beta, sh_real *c,
+                 int64_t ldc);
+} sh_backend;
+
+const sh_backend *sh_backend_cpu(void);
+
+#endif

@@ -1,0 +1,1 @@
+typedef int sh_app_empty;

@@ -1,0 +1,44 @@
+/* crystal.h -- a batch of crystals as sites, orbits and atoms. The shared data types of the module; group.h, lattice.h,
+ * orbit.h and graph.h make and use them.
+ *
+ * Everything is double and ragged with offsets: C crystals, S sites (one representative atom an orbit), A atoms (all
+ * atoms of the cell), H site-group operations. Arrays live on the arena of whoever made the batch.
+ *
+ * Conventions: lattice rows are a, b, c in Å, cart = frac * lattice; an operation is x -> W x + w on fractional
+ * coordinates (columns), W row-major. */
+#ifndef SH_CRYSTAL_CRYSTAL_H
+#define SH_CRYSTAL_CRYSTAL_H
+
+#include <stdint.h>
+
+typedef struct {
+    int64_t n_crystal, n_site, n_atom, n_stab;
+    double *lattice;      /* (C,9) */
+    int32_t *sg_number;   /* (C) group the sites were repeated by, 0 where that is not one in its standard setting */
+    int64_t *site_start;  /* (C+1) */
+    int32_t *site_crystal;/* (S) */
+    int32_t *site_z;      /* (S) atomic number 1..118 */
+    int64_t *atom_start;  /* (S+1): atoms of site s; their number is the multiplicity of s in this cell */
+    double *atom_frac;    /* (A,3) in [0,1); the first atom of a site is its representative */
+    int64_t *stab_start;  /* (S+1) */
+    int8_t *stab_rot;     /* (H,9) rotation parts W of the operations that map the representative to itself, modulo
+                             lattice vectors; the identity is one of them */
+    double position_tolerance; /* Å: how well atoms and operations agree (1e-5 for made crystals, more for files) */
+} sh_crystals;
+
+static inline int64_t sh_site_mult(const sh_crystals *c, int64_t site)
+{
+    return c->atom_start[site + 1] - c->atom_start[site];
+}
+
+/* What a made crystal is made of: C descriptions with their sites, before symmetry acts. */
+typedef struct {
+    int64_t n_crystal, n_site;
+    const int32_t *sg_number;  /* (C) 1..230 */
+    const double *lattice;     /* (C,9) */
+    const int64_t *site_start; /* (C+1) */
+    const int32_t *site_z;     /* (S) */
+    const double *site_frac;   /* (S,3) as sampled; near a special position it is put onto it */
+} sh_descriptions;
+
+#endif

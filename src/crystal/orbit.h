@@ -1,0 +1,16 @@
+/* orbit.h -- from descriptions to crystals: sites put onto special positions, orbits, site groups. */
+#ifndef SH_CRYSTAL_ORBIT_H
+#define SH_CRYSTAL_ORBIT_H
+
+#include "base/memory.h"
+#include "crystal/crystal.h"
+#include "crystal/group.h"
+
+/* Repeats x <- mean of the images h x (lattice shifts included) with |h x - x| < merge_tol (Å) until x is fixed, then
+ * takes as site group H the operations that map x to itself within 1e-5 Å (design: a single average misses in a third
+ * of the cases, merge_tol 0.3; at 0.5 the near images need not be a group). Atoms: one image for each coset of H,
+ * |G| / |H| of them, the representative first. The result lives on `arena`. */
+void sh_crystals_make(const sh_groups *groups, const sh_descriptions *descriptions, double merge_tol, sh_arena *arena,
+                      sh_crystals *out);
+
+#endif

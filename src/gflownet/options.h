@@ -1,0 +1,37 @@
+/* options.h -- what a run may build and how its policy is made. Filled by the configuration, read by gflownet. */
+#ifndef SH_GFLOWNET_OPTIONS_H
+#define SH_GFLOWNET_OPTIONS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "crystal/group.h"
+#include "crystal/lattice.h"
+
+enum { SH_MAX_ELEMENTS = 118, SH_MAX_SITES = 64, SH_MAX_MIXTURE = 32 };
+
+typedef enum { SH_SITES_GENERAL, SH_SITES_WYCKOFF } sh_sites_mode;
+typedef enum { SH_EACH_STEP, SH_ONCE } sh_group_mode;
+
+typedef struct {
+    int32_t n_element;
+    int32_t element[SH_MAX_ELEMENTS]; /* atomic numbers, in the order of the file */
+    bool one_of[SH_MAX_ELEMENTS];     /* by index in `element`: a crystal must hold at least one of these */
+    bool has_one_of;
+    int32_t max_elements, min_sites, max_sites;
+    int32_t max_atoms;
+    bool group_allowed[SH_N_GROUP]; /* by sg_number - 1 */
+    sh_cell_bounds cell;
+} sh_constraints;
+
+typedef struct {
+    bool shared_encoder;      /* one encoder pass for both directions; otherwise four networks */
+    int32_t mixture;          /* components of a lattice parameter's density */
+    int32_t position_mixture; /* components of a position's density */
+    int32_t neighbours;       /* 0: all within 4 Å; otherwise by whole shells */
+    sh_sites_mode sites;
+    sh_group_mode group;
+    double merge_tol; /* Å, general sites near a special position are put onto it */
+} sh_policy_options;
+
+#endif

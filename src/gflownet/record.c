@@ -1,0 +1,39 @@
+#include "gflownet/record.h"
+
+#include <string.h>
+
+#include "base/memory.h"
+#include "base/status.h"
+
+void sh_records_create(sh_records *r, int32_t max_sites, int64_t capacity)
+{
+    *r = (sh_records){.max_sites = max_sites, .stride = sh_record_stride(max_sites), .capacity = capacity};
+    r->data = sh_calloc((size_t)capacity, r->stride);
+}
+
+void sh_records_destroy(sh_records *r)
+{
+    sh_free(r->data);
+    *r = (sh_records){0};
+}
+
+static void reserve(sh_records *r, int64_t n)
+{
+    if (n <= r->capacity) return;
+    r->capacity = n > 2 * r->capacity ? n : 2 * r->capacity;
+    r->data = sh_realloc(r->data, (size_t)r->capacity * r->stride);
+}
+
+void sh_records_append(sh_records *r, const sh_records *from, int64_t index)
+{
+    SH_ASSERT(r->stride == from->stride && index < from->n);
+    reserve(r, r->n + 1);
+    memcpy(sh_record_at(r, r->n++), sh_record_at(from, index), r->stride);
+}
+
+void sh_records_resize(sh_records *r, int64_t n)
+{
+    reserve(r, n);
+    if (n > r->n) memset(sh_record_at(r, r->n), 0, (size_t)(n - r->n) * r->stride);
+    r->n = n;
+}

@@ -1,0 +1,52 @@
+/* record.h -- a trajectory as numbers: what is sent between ranks, replayed, checkpointed and written as a sample.
+ * Records of a run have one size, for its max_sites; they lie one behind the other in a flat block without pointers. */
+#ifndef SH_GFLOWNET_RECORD_H
+#define SH_GFLOWNET_RECORD_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "reward/result.h"
+
+/* One forward step: what was chosen at it. */
+typedef struct {
+    int32_t sg_number;  /* 1..230 */
+    int32_t elem_index; /* into the run's element list */
+    int32_t wyckoff;    /* position of the group where sites are Wyckoff positions, -1 for general sites */
+    int32_t reserved;   /* 0: keeps the doubles aligned and the bytes of a record defined */
+    double y[6];        /* logit u of the free lattice parameters, 0 for constrained ones */
+    double frac[3];     /* as sampled, in [0,1) */
+} sh_step;
+
+typedef struct {
+    uint64_t traj;  /* global number of the trajectory, the key of its random numbers */
+    int32_t n_step; /* sites, 1..max_sites; the crystal is (group and lattice of the last step, sites of all) */
+    int32_t reserved;
+    double log_pf, log_pb; /* of the policy that drew it, without exploration */
+    sh_reward_result result;
+    sh_step step[]; /* max_sites of them; those from n_step on are zero */
+} sh_record;
+
+typedef struct {
+    int64_t n, capacity;
+    int32_t max_sites;
+    size_t stride; /* bytes of a record */
+    char *data;
+} sh_records;
+
+static inline size_t sh_record_stride(int32_t max_sites)
+{
+    return sizeof(sh_record) + (size_t)max_sites * sizeof(sh_step);
+}
+
+static inline sh_record *sh_record_at(const sh_records *r, int64_t i)
+{
+    return (sh_record *)(void *)(r->data + (size_t)i * r->stride);
+}
+
+void sh_records_create(sh_records *records, int32_t max_sites, int64_t capacity); /* n = 0 */
+void sh_records_destroy(sh_records *records);
+void sh_records_append(sh_records *records, const sh_records *from, int64_t index); /* grows; copies */
+void sh_records_resize(sh_records *records, int64_t n); /* new ones are zero */
+
+#endif

@@ -1,0 +1,48 @@
+/* main.c -- the table of subcommands. */
+#include <stdio.h>
+#include <string.h>
+
+#include "cmd/cmd.h"
+
+static const struct {
+    const char *name, *summary;
+    sh_status (*run)(int argc, char **argv);
+} commands[] = {
+    {NULL, NULL, NULL},
+};
+
+static void print_usage(FILE *out)
+{
+    fputs("shaft -- trains a generative flow network that samples crystals in proportion to a physics reward\n\n"
+          "usage: shaft COMMAND [OPTIONS] [FILES]     (under mpirun or srun for several ranks)\n\ncommands:\n",
+          out);
+    for (int i = 0; commands[i].name; i++)
+        fprintf(out, "  %-8s  %s\n", commands[i].name, commands[i].summary);
+    fputs("\nshaft COMMAND --help explains a command, with examples.\n", out);
+}
+
+/* One message whatever the number of ranks: whoever shares a failure between ranks clears it on all but one. */
+static void print_error(const char *command)
+{
+    if (!sh_error_message()[0]) return;
+    fprintf(stderr, "shaft %s: %s\n", command, sh_error_message());
+    if (sh_error_traceback()[0]) fprintf(stderr, "  at %s\n", sh_error_traceback());
+    if (sh_error_hints()[0]) fprintf(stderr, "  hint: %s\n", sh_error_hints());
+}
+
+int main(int argc, char **argv)
+{
+    if (argc < 2 || !strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") || !strcmp(argv[1], "help")) {
+        print_usage(argc < 2 ? stderr : stdout);
+        return argc < 2 ? 2 : 0;
+    }
+    for (int i = 0; commands[i].name; i++) {
+        if (strcmp(argv[1], commands[i].name)) continue;
+        sh_status status = commands[i].run(argc - 1, argv + 1);
+        if (status != SH_OK && status != SH_ESTOP) print_error(argv[1]);
+        return sh_status_exit_code(status);
+    }
+    fprintf(stderr, "shaft: there is no command '%s'\n", argv[1]);
+    print_usage(stderr);
+    return 2;
+}

@@ -1,0 +1,28 @@
+/* potential.h -- a pretrained network that gives the energy of a batch of crystals, and formation energies from it. */
+#ifndef SH_POTENTIAL_POTENTIAL_H
+#define SH_POTENTIAL_POTENTIAL_H
+
+#include <stdbool.h>
+
+#include "base/memory.h"
+#include "base/status.h"
+#include "crystal/graph.h"
+
+typedef struct sh_potential sh_potential;
+typedef struct sh_weights sh_weights;       /* weights.h: the tensors of a weight file */
+typedef struct sh_references sh_references; /* references.h: element references and corrections */
+
+/* Copies what it needs of the weights (rearranged for speed); references are borrowed and may be NULL for a model that
+ * predicts formation energies itself. SH_EINPUT where the weights are not those of a model this program knows. */
+sh_status sh_potential_create(const sh_weights *weights, const sh_references *references, sh_potential **out);
+void sh_potential_destroy(sh_potential **potential);
+
+double sh_potential_cutoff(const sh_potential *potential);      /* Å, of the graph it wants */
+bool sh_potential_knows(const sh_potential *potential, int z);  /* trained on this element, with a reference */
+
+/* For the crystals `wanted[0..n_wanted)` of the batch (NULL: all): e_total (eV a cell) and e_form (eV/atom), written at
+ * the crystal's own index. The graph must have sh_potential_cutoff or a larger cut-off. Scratch is on `arena`. */
+void sh_potential_evaluate(const sh_potential *potential, const sh_crystals *crystals, const sh_graph *graph,
+                           const int64_t *wanted, int64_t n_wanted, sh_arena *arena, double *e_total, double *e_form);
+
+#endif

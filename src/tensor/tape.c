@@ -1,0 +1,45 @@
+#include "tensor/tape.h"
+
+#include <string.h>
+
+#include "base/status.h"
+
+void sh_tape_begin(sh_tape *tape, const sh_backend *be, sh_arena *arena, bool recording)
+{
+    *tape = (sh_tape){.be = be, .arena = arena, .recording = recording};
+}
+
+sh_tensor *sh_tape_new(sh_tape *tape, int64_t rows, int64_t cols, bool wants_grad)
+{
+    sh_tensor *t = SH_PUSH(tape->arena, sh_tensor, 1);
+    t->rows = rows;
+    t->cols = cols;
+    t->data = SH_PUSH(tape->arena, sh_real, rows * cols);
+    t->grad = wants_grad && tape->recording ? SH_PUSH_ZERO(tape->arena, sh_real, rows * cols) : NULL;
+    return t;
+}
+
+sh_tensor *sh_tape_constant(sh_tape *tape, const sh_real *data, int64_t rows, int64_t cols)
+{
+    sh_tensor *t = SH_PUSH(tape->arena, sh_tensor, 1);
+    *t = (sh_tensor){.data = (sh_real *)(uintptr_t)data, .rows = rows, .cols = cols};
+    return t;
+}
+
+void sh_tape_push(sh_tape *tape, const sh_tensor *output, sh_backward_fn backward, const void *saved, size_t bytes)
+{
+    if (!tape->recording || !output->grad) return;
+    sh_tape_entry *entry = SH_PUSH(tape->arena, sh_tape_entry, 1);
+    void *copy = sh_arena_push(tape->arena, bytes);
+    memcpy(copy, saved, bytes);
+    *entry = (sh_tape_entry){.before = tape->last, .backward = backward, .saved = copy};
+    tape->last = entry;
+}
+
+void sh_tape_backward(sh_tape *tape, sh_tensor *loss)
+{
+    SH_ASSERT(loss->rows == 1 && loss->cols == 1 && loss->grad);
+    loss->grad[0] = 1;
+    for (const sh_tape_entry *entry = tape->last; entry; entry = entry->before)
+        entry->backward(tape, entry->saved);
+}
