@@ -50,4 +50,36 @@ typedef struct {
     int64_t cols;
 } sh_broadcast_row_args;
 
+/* Log-probabilities of the policy's choices and, in the kernels named _grad, their derivatives (+=). One item a row. */
+typedef struct {
+    const sh_real *logits; /* (R,n) */
+    const uint8_t *mask;   /* (R,n), or one row for all where mask_stride is 0, or NULL: everything is allowed */
+    int64_t mask_stride;   /* n or 0 */
+    const int32_t *choice; /* (R), -1 where nothing was chosen */
+    sh_real *log_prob;     /* (R) */
+    const sh_real *grad_log_prob;
+    sh_real *grad_logits;
+    int64_t n;
+} sh_dist_categorical_args, sh_dist_categorical_grad_args;
+
+typedef struct {
+    const sh_real *raw;    /* (R,3n) */
+    const double *y;       /* (R) */
+    const uint8_t *active; /* (R) */
+    sh_real *log_prob;
+    const sh_real *grad_log_prob;
+    sh_real *grad_raw;
+    int32_t n;
+} sh_dist_logit_normal_args, sh_dist_logit_normal_grad_args;
+
+typedef struct {
+    const sh_real *raw; /* (R,1+10n) */
+    const double *x;    /* (R,3) */
+    const uint8_t *active;
+    sh_real *log_prob;
+    const sh_real *grad_log_prob;
+    sh_real *grad_raw;
+    int32_t n;
+} sh_dist_wrapped_args, sh_dist_wrapped_grad_args;
+
 #endif

@@ -5,4 +5,10 @@
     X(column_sum)                                                                                  \
     X(broadcast_row)                                                                               \
     X(activation)                                                                                  \
-    X(activation_grad)
+    X(activation_grad)                                                                             \
+    X(dist_categorical)                                                                            \
+    X(dist_categorical_grad)                                                                       \
+    X(dist_logit_normal)                                                                           \
+    X(dist_logit_normal_grad)                                                                      \
+    X(dist_wrapped)                                                                                \
+    X(dist_wrapped_grad)
