@@ -22,6 +22,7 @@ typedef struct {
     uint64_t traj;  /* global number of the trajectory, the key of its random numbers */
     int32_t n_step; /* sites, 1..max_sites; the crystal is (group and lattice of the last step, sites of all) */
     int32_t reserved;
+    uint64_t formula;      /* hash of the reduced composition, for counting kinds of crystals */
     double log_pf, log_pb; /* of the policy that drew it, without exploration */
     sh_reward_result result;
     sh_step step[]; /* max_sites of them; those from n_step on are zero */

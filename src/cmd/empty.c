@@ -1,1 +1,0 @@
-typedef int sh_app_empty;

@@ -1,0 +1,50 @@
+/* comm.h -- ranks: who there is, failing together, sums whose bits do not depend on timing, messages that do not block.
+ *
+ * Two groups: all ranks, and the workers (all ranks, or all but rank 0 when it only coordinates). MPI is initialised by
+ * sh_comm_create with MPI_THREAD_FUNNELED; a process started without a launcher is one rank. */
+#ifndef SH_COMM_COMM_H
+#define SH_COMM_COMM_H
+
+#include <mpi.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/real.h"
+#include "base/status.h"
+
+typedef struct {
+    int rank, size;       /* among all */
+    MPI_Comm all;
+    MPI_Comm workers;     /* MPI_COMM_NULL on a rank that does not work */
+    int worker, n_worker; /* index among the workers, -1 on a rank that is none */
+    bool dedicated;       /* rank 0 only coordinates */
+} sh_comm;
+
+sh_status sh_comm_create(int *argc, char ***argv, sh_comm **out);
+/* Chooses the workers; collective. dedicated with one rank alone is refused. */
+sh_status sh_comm_set_workers(sh_comm *comm, bool dedicated);
+void sh_comm_destroy(sh_comm **comm); /* finalises MPI */
+
+/* All ranks leave with one status: that of the lowest rank that failed, its texts too. Its number is put into the
+ * message; ranks other than 0 keep no message, so it is printed once. Collective over all. */
+sh_status sh_comm_agree(sh_comm *comm, sh_status status);
+/* Ends the program on every rank at once, with this thread's message: for failures with collectives in flight. */
+_Noreturn void sh_comm_abort(const sh_comm *comm, sh_status status);
+
+sh_status sh_comm_bcast(sh_comm *comm, void *data, int64_t bytes, int root); /* over all */
+void sh_comm_barrier(sh_comm *comm);
+
+/* Sums over the workers, in place. Pieces are exchanged, added in the order of the workers, and gathered: the bits
+ * depend on the number of workers alone. Collective over the workers. */
+void sh_comm_sum_real(sh_comm *comm, sh_real *data, int64_t n, sh_real *scratch); /* scratch (2 n + 2 workers) */
+void sh_comm_sum_double(sh_comm *comm, double *data, int n);                      /* few numbers: n <= 64 */
+
+/* Messages between two ranks of `all`. The buffer belongs to the message until it is complete. */
+typedef MPI_Request sh_request;
+#define SH_REQUEST_NONE MPI_REQUEST_NULL
+void sh_comm_isend(sh_comm *comm, const void *data, int64_t bytes, int rank, int tag, sh_request *request);
+void sh_comm_irecv(sh_comm *comm, void *data, int64_t bytes, int rank, int tag, sh_request *request);
+int64_t sh_comm_wait(sh_request *request); /* returns the bytes received; nothing where there is no message */
+bool sh_comm_done(sh_request *request);    /* true when complete; also drives progress */
+
+#endif

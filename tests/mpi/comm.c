@@ -1,0 +1,90 @@
+/* Ranks: sums whose bits repeat, failing together, messages. Run with 1, 2 and 3 ranks. */
+#include "test.h"
+
+#include "comm/comm.h"
+
+static sh_comm *comm;
+
+static void test_sum(void **state)
+{
+    (void)state;
+    enum { N = 1003 };
+    static sh_real data[N], again[N], scratch[2 * N + 64];
+    for (int repeat = 0; repeat < 3; repeat++) {
+        for (int i = 0; i < N; i++)
+            data[i] = (sh_real)sin(i + 0.1 * comm->rank) / (sh_real)(1 + i % 7);
+        sh_comm_sum_real(comm, data, N, scratch);
+        if (repeat) assert_memory_equal(data, again, sizeof data);
+        memcpy(again, data, sizeof data);
+    }
+    for (int i = 0; i < N; i++) {
+        double want = 0;
+        for (int r = 0; r < comm->size; r++)
+            want += (double)((sh_real)sin(i + 0.1 * r) / (sh_real)(1 + i % 7));
+        assert_near(data[i], want, 1e-6);
+    }
+    double numbers[2] = {comm->rank + 1.0, 0.5};
+    sh_comm_sum_double(comm, numbers, 2);
+    assert_near(numbers[0], comm->size * (comm->size + 1) / 2.0, 0);
+    assert_near(numbers[1], 0.5 * comm->size, 0);
+}
+
+static void test_agree(void **state)
+{
+    (void)state;
+    assert_int_equal(sh_comm_agree(comm, SH_OK), SH_OK);
+    int failing = comm->size - 1;
+    sh_status status = comm->rank == failing ? SH_FAIL(SH_EIO, "disk %d is full", 7) : SH_OK;
+    assert_int_equal(sh_comm_agree(comm, status), SH_EIO);
+    if (comm->rank == 0) {
+        assert_non_null(strstr(sh_error_message(), "disk 7 is full"));
+        char where[32];
+        snprintf(where, sizeof where, "on rank %d of %d", failing, comm->size);
+        assert_int_equal(strstr(sh_error_message(), where) != NULL, comm->size > 1);
+    } else {
+        assert_string_equal(sh_error_message(), "");
+    }
+}
+
+static void test_messages(void **state)
+{
+    (void)state;
+    int next = (comm->rank + 1) % comm->size, before = (comm->rank + comm->size - 1) % comm->size, got[4] = {0};
+    int sent[4] = {comm->rank, 1, 2, 3};
+    sh_request in, out;
+    sh_comm_irecv(comm, got, sizeof got, before, 5, &in);
+    sh_comm_isend(comm, sent, 3 * sizeof(int), next, 5, &out);
+    assert_int_equal(sh_comm_wait(&in), 3 * sizeof(int));
+    sh_comm_wait(&out);
+    assert_int_equal(got[0], before);
+    assert_int_equal(got[2], 2);
+    assert_int_equal(got[3], 0);
+}
+
+static void test_dedicated(void **state)
+{
+    (void)state;
+    if (comm->size == 1) {
+        assert_fails(sh_comm_set_workers(comm, true), SH_EINPUT, "at least two ranks");
+        return;
+    }
+    assert_ok(sh_comm_set_workers(comm, true));
+    assert_int_equal(comm->n_worker, comm->size - 1);
+    assert_int_equal(comm->worker, comm->rank - 1);
+    if (comm->worker >= 0) {
+        double one = 1;
+        sh_comm_sum_double(comm, &one, 1);
+        assert_near(one, comm->size - 1, 0);
+    }
+    assert_ok(sh_comm_set_workers(comm, false));
+}
+
+int main(int argc, char **argv)
+{
+    if (sh_comm_create(&argc, &argv, &comm) != SH_OK) return 1;
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_sum), cmocka_unit_test(test_agree),
+                                       cmocka_unit_test(test_messages), cmocka_unit_test(test_dedicated)};
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    sh_comm_destroy(&comm);
+    return failed;
+}
