@@ -1,0 +1,213 @@
+#include "io/structure.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/real.h"
+#include "reward/tables.h"
+
+void sh_structure_create(sh_structure *s, int64_t n_atom)
+{
+    *s = (sh_structure){.n_atom = n_atom, .z = SH_NEW(int32_t, n_atom), .frac = SH_NEW(double, 3 * n_atom)};
+}
+
+void sh_structure_destroy(sh_structure *s)
+{
+    sh_free(s->z);
+    sh_free(s->frac);
+    sh_free(s->name);
+    sh_free(s->error);
+    *s = (sh_structure){0};
+}
+
+void sh_structure_copy(const sh_structure *from, sh_structure *to)
+{
+    sh_structure_create(to, from->n_atom);
+    memcpy(to->lattice, from->lattice, sizeof to->lattice);
+    memcpy(to->z, from->z, (size_t)from->n_atom * sizeof *to->z);
+    memcpy(to->frac, from->frac, (size_t)from->n_atom * 3 * sizeof *to->frac);
+    if (from->name) to->name = sh_strdup(from->name);
+    if (from->error) to->error = sh_strdup(from->error);
+    to->sampled_group = from->sampled_group;
+    to->file = from->file;
+    to->index = from->index;
+}
+
+void sh_structures_destroy(sh_structures *list)
+{
+    for (int64_t i = 0; i < list->n; i++)
+        sh_structure_destroy(&list->item[i]);
+    for (int32_t i = 0; i < list->n_file; i++)
+        sh_free(list->file[i]);
+    sh_free(list->item);
+    sh_free(list->file);
+    *list = (sh_structures){0};
+}
+
+void sh_structures_add_file(sh_structures *list, const char *path)
+{
+    if (list->n_file == list->file_capacity) {
+        list->file_capacity = list->file_capacity ? 2 * list->file_capacity : 16;
+        list->file = sh_realloc(list->file, (size_t)list->file_capacity * sizeof *list->file);
+    }
+    list->file[list->n_file++] = sh_strdup(path);
+}
+
+void sh_structures_add(sh_structures *list, sh_structure *s)
+{
+    SH_ASSERT(list->n_file > 0);
+    if (list->n == list->capacity) {
+        list->capacity = list->capacity ? 2 * list->capacity : 16;
+        list->item = sh_realloc(list->item, (size_t)list->capacity * sizeof *list->item);
+    }
+    const sh_structure *before = list->n ? &list->item[list->n - 1] : NULL;
+    s->file = list->n_file - 1;
+    s->index = before && before->file == s->file ? before->index + 1 : 1;
+    list->item[list->n++] = *s;
+    *s = (sh_structure){0};
+}
+
+void sh_structures_add_error(sh_structures *list)
+{
+    const char *hint = sh_error_hints();
+    size_t size = strlen(sh_error_message()) + strlen(hint) + 8;
+    sh_structure bad = {.error = sh_alloc(size)};
+    snprintf(bad.error, size, hint[0] ? "%s (%s)" : "%s%s", sh_error_message(), hint);
+    sh_error_clear();
+    sh_structures_add(list, &bad);
+}
+
+const char *sh_structures_path(const sh_structures *list, int64_t i)
+{
+    return list->file[list->item[i].file];
+}
+
+sh_status sh_structures_check(const sh_structures *list)
+{
+    for (int64_t i = 0; i < list->n; i++)
+        if (list->item[i].error) return SH_FAIL(SH_EINPUT, "%s", list->item[i].error);
+    return SH_OK;
+}
+
+static double cosine(double degree)
+{
+    return degree == 90 ? 0 : degree == 120 ? -0.5 : degree == 60 ? 0.5 : cos(degree * SH_PI / 180);
+}
+
+void sh_structure_cell(const double p[6], double lattice[9])
+{
+    double ca = cosine(p[3]), cb = cosine(p[4]), cg = cosine(p[5]), sg = sqrt(1 - cg * cg);
+    double cy = (ca - cb * cg) / sg;
+    double rows[9] = {p[0], 0, 0, p[1] * cg, p[1] * sg, 0, p[2] * cb, p[2] * cy, p[2] * sqrt(1 - cb * cb - cy * cy)};
+    memcpy(lattice, rows, sizeof rows);
+}
+
+void sh_structure_parameters(const double l[9], double p[6])
+{
+    for (int i = 0; i < 3; i++)
+        p[i] = sqrt(l[3 * i] * l[3 * i] + l[3 * i + 1] * l[3 * i + 1] + l[3 * i + 2] * l[3 * i + 2]);
+    for (int i = 0; i < 3; i++) {
+        const double *u = l + 3 * ((i + 1) % 3), *v = l + 3 * ((i + 2) % 3);
+        double cross[3] = {u[1] * v[2] - u[2] * v[1], u[2] * v[0] - u[0] * v[2], u[0] * v[1] - u[1] * v[0]};
+        double sine = sqrt(cross[0] * cross[0] + cross[1] * cross[1] + cross[2] * cross[2]);
+        p[3 + i] = atan2(sine, u[0] * v[0] + u[1] * v[1] + u[2] * v[2]) * 180 / SH_PI; /* acos loses digits */
+    }
+}
+
+double sh_wrap01(double x)
+{
+    x -= floor(x);
+    return x < 1 ? x : 0; /* -1e-20 - floor(-1e-20) is 1 */
+}
+
+bool sh_lattice_invert(const double l[9], double inverse[9])
+{
+    for (int i = 0; i < 3; i++) {
+        int j = (i + 1) % 3, k = (i + 2) % 3;
+        for (int c = 0; c < 3; c++) {
+            int d = (c + 1) % 3, e = (c + 2) % 3;
+            inverse[3 * c + i] = l[3 * j + d] * l[3 * k + e] - l[3 * j + e] * l[3 * k + d];
+        }
+    }
+    double det = l[0] * inverse[0] + l[1] * inverse[3] + l[2] * inverse[6];
+    double size = 1;
+    for (int i = 0; i < 3; i++)
+        size *= sqrt(l[3 * i] * l[3 * i] + l[3 * i + 1] * l[3 * i + 1] + l[3 * i + 2] * l[3 * i + 2]);
+    /* relative to the lengths: three vectors in a plane to six digits span no cell; and 0.01 Å^3 holds no atom */
+    if (!isfinite(det) || !(fabs(det) > 0.01) || !(fabs(det) > 1e-6 * size)) return false;
+    for (int i = 0; i < 9; i++)
+        inverse[i] /= det;
+    return true;
+}
+
+void sh_structure_from_crystal(const sh_crystals *c, int64_t crystal, sh_structure *out)
+{
+    int64_t first = c->site_start[crystal], last = c->site_start[crystal + 1];
+    int64_t start = c->atom_start[first], n = c->atom_start[last] - start;
+    sh_structure_create(out, n);
+    memcpy(out->lattice, c->lattice + 9 * crystal, sizeof out->lattice);
+    memcpy(out->frac, c->atom_frac + 3 * start, (size_t)(3 * n) * sizeof(double));
+    for (int64_t site = first; site < last; site++)
+        for (int64_t a = c->atom_start[site]; a < c->atom_start[site + 1]; a++)
+            out->z[a - start] = c->site_z[site];
+    out->sampled_group = c->sg_number[crystal];
+}
+
+/* Pauling's electronegativities in hundredths (CRC Handbook of Chemistry and Physics; noble gases and elements without
+ * a value last, by 999): only the order of the symbols in a formula depends on them. */
+static const int16_t electronegativity[SH_MAX_Z] = {
+    220, 999, 98,  157, 204, 255, 304, 344, 398, 999, 93,  131, 161, 190, 219, 258, 316, 999, 82,  100,
+    136, 154, 163, 166, 155, 183, 188, 191, 190, 165, 181, 201, 218, 255, 296, 999, 82,  95,  122, 133,
+    160, 216, 190, 220, 228, 220, 193, 169, 178, 196, 205, 210, 266, 999, 79,  89,  110, 112, 113, 114,
+    113, 117, 119, 120, 120, 122, 123, 124, 125, 126, 127, 130, 150, 236, 190, 220, 220, 228, 254, 200,
+    162, 233, 202, 200, 220, 999, 70,  90,  110, 130, 150, 138, 136, 128, 130, 130, 130, 130, 130, 130,
+    130, 130, 999, 999, 999, 999, 999, 999, 999, 999, 999, 999, 999, 999, 999, 999, 999, 999};
+
+int sh_structure_composition(const sh_structure *s, int32_t z[118], int64_t count[118])
+{
+    int64_t by_z[SH_MAX_Z + 1] = {0};
+    for (int64_t i = 0; i < s->n_atom; i++)
+        by_z[s->z[i]]++;
+    int n = 0;
+    for (int32_t e = 1; e <= SH_MAX_Z; e++) {
+        if (!by_z[e]) continue;
+        int at = n++;
+        while (at > 0 && electronegativity[z[at - 1] - 1] > electronegativity[e - 1]) {
+            z[at] = z[at - 1];
+            count[at] = count[at - 1];
+            at--;
+        }
+        z[at] = e;
+        count[at] = by_z[e];
+    }
+    return n;
+}
+
+static int64_t greatest_divisor(int64_t a, int64_t b)
+{
+    while (b) {
+        int64_t r = a % b;
+        a = b;
+        b = r;
+    }
+    return a;
+}
+
+void sh_structure_formula(const sh_structure *s, char *out, size_t size, int64_t *units)
+{
+    int32_t z[118];
+    int64_t count[118], divisor = 0;
+    int n = sh_structure_composition(s, z, count);
+    for (int i = 0; i < n; i++)
+        divisor = greatest_divisor(count[i], divisor);
+    out[0] = '\0';
+    size_t used = 0;
+    for (int i = 0; i < n && used + 1 < size; i++) {
+        int64_t k = count[i] / divisor;
+        int wrote = k == 1 ? snprintf(out + used, size - used, "%s", sh_element_symbol(z[i]))
+                           : snprintf(out + used, size - used, "%s%lld", sh_element_symbol(z[i]), (long long)k);
+        used += (size_t)wrote;
+    }
+    if (units) *units = divisor ? divisor : 1;
+}
