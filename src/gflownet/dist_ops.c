@@ -1,0 +1,152 @@
+#include "gflownet/dist_ops.h"
+
+#include <string.h>
+
+#include "base/status.h"
+#include "dist.h"
+
+typedef struct {
+    sh_dist_categorical_args args;
+    int64_t rows;
+    const sh_tensor *logits, *log_prob;
+} categorical_saved;
+
+static void categorical_backward(sh_tape *t, const void *saved)
+{
+    const categorical_saved *s = saved;
+    sh_dist_categorical_grad_args args = s->args;
+    args.grad_log_prob = s->log_prob->grad;
+    args.grad_logits = s->logits->grad;
+    t->be->dist_categorical_grad(&args, s->rows);
+}
+
+sh_tensor *sh_log_prob_categorical(sh_tape *t, const sh_tensor *logits, const uint8_t *mask, int64_t mask_stride,
+                                   const int32_t *choice)
+{
+    sh_tensor *y = sh_tape_new(t, logits->rows, 1, logits->grad);
+    sh_dist_categorical_args args = {.logits = logits->data,
+                                     .mask = mask,
+                                     .mask_stride = mask_stride,
+                                     .choice = choice,
+                                     .log_prob = y->data,
+                                     .n = logits->cols};
+    t->be->dist_categorical(&args, y->rows);
+    sh_tape_push(t, y, categorical_backward, &(categorical_saved){args, y->rows, logits, y}, sizeof(categorical_saved));
+    return y;
+}
+
+typedef struct {
+    sh_dist_logit_normal_args args;
+    const sh_tensor *raw, *log_prob;
+} logit_normal_saved;
+
+static void logit_normal_backward(sh_tape *t, const void *saved)
+{
+    const logit_normal_saved *s = saved;
+    sh_dist_logit_normal_grad_args args = s->args;
+    args.grad_log_prob = s->log_prob->grad;
+    args.grad_raw = s->raw->grad;
+    t->be->dist_logit_normal_grad(&args, s->raw->rows);
+}
+
+sh_tensor *sh_log_prob_logit_normal(sh_tape *t, const sh_tensor *raw, const double *y, const uint8_t *active)
+{
+    SH_ASSERT(raw->cols % 3 == 0 && raw->cols / 3 <= SH_DIST_MAX_MIXTURE);
+    sh_tensor *out = sh_tape_new(t, raw->rows, 1, raw->grad);
+    sh_dist_logit_normal_args args = {
+        .raw = raw->data, .y = y, .active = active, .log_prob = out->data, .n = (int32_t)(raw->cols / 3)};
+    t->be->dist_logit_normal(&args, raw->rows);
+    sh_tape_push(t, out, logit_normal_backward, &(logit_normal_saved){args, raw, out}, sizeof(logit_normal_saved));
+    return out;
+}
+
+typedef struct {
+    sh_dist_wrapped_args args;
+    const sh_tensor *raw, *log_prob;
+} wrapped_saved;
+
+static void wrapped_backward(sh_tape *t, const void *saved)
+{
+    const wrapped_saved *s = saved;
+    sh_dist_wrapped_grad_args args = s->args;
+    args.grad_log_prob = s->log_prob->grad;
+    args.grad_raw = s->raw->grad;
+    t->be->dist_wrapped_grad(&args, s->raw->rows);
+}
+
+sh_tensor *sh_log_prob_wrapped(sh_tape *t, const sh_tensor *raw, const double *x, const uint8_t *active)
+{
+    int64_t n = (raw->cols - 1) / SH_WRAPPED_STRIDE;
+    SH_ASSERT(raw->cols == 1 + n * SH_WRAPPED_STRIDE && n <= SH_DIST_MAX_MIXTURE);
+    sh_tensor *out = sh_tape_new(t, raw->rows, 1, raw->grad);
+    sh_dist_wrapped_args args = {
+        .raw = raw->data, .x = x, .active = active, .log_prob = out->data, .n = (int32_t)n};
+    t->be->dist_wrapped(&args, raw->rows);
+    sh_tape_push(t, out, wrapped_backward, &(wrapped_saved){args, raw, out}, sizeof(wrapped_saved));
+    return out;
+}
+
+typedef struct {
+    const sh_tensor *a, *b, *y;
+} concat_rows_saved;
+
+static void copy(sh_tape *t, const sh_real *x, sh_real *y, int64_t n, sh_real keep)
+{
+    const sh_add_args args = {.x = x, .y = y, .x_scale = 1, .y_scale = keep};
+    t->be->add(&args, n);
+}
+
+static void concat_rows_backward(sh_tape *t, const void *saved)
+{
+    const concat_rows_saved *s = saved;
+    if (s->a->grad) copy(t, s->y->grad, s->a->grad, sh_size(s->a), 1);
+    if (s->b->grad) copy(t, s->y->grad + sh_size(s->a), s->b->grad, sh_size(s->b), 1);
+}
+
+sh_tensor *sh_concat_rows(sh_tape *t, const sh_tensor *a, const sh_tensor *b)
+{
+    SH_ASSERT(a->cols == b->cols);
+    sh_tensor *y = sh_tape_new(t, a->rows + b->rows, a->cols, a->grad || b->grad);
+    copy(t, a->data, y->data, sh_size(a), 0);
+    copy(t, b->data, y->data + sh_size(a), sh_size(b), 0);
+    sh_tape_push(t, y, concat_rows_backward, &(concat_rows_saved){a, b, y}, sizeof(concat_rows_saved));
+    return y;
+}
+
+/* The loss is a host-side sum over a few hundred numbers: no kernel of its own. */
+typedef struct {
+    const sh_tensor *log_z, *log_pf, *log_pb, *loss;
+    const double *residual;
+    double scale;
+} balance_saved;
+
+static void balance_backward(sh_tape *t, const void *saved)
+{
+    (void)t;
+    const balance_saved *s = saved;
+    double total = 0;
+    for (int64_t i = 0; i < s->log_pf->rows; i++) {
+        double slope = 2 * s->scale * s->residual[i] * (double)s->loss->grad[0];
+        if (s->log_pf->grad) s->log_pf->grad[i] += (sh_real)slope;
+        if (s->log_pb->grad) s->log_pb->grad[i] -= (sh_real)slope;
+        total += slope;
+    }
+    if (s->log_z->grad) s->log_z->grad[0] += (sh_real)total;
+}
+
+sh_tensor *sh_trajectory_balance(sh_tape *t, const sh_tensor *log_z, const sh_tensor *log_pf, const sh_tensor *log_pb,
+                                 const double *target, double scale, double *residual)
+{
+    SH_ASSERT(sh_size(log_z) == 1 && log_pf->rows == log_pb->rows && log_pf->cols == 1 && log_pb->cols == 1);
+    sh_tensor *loss = sh_tape_new(t, 1, 1, true);
+    double *bracket = SH_PUSH(t->arena, double, log_pf->rows), sum = 0;
+    for (int64_t i = 0; i < log_pf->rows; i++) {
+        bracket[i] = (double)log_z->data[0] + (double)log_pf->data[i] - target[i] - (double)log_pb->data[i];
+        sum += bracket[i] * bracket[i];
+    }
+    if (residual) memcpy(residual, bracket, (size_t)log_pf->rows * sizeof(double));
+    loss->data[0] = (sh_real)(scale * sum);
+    sh_tape_push(t, loss, balance_backward, &(balance_saved){log_z, log_pf, log_pb, loss, bracket, scale},
+                 sizeof(balance_saved));
+    return loss;
+}

@@ -1,0 +1,298 @@
+#include "gflownet/policy.h"
+
+#include <math.h>
+#include <stdio.h>
+
+#include "base/memory.h"
+#include "dist.h"
+#include "nn/megnet.h"
+#include "nn/mlp.h"
+#include "tensor/ops.h"
+
+enum {
+    TRUNK = 64,            /* H */
+    ELEMENT_WIDTH = 16,    /* of an element's embedding at a node, as in the published MEGNet */
+    GRAPH_WIDTH = 32,      /* what the encoder makes of a crystal */
+    LATTICE_WIDTH = 32,
+    GROUP_WIDTH = 32,
+    N_ELEMENT_ROW = SH_MAX_ELEMENTS + 1 /* by atomic number; row 0 unused */
+};
+
+typedef struct {
+    sh_tensor *element; /* (119, ELEMENT_WIDTH) */
+    sh_megnet *megnet;
+    sh_mlp *lattice;
+    sh_tensor *group;             /* (230, GROUP_WIDTH) */
+    sh_tensor *trunk_w, *trunk_b; /* (96,H), (1,H) */
+    sh_tensor *start;             /* (1,H): the trunk row of s_0 */
+} encoder;
+
+/* The heads that exist in both directions. */
+typedef struct {
+    sh_mlp *group;
+    sh_tensor *group_embedding; /* (230,H) */
+    sh_tensor *lattice_w;       /* (6 SH_LATTICE_CODE, H) */
+    sh_mlp *lattice[6];
+} level_heads;
+
+struct sh_policy {
+    sh_policy_options options;
+    sh_space space;
+    sh_params *params;
+    int n_encoder;
+    encoder encoders[SH_N_ROLE];
+    level_heads heads[SH_N_DIRECTION];
+    sh_mlp *stop, *element, *position;
+    sh_tensor *element_embedding;                /* (119,H) of the chosen element, for the position */
+    sh_tensor *removed_embedding[SH_N_ROLE];     /* (119,H) of the element taken away, for the backward heads */
+    sh_tensor *log_z;
+};
+
+static int encoder_of(const sh_policy *p, sh_role role)
+{
+    return p->options.shared_encoder ? 0 : (int)role;
+}
+
+static void create_encoder(sh_policy *p, int index)
+{
+    static const char *const role_name[SH_N_ROLE] = {"pf_high", "pf_low", "pb_high", "pb_low"};
+    const char *owner = p->options.shared_encoder ? "shared" : role_name[index];
+    encoder *e = &p->encoders[index];
+    char name[96];
+    const int64_t sizes[] = {SH_LATTICE_FEATURES, LATTICE_WIDTH, LATTICE_WIDTH, LATTICE_WIDTH};
+#define NAMED(what) (snprintf(name, sizeof name, "encoder.%s.%s", owner, what), name)
+    e->element = sh_params_add(p->params, NAMED("element"), N_ELEMENT_ROW, ELEMENT_WIDTH, SH_INIT_NORMAL, 0.5);
+    e->megnet = sh_megnet_create(p->params, NAMED("megnet"), ELEMENT_WIDTH + SH_SITE_FEATURES);
+    e->lattice = sh_mlp_create(p->params, NAMED("lattice"), sizes, 4);
+    e->group = sh_params_add(p->params, NAMED("group"), SH_N_GROUP, GROUP_WIDTH, SH_INIT_NORMAL, 0.5);
+    e->trunk_w = sh_params_add(p->params, NAMED("trunk.w"), GRAPH_WIDTH + LATTICE_WIDTH + GROUP_WIDTH, TRUNK,
+                               SH_INIT_UNIFORM_FAN_IN, 0);
+    e->trunk_b = sh_params_add(p->params, NAMED("trunk.b"), 1, TRUNK, SH_INIT_CONSTANT, 0);
+    e->start = sh_params_add(p->params, NAMED("start"), 1, TRUNK, SH_INIT_NORMAL, 0.5);
+#undef NAMED
+}
+
+static void create_level_heads(sh_policy *p, sh_direction direction)
+{
+    const char *owner = direction == SH_FORWARD ? "pf" : "pb";
+    level_heads *h = &p->heads[direction];
+    char name[96];
+    const int64_t group_sizes[] = {TRUNK, TRUNK, SH_N_GROUP};
+    const int64_t lattice_sizes[] = {TRUNK, TRUNK, 3 * p->options.mixture};
+#define NAMED(what) (snprintf(name, sizeof name, "%s.%s", owner, what), name)
+    h->group = sh_mlp_create(p->params, NAMED("group"), group_sizes, 3);
+    h->group_embedding =
+        sh_params_add(p->params, NAMED("group_embedding"), SH_N_GROUP, TRUNK, SH_INIT_NORMAL, 0.5);
+    h->lattice_w = sh_params_add(p->params, NAMED("lattice_code"), 6 * SH_LATTICE_CODE, TRUNK,
+                                 SH_INIT_UNIFORM_FAN_IN, 0);
+    for (int d = 0; d < 6; d++) {
+        snprintf(name, sizeof name, "%s.lattice%d", owner, d);
+        h->lattice[d] = sh_mlp_create(p->params, name, lattice_sizes, 3);
+    }
+#undef NAMED
+}
+
+sh_status sh_policy_create(const sh_policy_options *options, const sh_space *space, sh_params *params, sh_policy **out)
+{
+    *out = NULL;
+    if (options->sites != SH_SITES_GENERAL)
+        return SH_FAIL(SH_EINPUT, "policy.sites: wyckoff is not part of this version; use 'general'");
+    SH_ASSERT(options->mixture >= 1 && options->mixture <= SH_MAX_MIXTURE && SH_MAX_MIXTURE <= SH_DIST_MAX_MIXTURE);
+    sh_policy *p = SH_NEW(sh_policy, 1);
+    p->options = *options;
+    p->space = *space;
+    p->params = params;
+    p->n_encoder = options->shared_encoder ? 1 : SH_N_ROLE;
+    for (int i = 0; i < p->n_encoder; i++)
+        create_encoder(p, i);
+    create_level_heads(p, SH_FORWARD);
+    if (options->group == SH_EACH_STEP) {
+        create_level_heads(p, SH_BACKWARD);
+        p->removed_embedding[SH_PB_HIGH] =
+            sh_params_add(params, "pb.removed_high", N_ELEMENT_ROW, TRUNK, SH_INIT_NORMAL, 0.5);
+        p->removed_embedding[SH_PB_LOW] =
+            sh_params_add(params, "pb.removed_low", N_ELEMENT_ROW, TRUNK, SH_INIT_NORMAL, 0.5);
+    }
+    const int64_t stop_sizes[] = {TRUNK, TRUNK, 2};
+    const int64_t element_sizes[] = {TRUNK, TRUNK, space->constraints->n_element};
+    const int64_t position_sizes[] = {TRUNK, TRUNK, 1 + SH_WRAPPED_STRIDE * options->position_mixture};
+    p->stop = sh_mlp_create(params, "pf.stop", stop_sizes, 3);
+    p->element = sh_mlp_create(params, "pf.element", element_sizes, 3);
+    p->element_embedding = sh_params_add(params, "pf.element_embedding", N_ELEMENT_ROW, TRUNK, SH_INIT_NORMAL, 0.5);
+    p->position = sh_mlp_create(params, "pf.position", position_sizes, 3);
+    p->log_z = sh_params_add(params, "log_z", 1, 1, SH_INIT_CONSTANT, 0);
+    *out = p;
+    return SH_OK;
+}
+
+/* Means at the quantiles of the logistic distribution, which is u uniform; one component alone is as wide as it. */
+static void spread_lattice(const sh_mlp *head, int32_t k)
+{
+    sh_real *bias = sh_mlp_last_bias(head)->data;
+    double scale = k == 1 ? 1.7 : 3.0 / sqrt((double)k); /* neighbours overlap */
+    for (int32_t i = 0; i < k; i++) {
+        double u = (i + 0.5) / k;
+        bias[k + i] = (sh_real)log(u / (1 - u));
+        bias[2 * k + i] = (sh_real)log(expm1(scale));
+    }
+}
+
+void sh_policy_start_values(sh_policy *p, double log_z)
+{
+    p->log_z->data[0] = (sh_real)log_z;
+    for (int direction = 0; direction < SH_N_DIRECTION; direction++)
+        for (int d = 0; d < 6; d++)
+            if (p->heads[direction].lattice[d]) spread_lattice(p->heads[direction].lattice[d], p->options.mixture);
+    sh_real *bias = sh_mlp_last_bias(p->position)->data;
+    for (int32_t k = 0; k < p->options.position_mixture; k++) {
+        sh_real *component = bias + 1 + k * SH_WRAPPED_STRIDE;
+        for (int32_t i = 0; i < 3; i++) /* an additive sequence spreads the means over the torus */
+            component[1 + i] = (sh_real)fmod(0.25 + k * (i == 0 ? 0.819 : i == 1 ? 0.671 : 0.549), 1.0);
+        component[4] = component[6] = component[9] = 1; /* diagonal: rows of norm 0.24 */
+    }
+}
+
+void sh_policy_destroy(sh_policy **policy)
+{
+    sh_policy *p = *policy;
+    if (!p) return;
+    for (int i = 0; i < p->n_encoder; i++) {
+        sh_megnet_destroy(&p->encoders[i].megnet);
+        sh_mlp_destroy(&p->encoders[i].lattice);
+    }
+    for (int direction = 0; direction < SH_N_DIRECTION; direction++) {
+        sh_mlp_destroy(&p->heads[direction].group);
+        for (int d = 0; d < 6; d++)
+            sh_mlp_destroy(&p->heads[direction].lattice[d]);
+    }
+    sh_mlp_destroy(&p->stop);
+    sh_mlp_destroy(&p->element);
+    sh_mlp_destroy(&p->position);
+    sh_free(p);
+    *policy = NULL;
+}
+
+const sh_policy_options *sh_policy_get_options(const sh_policy *p)
+{
+    return &p->options;
+}
+
+const sh_space *sh_policy_space(const sh_policy *p)
+{
+    return &p->space;
+}
+
+sh_tensor *sh_policy_log_z(const sh_policy *p)
+{
+    return p->log_z;
+}
+
+static const sh_tensor *encode(const encoder *e, sh_tape *t, const sh_states *states)
+{
+    if (states->n == 0) return e->start;
+    int64_t n_site = states->crystals.n_site;
+    const sh_tensor *element = sh_gather_rows(t, e->element, states->crystals.site_z, n_site);
+    const sh_tensor *frame = sh_tape_constant(t, states->site_features, n_site, SH_SITE_FEATURES);
+    const sh_tensor *node = sh_concat_cols(t, (const sh_tensor *[]){element, frame}, 2);
+    const sh_tensor *graph = sh_megnet_forward(t, e->megnet, &states->graph, node);
+    const sh_tensor *lattice_in = sh_tape_constant(t, states->lattice, states->n, SH_LATTICE_FEATURES);
+    const sh_tensor *lattice = sh_mlp_forward(t, e->lattice, lattice_in, SH_ELU, true);
+    const sh_tensor *group = sh_gather_rows(t, e->group, states->group_index, states->n);
+    const sh_tensor *all = sh_concat_cols(t, (const sh_tensor *[]){graph, lattice, group}, 3);
+    return sh_concat_rows(t, e->start, sh_linear(t, all, e->trunk_w, e->trunk_b));
+}
+
+void sh_policy_embed(const sh_policy *p, sh_tape *t, const sh_states *states, bool backward_too, sh_embedding *out)
+{
+    const sh_tensor *by_encoder[SH_N_ROLE] = {NULL};
+    for (int role = 0; role < SH_N_ROLE; role++) {
+        if (role >= SH_PB_HIGH && !backward_too) {
+            out->trunk[role] = NULL;
+            continue;
+        }
+        int e = encoder_of(p, (sh_role)role);
+        if (!by_encoder[e]) by_encoder[e] = encode(&p->encoders[e], t, states);
+        out->trunk[role] = by_encoder[e];
+    }
+}
+
+const sh_tensor *sh_policy_rows(sh_tape *t, const sh_tensor *trunk, const int32_t *row, int64_t n)
+{
+    return sh_gather_rows(t, trunk, row, n);
+}
+
+const sh_tensor *sh_policy_stop(const sh_policy *p, sh_tape *t, const sh_tensor *h)
+{
+    return sh_mlp_forward(t, p->stop, h, SH_SWISH, false);
+}
+
+const sh_tensor *sh_policy_group(const sh_policy *p, sh_tape *t, sh_direction direction, const sh_tensor *h)
+{
+    return sh_mlp_forward(t, p->heads[direction].group, h, SH_SWISH, false);
+}
+
+static const sh_tensor *add_embedding(sh_tape *t, const sh_tensor *h, const sh_tensor *table, const int32_t *row)
+{
+    return sh_sum(t, h, sh_gather_rows(t, table, row, h->rows));
+}
+
+const sh_tensor *sh_policy_without(const sh_policy *p, sh_tape *t, sh_role role, const sh_tensor *h, const int32_t *z)
+{
+    return add_embedding(t, h, p->removed_embedding[role], z);
+}
+
+const sh_tensor *sh_policy_with_group(const sh_policy *p, sh_tape *t, sh_direction direction, const sh_tensor *h,
+                                      const int32_t *group_index)
+{
+    return add_embedding(t, h, p->heads[direction].group_embedding, group_index);
+}
+
+static const sh_tensor *add_lattice(sh_tape *t, const level_heads *heads, const sh_tensor *h, const sh_real *code)
+{
+    const sh_tensor *x = sh_tape_constant(t, code, h->rows, 6 * SH_LATTICE_CODE);
+    return sh_sum(t, h, sh_linear(t, x, heads->lattice_w, NULL));
+}
+
+const sh_tensor *sh_policy_lattice(const sh_policy *p, sh_tape *t, sh_direction direction, const sh_tensor *h,
+                                   const sh_real *code, int d)
+{
+    const level_heads *heads = &p->heads[direction];
+    const sh_tensor *seen = d == 0 ? h : add_lattice(t, heads, h, code);
+    return sh_mlp_forward(t, heads->lattice[d], seen, SH_SWISH, false);
+}
+
+const sh_tensor *sh_policy_with_lattice(const sh_policy *p, sh_tape *t, const sh_tensor *h, const sh_real *code)
+{
+    return add_lattice(t, &p->heads[SH_FORWARD], h, code);
+}
+
+const sh_tensor *sh_policy_element(const sh_policy *p, sh_tape *t, const sh_tensor *h)
+{
+    return sh_mlp_forward(t, p->element, h, SH_SWISH, false);
+}
+
+const sh_tensor *sh_policy_with_element(const sh_policy *p, sh_tape *t, const sh_tensor *h, const int32_t *z)
+{
+    return add_embedding(t, h, p->element_embedding, z);
+}
+
+const sh_tensor *sh_policy_position(const sh_policy *p, sh_tape *t, const sh_tensor *h)
+{
+    return sh_mlp_forward(t, p->position, h, SH_SWISH, false);
+}
+
+void sh_lattice_code(const sh_step *step, int before, sh_real *code)
+{
+    unsigned free_mask = sh_family_free(sh_group_family(step->sg_number));
+    for (int d = 0; d < 6; d++) {
+        sh_real *c = code + d * SH_LATTICE_CODE;
+        if (d >= before || !(free_mask >> d & 1)) {
+            c[0] = c[1] = c[2] = c[3] = 0;
+            continue;
+        }
+        double u = 1 / (1 + exp(-step->y[d]));
+        c[0] = (sh_real)(2 * u - 1);
+        for (int k = 1; k < SH_LATTICE_CODE; k++)
+            c[k] = (sh_real)cos(SH_PI * k * u);
+    }
+}

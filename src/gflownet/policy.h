@@ -1,0 +1,71 @@
+/* policy.h -- the networks of the two-level policy, forward (P_F) and backward (P_B).
+ *
+ * A state is embedded (trunk, (n,H)) from its crystal graph (MEGNet), its lattice and its group; the first state has a
+ * learned row of its own. Heads read the trunk, and each sees the choices made before it in the step: the embedding of
+ * the group is added for the lattice, features of the lattice parameters before it for each parameter and of all of
+ * them for the element, the embedding of the element for the position. Independent heads could not learn a target on
+ * {(A, a), (B, b)}.
+ *
+ * With `shared_encoder` one encoder pass serves all heads; otherwise high and low level, forward and backward each have
+ * their own (the paper's four networks). */
+#ifndef SH_GFLOWNET_POLICY_H
+#define SH_GFLOWNET_POLICY_H
+
+#include "gflownet/state.h"
+#include "nn/params.h"
+#include "tensor/tape.h"
+
+typedef enum { SH_PF_HIGH, SH_PF_LOW, SH_PB_HIGH, SH_PB_LOW, SH_N_ROLE } sh_role;
+typedef enum { SH_FORWARD, SH_BACKWARD, SH_N_DIRECTION } sh_direction;
+
+enum { SH_LATTICE_CODE = 4 }; /* numbers by which a lattice parameter is shown to the heads after it */
+
+typedef struct sh_policy sh_policy;
+
+/* Registers the policy's tensors, "log_z" among them, with `params` (borrowed). After sh_params_commit call
+ * sh_policy_start_values once: it spreads the mixtures so that the untrained policy covers cells and torus evenly. */
+sh_status sh_policy_create(const sh_policy_options *options, const sh_space *space, sh_params *params, sh_policy **out);
+void sh_policy_start_values(sh_policy *policy, double log_z);
+void sh_policy_destroy(sh_policy **policy);
+
+const sh_policy_options *sh_policy_get_options(const sh_policy *policy);
+const sh_space *sh_policy_space(const sh_policy *policy);
+sh_tensor *sh_policy_log_z(const sh_policy *policy); /* (1,1) */
+
+/* Trunk rows of one role for a batch: row 0 is s_0, row 1 + i is state i. Roles that share an encoder share the pass:
+ * the result for all four. */
+typedef struct {
+    const sh_tensor *trunk[SH_N_ROLE]; /* (1 + n, H) */
+} sh_embedding;
+void sh_policy_embed(const sh_policy *policy, sh_tape *tape, const sh_states *states, bool backward_too,
+                     sh_embedding *out);
+
+/* Rows of a trunk. */
+const sh_tensor *sh_policy_rows(sh_tape *tape, const sh_tensor *trunk, const int32_t *row, int64_t n);
+
+/* Logits (R,2) of going on and of stopping. */
+const sh_tensor *sh_policy_stop(const sh_policy *policy, sh_tape *tape, const sh_tensor *h);
+/* Logits (R,230) of the next (forward) or the previous (backward) group. Backward, h has the removed element added. */
+const sh_tensor *sh_policy_group(const sh_policy *policy, sh_tape *tape, sh_direction direction, const sh_tensor *h);
+/* h + embedding of the element of the site that is taken away; z (R). */
+const sh_tensor *sh_policy_without(const sh_policy *policy, sh_tape *tape, sh_role role, const sh_tensor *h,
+                                   const int32_t *z);
+/* h + embedding of the chosen group; group_index (R). */
+const sh_tensor *sh_policy_with_group(const sh_policy *policy, sh_tape *tape, sh_direction direction,
+                                      const sh_tensor *h, const int32_t *group_index);
+/* Raw mixture (R,3K) of lattice parameter d; code (R, 6 SH_LATTICE_CODE) holds the parameters before d, zeros else. */
+const sh_tensor *sh_policy_lattice(const sh_policy *policy, sh_tape *tape, sh_direction direction, const sh_tensor *h,
+                                   const sh_real *code, int d);
+/* h + what the lattice is; code of all free parameters. */
+const sh_tensor *sh_policy_with_lattice(const sh_policy *policy, sh_tape *tape, const sh_tensor *h, const sh_real *code);
+/* Logits (R, n_element). */
+const sh_tensor *sh_policy_element(const sh_policy *policy, sh_tape *tape, const sh_tensor *h);
+/* h + embedding of the chosen element. */
+const sh_tensor *sh_policy_with_element(const sh_policy *policy, sh_tape *tape, const sh_tensor *h, const int32_t *z);
+/* Raw wrapped mixture (R, 1 + 10 n). */
+const sh_tensor *sh_policy_position(const sh_policy *policy, sh_tape *tape, const sh_tensor *h);
+
+/* The code of the free lattice parameters below `before` of a step: 6 SH_LATTICE_CODE numbers. */
+void sh_lattice_code(const sh_step *step, int before, sh_real *code);
+
+#endif

@@ -1,0 +1,285 @@
+#include "gflownet/sampler.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "base/rng.h"
+#include "dist.h"
+#include "gflownet/dist_ops.h"
+#include "gflownet/mask.h"
+
+/* Which draw of a step serves which choice. */
+enum { DRAW_STOP, DRAW_GROUP, DRAW_ELEMENT, DRAW_LATTICE = 8, DRAW_POSITION = 24 };
+
+typedef struct {
+    const sh_policy *policy;
+    const sh_constraints *constraints;
+    sh_exploration exploration;
+    uint64_t seed;
+    sh_record **record; /* of the rows in hand */
+    int32_t t;          /* step */
+} sampler;
+
+static sh_rng row_rng(const sampler *s, int64_t row)
+{
+    return (sh_rng){.seed = s->seed, .traj = s->record[row]->traj, .step = (uint32_t)s->t};
+}
+
+/* Uniform share of this trajectory. */
+static double row_epsilon(const sampler *s, int64_t row)
+{
+    return sh_explores(&s->exploration, s->record[row]->traj) ? s->exploration.epsilon : 0;
+}
+
+/* Draws from (1 - epsilon) softmax + epsilon uniform over the allowed; adds the policy's own log-probability. */
+static int32_t choose(const sh_real *logits, const uint8_t *mask, int64_t n, double epsilon, double u, double *log_pf)
+{
+    double top = -1e300, sum = 0;
+    int64_t n_allowed = 0, last = -1;
+    for (int64_t k = 0; k < n; k++) {
+        if (!mask[k]) continue;
+        n_allowed++;
+        if ((double)logits[k] > top) top = (double)logits[k];
+    }
+    for (int64_t k = 0; k < n; k++)
+        if (mask[k]) sum += exp((double)logits[k] - top);
+    double below = 0;
+    for (int64_t k = 0; k < n; k++) {
+        if (!mask[k]) continue;
+        last = k;
+        below += (1 - epsilon) * exp((double)logits[k] - top) / sum + epsilon / (double)n_allowed;
+        if (u < below) break;
+    }
+    *log_pf += (double)logits[last] - top - log(sum);
+    return (int32_t)last;
+}
+
+/* The component that u falls into. */
+static int32_t choose_component(const double *weight, int32_t n, double u)
+{
+    int32_t k = 0;
+    for (double below = weight[0]; k + 1 < n && u >= below; below += weight[k])
+        k++;
+    return k;
+}
+
+/* Logit of a lattice parameter. */
+static double draw_logit(const sh_real *raw, int32_t n, const sh_rng *rng, uint32_t draw, double epsilon, double widen)
+{
+    double weight[SH_DIST_MAX_MIXTURE], u[2], z[2];
+    sh_rng_u01x2(rng, draw, u);
+    if (u[1] < epsilon) {
+        double flat = u[1] / epsilon; /* uniform in (0,1), independent of u[0] */
+        return log(flat) - log1p(-flat);
+    }
+    sh_mixture_weights(raw, 1, n, weight);
+    int32_t k = choose_component(weight, n, u[0]);
+    sh_rng_normalx2(rng, draw + 1, z);
+    double y = (double)raw[n + k] + widen * sh_mixture_scale((double)raw[2 * n + k]) * z[0];
+    return fmin(fmax(y, -30), 30); /* u stays inside (0,1) in double */
+}
+
+static void draw_position(const sh_real *raw, int32_t n, const sh_rng *rng, double epsilon, double widen, double x[3])
+{
+    double weight[SH_DIST_MAX_MIXTURE], u[2], z[4], flat[4];
+    sh_rng_u01x2(rng, DRAW_POSITION, u);
+    double eps = SH_EPS_MIN + (1 - SH_EPS_MIN) * sh_logistic((double)raw[0]);
+    eps = 1 - (1 - eps) * (1 - epsilon);
+    if (u[0] < eps) {
+        sh_rng_u01x2(rng, DRAW_POSITION + 1, flat);
+        sh_rng_u01x2(rng, DRAW_POSITION + 2, flat + 2);
+        for (int i = 0; i < 3; i++)
+            x[i] = flat[i];
+        return;
+    }
+    sh_mixture_weights(raw + 1, SH_WRAPPED_STRIDE, n, weight);
+    const sh_real *component = raw + 1 + SH_WRAPPED_STRIDE * choose_component(weight, n, u[1]);
+    sh_rng_normalx2(rng, DRAW_POSITION + 3, z);
+    sh_rng_normalx2(rng, DRAW_POSITION + 4, z + 2);
+    double c[6], v[6], norm[3];
+    sh_wrapped_cholesky(component + 4, c, v, norm);
+    for (int i = 0; i < 3; i++) {
+        double sum = (double)component[1 + i];
+        for (int j = 0; j <= i; j++)
+            sum += widen * c[i * (i + 1) / 2 + j] * z[j];
+        x[i] = sum - floor(sum);
+        if (x[i] >= 1) x[i] = 0; /* -1e-17 rounds up to 1 */
+    }
+}
+
+/* Stop or go on; returns how many go on, their rows first in s->record and `row` (order kept). */
+static int64_t decide_stop(sampler *s, const sh_tensor *logits, int32_t *row, int64_t n)
+{
+    int64_t n_go = 0;
+    uint8_t *element_mask = SH_NEW(uint8_t, s->constraints->n_element);
+    for (int64_t i = 0; i < n; i++) {
+        sh_record *r = s->record[i];
+        sh_partial partial = sh_partial_empty(s->constraints);
+        for (int32_t k = 0; k < s->t; k++)
+            partial = sh_partial_add(s->constraints, &partial, r->step[k].elem_index);
+        uint8_t mask[2];
+        mask[0] = sh_mask_elements(s->constraints, &partial, element_mask) > 0;
+        mask[1] = sh_mask_stop(s->constraints, &partial);
+        SH_ASSERT(mask[0] || mask[1]);
+        sh_rng rng = row_rng(s, i);
+        double log_pf = 0;
+        int32_t stop = choose(logits->data + 2 * i, mask, 2, row_epsilon(s, i), sh_rng_u01(&rng, DRAW_STOP), &log_pf);
+        r->log_pf += log_pf;
+        if (stop) {
+            r->n_step = s->t;
+            continue;
+        }
+        s->record[n_go] = r;
+        row[n_go++] = row[i];
+    }
+    sh_free(element_mask);
+    return n_go;
+}
+
+static void draw_groups(const sampler *s, const sh_tensor *logits, int64_t n, const uint8_t *allowed)
+{
+    for (int64_t i = 0; i < n; i++) {
+        sh_record *r = s->record[i];
+        sh_rng rng = row_rng(s, i);
+        r->step[s->t].sg_number = 1 + choose(logits->data + SH_N_GROUP * i, allowed, SH_N_GROUP, row_epsilon(s, i),
+                                             sh_rng_u01(&rng, DRAW_GROUP), &r->log_pf);
+    }
+}
+
+static unsigned free_of(const sh_record *r, int32_t t)
+{
+    return sh_family_free(sh_group_family(r->step[t].sg_number));
+}
+
+static void draw_lattices(const sampler *s, sh_tape *tape, const sh_tensor *h, int64_t n)
+{
+    int32_t mixture = sh_policy_get_options(s->policy)->mixture;
+    sh_real *code = SH_PUSH(tape->arena, sh_real, n * 6 * SH_LATTICE_CODE);
+    for (int d = 0; d < 6; d++) {
+        bool any = false;
+        for (int64_t i = 0; i < n; i++) {
+            any = any || (free_of(s->record[i], s->t) >> d & 1);
+            sh_lattice_code(&s->record[i]->step[s->t], d, code + i * 6 * SH_LATTICE_CODE);
+        }
+        if (!any) continue;
+        const sh_tensor *raw = sh_policy_lattice(s->policy, tape, SH_FORWARD, h, code, d);
+#pragma omp parallel for schedule(static)
+        for (int64_t i = 0; i < n; i++) {
+            sh_record *r = s->record[i];
+            if (!(free_of(r, s->t) >> d & 1)) continue;
+            sh_rng rng = row_rng(s, i);
+            double widen = sh_explores(&s->exploration, r->traj) ? s->exploration.widen : 1;
+            const sh_real *mine = raw->data + i * raw->cols;
+            double y = draw_logit(mine, mixture, &rng, (uint32_t)(DRAW_LATTICE + 2 * d), row_epsilon(s, i), widen);
+            r->step[s->t].y[d] = y;
+            r->log_pf += sh_logit_normal_log_prob(mine, mixture, y, NULL);
+        }
+    }
+}
+
+static void draw_elements(const sampler *s, const sh_tensor *logits, int64_t n)
+{
+    uint8_t *mask = SH_NEW(uint8_t, s->constraints->n_element);
+    for (int64_t i = 0; i < n; i++) {
+        sh_record *r = s->record[i];
+        sh_partial partial = sh_partial_empty(s->constraints);
+        for (int32_t k = 0; k < s->t; k++)
+            partial = sh_partial_add(s->constraints, &partial, r->step[k].elem_index);
+        sh_mask_elements(s->constraints, &partial, mask);
+        sh_rng rng = row_rng(s, i);
+        r->step[s->t].elem_index = choose(logits->data + i * logits->cols, mask, logits->cols, row_epsilon(s, i),
+                                          sh_rng_u01(&rng, DRAW_ELEMENT), &r->log_pf);
+    }
+    sh_free(mask);
+}
+
+static void draw_positions(const sampler *s, const sh_tensor *raw, int64_t n)
+{
+    int32_t mixture = sh_policy_get_options(s->policy)->position_mixture;
+#pragma omp parallel for schedule(static)
+    for (int64_t i = 0; i < n; i++) {
+        sh_record *r = s->record[i];
+        sh_rng rng = row_rng(s, i);
+        double widen = sh_explores(&s->exploration, r->traj) ? s->exploration.widen : 1;
+        const sh_real *mine = raw->data + i * raw->cols;
+        draw_position(mine, mixture, &rng, row_epsilon(s, i), widen, r->step[s->t].frac);
+        r->step[s->t].wyckoff = -1;
+        r->log_pf += sh_wrapped_log_prob(mine, mixture, r->step[s->t].frac, NULL);
+    }
+}
+
+/* Everything of one step for those that go on: h_high, h_low (n,H). */
+static void advance(sampler *s, sh_tape *tape, const sh_tensor *h_high, const sh_tensor *h_low, int64_t n,
+                    const uint8_t *group_allowed)
+{
+    const sh_policy *p = s->policy;
+    bool anew = s->t == 0 || sh_policy_get_options(p)->group == SH_EACH_STEP;
+    int32_t *index = SH_PUSH(tape->arena, int32_t, n);
+    sh_real *code = SH_PUSH(tape->arena, sh_real, n * 6 * SH_LATTICE_CODE);
+    if (anew) {
+        draw_groups(s, sh_policy_group(p, tape, SH_FORWARD, h_high), n, group_allowed);
+    } else {
+        for (int64_t i = 0; i < n; i++) {
+            sh_step *step = &s->record[i]->step[s->t];
+            step->sg_number = step[-1].sg_number;
+            memcpy(step->y, step[-1].y, sizeof step->y);
+        }
+    }
+    for (int64_t i = 0; i < n; i++)
+        index[i] = s->record[i]->step[s->t].sg_number - 1;
+    const sh_tensor *h = sh_policy_with_group(p, tape, SH_FORWARD, h_low, index);
+    if (anew) draw_lattices(s, tape, h, n);
+    for (int64_t i = 0; i < n; i++)
+        sh_lattice_code(&s->record[i]->step[s->t], 6, code + i * 6 * SH_LATTICE_CODE);
+    h = sh_policy_with_lattice(p, tape, h, code);
+    draw_elements(s, sh_policy_element(p, tape, h), n);
+    for (int64_t i = 0; i < n; i++)
+        index[i] = s->constraints->element[s->record[i]->step[s->t].elem_index];
+    draw_positions(s, sh_policy_position(p, tape, sh_policy_with_element(p, tape, h, index)), n);
+}
+
+void sh_sample(const sh_policy *policy, const sh_backend *be, uint64_t seed, uint64_t first_traj, int64_t n,
+               const sh_exploration *exploration, sh_arena *arena, sh_records *records)
+{
+    const sh_space *space = sh_policy_space(policy);
+    const sh_policy_options *options = sh_policy_get_options(policy);
+    sh_records_resize(records, 0);
+    sh_records_resize(records, n);
+    sampler s = {.policy = policy, .constraints = space->constraints, .exploration = *exploration, .seed = seed};
+    s.record = SH_PUSH(arena, sh_record *, n);
+    int32_t *t = SH_PUSH(arena, int32_t, n), *row = SH_PUSH(arena, int32_t, n);
+    uint8_t *group_allowed = SH_PUSH(arena, uint8_t, SH_N_GROUP);
+    for (int g = 0; g < SH_N_GROUP; g++)
+        group_allowed[g] = space->constraints->group_allowed[g];
+    for (int64_t i = 0; i < n; i++) {
+        s.record[i] = sh_record_at(records, i);
+        s.record[i]->traj = first_traj + (uint64_t)i;
+    }
+    for (s.t = 0; n > 0; s.t++) {
+        sh_tape tape;
+        sh_tape_begin(&tape, be, arena, false);
+        sh_arena_mark mark = sh_arena_get_mark(arena);
+        sh_states states = {0};
+        bool full = s.t == space->constraints->max_sites; /* all must stop: no need to look at them */
+        if (full) {
+            for (int64_t i = 0; i < n; i++)
+                s.record[i]->n_step = s.t;
+            return;
+        }
+        for (int64_t i = 0; i < n; i++) {
+            t[i] = s.t;
+            row[i] = s.t == 0 ? 0 : (int32_t)(1 + i); /* row 0 of a trunk is s_0 */
+        }
+        if (s.t > 0)
+            sh_states_build(space, options->neighbours, (const sh_record *const *)s.record, t, n, arena, &states);
+        sh_embedding embedding;
+        sh_policy_embed(policy, &tape, &states, false, &embedding);
+        const sh_tensor *h = sh_policy_rows(&tape, embedding.trunk[SH_PF_HIGH], row, n);
+        n = decide_stop(&s, sh_policy_stop(policy, &tape, h), row, n);
+        if (n == 0) break;
+        const sh_tensor *h_high = sh_policy_rows(&tape, embedding.trunk[SH_PF_HIGH], row, n);
+        const sh_tensor *h_low = sh_policy_rows(&tape, embedding.trunk[SH_PF_LOW], row, n);
+        advance(&s, &tape, h_high, h_low, n, group_allowed);
+        sh_arena_release(arena, mark);
+    }
+}

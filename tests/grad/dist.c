@@ -1,0 +1,169 @@
+/* Densities of the policy: they integrate to 1, and their gradients equal central differences. */
+#include "test.h"
+
+#include "dist.h"
+#include "gflownet/dist_ops.h"
+
+#ifdef SH_F64
+static const double STEP = 1e-5, LIMIT = 1e-6;
+#else
+static const double STEP = 1e-3, LIMIT = 5e-3;
+#endif
+
+static uint32_t lcg = 1;
+static double noise(void) /* in (-1, 1) */
+{
+    lcg = lcg * 1664525u + 1013904223u;
+    return (double)(lcg >> 8) / (1 << 23) - 1;
+}
+
+typedef double (*row_fn)(const sh_real *raw, int32_t n, const double *at, double *grad);
+
+static double logit_normal_row(const sh_real *raw, int32_t n, const double *at, double *grad)
+{
+    return sh_logit_normal_log_prob(raw, n, at[0], grad);
+}
+
+static double wrapped_row(const sh_real *raw, int32_t n, const double *at, double *grad)
+{
+    return sh_wrapped_log_prob(raw, n, at, grad);
+}
+
+static void check_row(row_fn f, int64_t width, int32_t n, const double *at)
+{
+    sh_real raw[1 + SH_DIST_MAX_MIXTURE * SH_WRAPPED_STRIDE];
+    double grad[1 + SH_DIST_MAX_MIXTURE * SH_WRAPPED_STRIDE];
+    for (int64_t i = 0; i < width; i++)
+        raw[i] = (sh_real)(1.2 * noise());
+    f(raw, n, at, grad);
+    for (int64_t i = 0; i < width; i++) {
+        sh_real kept = raw[i];
+        raw[i] = (sh_real)((double)kept + STEP);
+        double above = f(raw, n, at, NULL), high = (double)raw[i];
+        raw[i] = (sh_real)((double)kept - STEP);
+        double slope = (above - f(raw, n, at, NULL)) / (high - (double)raw[i]);
+        raw[i] = kept;
+        assert_near(grad[i], slope, LIMIT * fmax(1, fabs(slope)));
+    }
+}
+
+static void test_row_gradients(void **state)
+{
+    (void)state;
+    for (int trial = 0; trial < 50; trial++) {
+        double at[3] = {4 * noise(), 0, 0}, x[3];
+        for (int i = 0; i < 3; i++)
+            x[i] = 0.5 + 0.5 * noise();
+        for (int32_t n = 1; n <= 5; n += 2) {
+            check_row(logit_normal_row, 3 * n, n, at);
+            check_row(wrapped_row, 1 + 10 * n, n, x);
+        }
+    }
+}
+
+/* Integral over u by the midpoint rule in y: du = u (1-u) dy. */
+static void test_logit_normal_is_normalised(void **state)
+{
+    (void)state;
+    for (int trial = 0; trial < 20; trial++) {
+        sh_real raw[12];
+        for (int i = 0; i < 12; i++)
+            raw[i] = (sh_real)(1.5 * noise());
+        double sum = 0, h = 0.01;
+        for (double y = -40; y < 40; y += h) {
+            double u = 1 / (1 + exp(-y));
+            sum += exp(sh_logit_normal_log_prob(raw, 4, y, NULL)) * u * (1 - u) * h;
+        }
+        assert_near(sum, 1, 1e-6);
+    }
+}
+
+static void test_wrapped_is_normalised_and_periodic(void **state)
+{
+    (void)state;
+    for (int trial = 0; trial < 5; trial++) {
+        sh_real raw[21];
+        for (int i = 0; i < 21; i++)
+            raw[i] = (sh_real)noise();
+        for (int k = 0; k < 2; k++) /* wide rows: 64 points an axis resolve them */
+            raw[5 + 10 * k] = raw[7 + 10 * k] = raw[10 + 10 * k] = 1;
+        enum { N = 64 };
+        double sum = 0;
+        for (int i = 0; i < N * N * N; i++) {
+            double x[3] = {(i / (N * N) + 0.5) / N, (i / N % N + 0.5) / N, (i % N + 0.5) / N};
+            sum += exp(sh_wrapped_log_prob(raw, 2, x, NULL)) / (N * N * N);
+        }
+        assert_near(sum, 1, 1e-4);
+        double inside[3] = {0.1, 0.999, 0.4}, outside[3] = {1.1, -0.001, 3.4};
+        assert_near(sh_wrapped_log_prob(raw, 2, inside, NULL), sh_wrapped_log_prob(raw, 2, outside, NULL), 1e-9);
+    }
+}
+
+/* The ops: loss = sum of weights times log-probabilities, against central differences of its value. */
+enum { ROWS = 7, OPTIONS = 5, MIXTURE = 3 };
+static const uint8_t MASK[ROWS * OPTIONS] = {1, 1, 1, 1, 1, 0, 1, 0, 1, 0, 0, 0, 1, 0, 0, 1, 0, 0, 0, 1,
+                                             1, 1, 0, 0, 0, 0, 1, 1, 1, 1, 1, 0, 1, 0, 1};
+static const int32_t CHOICE[ROWS] = {2, 3, 2, 0, -1, 4, 2};
+static const uint8_t ACTIVE[ROWS] = {1, 0, 1, 1, 1, 0, 1};
+
+static double op_loss(sh_tape *tape, int which, const sh_tensor *raw, const double *at)
+{
+    const sh_tensor *y = which == 0   ? sh_log_prob_categorical(tape, raw, MASK, OPTIONS, CHOICE)
+                         : which == 1 ? sh_log_prob_logit_normal(tape, raw, at, ACTIVE)
+                                      : sh_log_prob_wrapped(tape, raw, at, ACTIVE);
+    const sh_real zero[ROWS] = {0};
+    double target[ROWS];
+    for (int i = 0; i < ROWS; i++)
+        target[i] = 0.3 * i;
+    sh_tensor log_z = {.data = (sh_real[]){(sh_real)0.7}, .rows = 1, .cols = 1};
+    const sh_tensor *none = sh_tape_constant(tape, zero, ROWS, 1);
+    sh_tensor *loss = sh_trajectory_balance(tape, &log_z, y, none, target, 0.5, NULL);
+    if (tape->recording) sh_tape_backward(tape, loss);
+    return (double)loss->data[0];
+}
+
+static void test_op_gradients(void **state)
+{
+    (void)state;
+    sh_arena *arena = sh_arena_create(1 << 16);
+    for (int which = 0; which < 3; which++) {
+        int64_t cols = which == 0 ? OPTIONS : which == 1 ? 3 * MIXTURE : 1 + 10 * MIXTURE;
+        sh_real data[ROWS * 31], grad[ROWS * 31] = {0};
+        double at[3 * ROWS];
+        for (int64_t i = 0; i < ROWS * cols; i++)
+            data[i] = (sh_real)noise();
+        for (int i = 0; i < 3 * ROWS; i++)
+            at[i] = 0.5 + 0.5 * noise();
+        sh_tensor raw = {.data = data, .grad = grad, .rows = ROWS, .cols = cols};
+        sh_tape tape;
+        sh_arena_reset(arena);
+        sh_tape_begin(&tape, sh_backend_cpu(), arena, true);
+        op_loss(&tape, which, &raw, at);
+        raw.grad = NULL;
+        double seen = 0;
+        for (int64_t i = 0; i < ROWS * cols; i++) {
+            sh_real kept = data[i];
+            double step = 10 * STEP, value[2];
+            for (int sign = 0; sign < 2; sign++) {
+                data[i] = (sh_real)((double)kept + (sign ? -step : step));
+                sh_arena_reset(arena);
+                sh_tape_begin(&tape, sh_backend_cpu(), arena, false);
+                value[sign] = op_loss(&tape, which, &raw, at);
+            }
+            data[i] = kept;
+            double slope = (value[0] - value[1]) / (2 * step);
+            assert_near(grad[i], slope, 20 * LIMIT * fmax(1, fabs(slope)));
+            seen = fmax(seen, fabs(slope));
+        }
+        assert_true(seen > 0.1);
+    }
+    sh_arena_destroy(&arena);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_row_gradients), cmocka_unit_test(test_logit_normal_is_normalised),
+        cmocka_unit_test(test_wrapped_is_normalised_and_periodic), cmocka_unit_test(test_op_gradients)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
