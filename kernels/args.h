@@ -82,4 +82,83 @@ typedef struct {
     int32_t n;
 } sh_dist_wrapped_args, sh_dist_wrapped_grad_args;
 
+/* y[r,:] = keep y[r,:] + weight[r] x[index[r],:]; one item a row. weight NULL: 1. keep is 0 or 1. */
+typedef struct {
+    const sh_real *x;
+    const int32_t *index;  /* (R) rows of x */
+    const sh_real *weight; /* (R) or NULL */
+    sh_real *y;            /* (R,C) */
+    int64_t cols;
+    int32_t keep;
+} sh_gather_args;
+
+/* y[s,:] = keep y[s,:] + sum over start[s] <= k < start[s+1] of weight[i] x[i,:], i = list[k]; the adjoint of a gather. One
+ * item a segment; rows are added in the order of the list, so the bits do not depend on threads. list NULL: i = k. */
+typedef struct {
+    const sh_real *x;
+    const int64_t *start;  /* (S+1) */
+    const int64_t *list;   /* or NULL */
+    const sh_real *weight; /* by row of x, or NULL: 1 */
+    sh_real *y;            /* (S,C) */
+    int64_t cols;
+    int32_t keep;
+} sh_list_sum_args;
+
+/* pre[r,:] = x[r,:] + bias + p_src[src[r],:] + p_dst[dst[r],:] + p_group[group[r],:], y = f(pre); one item a row. Any of bias and
+ * the p_* may be NULL, and pre (x itself may be pre). */
+typedef struct {
+    const sh_real *x, *bias, *p_src, *p_dst, *p_group;
+    const int32_t *src, *dst, *group;
+    sh_real *pre, *y;
+    int64_t cols;
+    int32_t kind; /* sh_activation, or -1: none */
+} sh_combine_args;
+
+/* grad_pre = grad_y f'(pre), overwritten; one item a number. */
+typedef struct {
+    const sh_real *pre, *grad_y;
+    sh_real *grad_pre;
+    int32_t kind;
+} sh_combine_grad_args;
+
+/* Attention of one query for each crystal over its rows (set2set): w_j = m_j exp(q.x_j) / sum, r = sum_j w_j x_j; one item a
+ * crystal. A crystal without rows gets 0. In _grad: grad_x, grad_q += from grad_r. */
+typedef struct {
+    const sh_real *x;      /* (R,d) */
+    const sh_real *q;      /* (C,d) */
+    const sh_real *m;      /* (R) */
+    const int64_t *start;  /* (C+1) */
+    sh_real *w;            /* (R) kept for the way back */
+    sh_real *r;            /* (C,d) */
+    const sh_real *grad_r;
+    sh_real *grad_x, *grad_q; /* or NULL */
+    int64_t d;
+} sh_attend_args, sh_attend_grad_args;
+
+/* LSTM cell: z (C,4d) in the order i f g o, c <- g(z_f) c + g(z_i) tanh(z_g), h = g(z_o) tanh(c); one item a crystal. */
+typedef struct {
+    const sh_real *z, *c_before; /* c_before NULL: 0 */
+    sh_real *c, *h;
+    const sh_real *grad_h;
+    const sh_real *grad_c;       /* what came back to c from the next step */
+    sh_real *grad_z, *grad_c_before;
+    int64_t d;
+} sh_lstm_cell_args, sh_lstm_cell_grad_args;
+
+/* y[r,k] = exp(-width (x[r] - centre[k])^2); one item a row. */
+typedef struct {
+    const double *x;
+    const sh_real *centre;
+    sh_real *y;
+    int64_t cols;
+    double width;
+} sh_gaussians_args;
+
+/* y[r, first + c] = x[r,c] (copy into a wider matrix), or in _grad grad_x[r,c] += grad_y[r, first + c]; one item a row. */
+typedef struct {
+    const sh_real *x;
+    sh_real *y;
+    int64_t cols, first, stride;
+} sh_put_cols_args, sh_take_cols_args;
+
 #endif

@@ -11,4 +11,15 @@
     X(dist_logit_normal)                                                                           \
     X(dist_logit_normal_grad)                                                                      \
     X(dist_wrapped)                                                                                \
-    X(dist_wrapped_grad)
+    X(dist_wrapped_grad)                                                                           \
+    X(gather)                                                                                      \
+    X(list_sum)                                                                                    \
+    X(combine)                                                                                     \
+    X(combine_grad)                                                                                \
+    X(attend)                                                                                      \
+    X(attend_grad)                                                                                 \
+    X(lstm_cell)                                                                                   \
+    X(lstm_cell_grad)                                                                              \
+    X(gaussians)                                                                                   \
+    X(put_cols)                                                                                    \
+    X(take_cols)

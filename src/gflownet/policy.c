@@ -5,6 +5,7 @@
 
 #include "base/memory.h"
 #include "dist.h"
+#include "gflownet/dist_ops.h"
 #include "nn/megnet.h"
 #include "nn/mlp.h"
 #include "tensor/ops.h"

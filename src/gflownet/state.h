@@ -4,6 +4,7 @@
 #define SH_GFLOWNET_STATE_H
 
 #include "base/memory.h"
+#include "base/real.h"
 #include "crystal/crystal.h"
 #include "crystal/graph.h"
 #include "crystal/group.h"

@@ -1,5 +1,7 @@
 #include "tensor/ops.h"
 
+#include <string.h>
+
 #include "base/status.h"
 
 typedef struct {
@@ -86,5 +88,290 @@ sh_tensor *sh_sum(sh_tape *t, const sh_tensor *a, const sh_tensor *b)
     args = (sh_add_args){.x = b->data, .y = y->data, .x_scale = 1, .y_scale = 1};
     t->be->add(&args, sh_size(y));
     sh_tape_push(t, y, sum_backward, &(sum_saved){a, b, y}, sizeof(sum_saved));
+    return y;
+}
+
+static void column_sum(sh_tape *t, const sh_real *x, int64_t rows, int64_t cols, sh_real *y)
+{
+    const sh_column_sum_args args = {.x = x, .y = y, .rows = rows, .cols = cols};
+    t->be->column_sum(&args, cols);
+}
+
+/* What a dense layer keeps, plain or on edges. Its pre-activation is kept rather than its output: every derivative here
+ * is a function of it. */
+typedef struct {
+    const sh_tensor *x, *w, *b, *p_src, *p_dst, *p_crystal, *y;
+    const sh_real *pre;
+    const sh_edge_index *index;
+    int kind;
+} dense_saved;
+
+static void list_sum(sh_tape *t, const sh_real *x, const int64_t *start, const int64_t *list, const sh_tensor *y)
+{
+    const sh_list_sum_args args = {.x = x, .start = start, .list = list, .y = y->grad, .cols = y->cols, .keep = 1};
+    t->be->list_sum(&args, y->rows);
+}
+
+static void dense_backward(sh_tape *t, const void *saved)
+{
+    const dense_saved *s = saved;
+    const sh_tensor *x = s->x, *w = s->w, *y = s->y;
+    sh_arena_mark mark = sh_arena_get_mark(t->arena);
+    const sh_real *grad = y->grad;
+    if (s->kind != SH_OPEN) {
+        sh_real *grad_pre = SH_PUSH(t->arena, sh_real, sh_size(y));
+        const sh_combine_grad_args args = {
+            .pre = s->pre, .grad_y = y->grad, .grad_pre = grad_pre, .kind = (int32_t)s->kind};
+        t->be->combine_grad(&args, sh_size(y));
+        grad = grad_pre;
+    }
+    if (x->grad)
+        t->be->gemm(false, true, x->rows, x->cols, w->cols, 1, grad, w->cols, w->data, w->cols, 1, x->grad, x->cols);
+    if (w->grad)
+        t->be->gemm(true, false, w->rows, w->cols, x->rows, 1, x->data, x->cols, grad, w->cols, 1, w->grad, w->cols);
+    if (sh_wants(s->b)) column_sum(t, grad, y->rows, y->cols, s->b->grad);
+    if (sh_wants(s->p_src)) list_sum(t, grad, s->index->src_start, NULL, s->p_src);
+    if (sh_wants(s->p_dst)) list_sum(t, grad, s->index->dst_start, s->index->dst_list, s->p_dst);
+    if (sh_wants(s->p_crystal)) list_sum(t, grad, s->index->crystal_start, NULL, s->p_crystal);
+    sh_arena_release(t->arena, mark);
+}
+
+static sh_tensor *dense(sh_tape *t, dense_saved s)
+{
+    const sh_tensor *x = s.x, *w = s.w;
+    SH_ASSERT(x->cols == w->rows);
+    bool wants = x->grad || w->grad || sh_wants(s.b) || sh_wants(s.p_src) || sh_wants(s.p_dst) || sh_wants(s.p_crystal);
+    sh_tensor *y = sh_tape_new(t, x->rows, w->cols, wants);
+    bool keep = y->grad && s.kind != SH_OPEN;
+    sh_real *pre = keep ? SH_PUSH(t->arena, sh_real, sh_size(y)) : y->data;
+    t->be->gemm(false, false, y->rows, y->cols, x->cols, 1, x->data, x->cols, w->data, w->cols, 0, pre, y->cols);
+    const sh_combine_args args = {.x = pre,
+                                  .bias = s.b ? s.b->data : NULL,
+                                  .p_src = s.p_src ? s.p_src->data : NULL,
+                                  .p_dst = s.p_dst ? s.p_dst->data : NULL,
+                                  .p_group = s.p_crystal ? s.p_crystal->data : NULL,
+                                  .src = s.index ? s.index->src : NULL,
+                                  .dst = s.index ? s.index->dst : NULL,
+                                  .group = s.index ? s.index->crystal : NULL,
+                                  .pre = pre,
+                                  .y = y->data,
+                                  .cols = y->cols,
+                                  .kind = (int32_t)s.kind};
+    t->be->combine(&args, y->rows);
+    s.y = y;
+    s.pre = pre;
+    sh_tape_push(t, y, dense_backward, &s, sizeof s);
+    return y;
+}
+
+sh_tensor *sh_dense(sh_tape *t, const sh_tensor *x, const sh_tensor *w, const sh_tensor *b, int kind)
+{
+    SH_ASSERT(!b || (b->rows == 1 && b->cols == w->cols));
+    return dense(t, (dense_saved){.x = x, .w = w, .b = b, .kind = kind});
+}
+
+sh_tensor *sh_edge_dense(sh_tape *t, const sh_tensor *x, const sh_tensor *w, const sh_tensor *p_src,
+                         const sh_tensor *p_dst, const sh_tensor *p_crystal, const sh_edge_index *index, int kind)
+{
+    SH_ASSERT(x->rows == index->n_edge && (!p_src || (p_src->rows == index->n_site && p_src->cols == w->cols)) &&
+              (!p_dst || (p_dst->rows == index->n_site && p_dst->cols == w->cols)) &&
+              (!p_crystal || (p_crystal->rows == index->n_crystal && p_crystal->cols == w->cols)));
+    return dense(t, (dense_saved){.x = x,
+                                  .w = w,
+                                  .p_src = p_src,
+                                  .p_dst = p_dst,
+                                  .p_crystal = p_crystal,
+                                  .index = index,
+                                  .kind = kind});
+}
+
+enum { MAX_CONCAT = 8 };
+
+typedef struct {
+    const sh_tensor *x[MAX_CONCAT], *y;
+    int n;
+} concat_saved;
+
+static void concat_backward(sh_tape *t, const void *saved)
+{
+    const concat_saved *s = saved;
+    int64_t first = 0;
+    for (int i = 0; i < s->n; i++) {
+        const sh_take_cols_args args = {
+            .x = s->y->grad, .y = s->x[i]->grad, .cols = s->x[i]->cols, .first = first, .stride = s->y->cols};
+        if (s->x[i]->grad) t->be->take_cols(&args, s->y->rows);
+        first += s->x[i]->cols;
+    }
+}
+
+sh_tensor *sh_concat_cols(sh_tape *t, const sh_tensor *const *x, int n)
+{
+    SH_ASSERT(n >= 1 && n <= MAX_CONCAT);
+    concat_saved s = {.n = n};
+    int64_t cols = 0, first = 0;
+    bool wants = false;
+    for (int i = 0; i < n; i++) {
+        SH_ASSERT(x[i]->rows == x[0]->rows);
+        s.x[i] = x[i];
+        cols += x[i]->cols;
+        wants = wants || x[i]->grad;
+    }
+    sh_tensor *y = sh_tape_new(t, x[0]->rows, cols, wants);
+    for (int i = 0; i < n; i++) {
+        const sh_put_cols_args args = {
+            .x = x[i]->data, .y = y->data, .cols = x[i]->cols, .first = first, .stride = cols};
+        t->be->put_cols(&args, y->rows);
+        first += x[i]->cols;
+    }
+    s.y = y;
+    sh_tape_push(t, y, concat_backward, &s, sizeof s);
+    return y;
+}
+
+sh_tensor *sh_rows_view(sh_tape *t, const sh_tensor *w, int64_t first, int64_t n)
+{
+    SH_ASSERT(first >= 0 && first + n <= w->rows);
+    sh_tensor *view = SH_PUSH(t->arena, sh_tensor, 1);
+    *view = (sh_tensor){.data = w->data + first * w->cols,
+                        .grad = w->grad && t->recording ? w->grad + first * w->cols : NULL,
+                        .rows = n,
+                        .cols = w->cols};
+    return view;
+}
+
+typedef struct {
+    const sh_tensor *x, *y;
+    const int32_t *index;
+} gather_saved;
+
+/* The rows that read row s of x, by counting: a list for each s in ascending order. */
+static void gather_backward(sh_tape *t, const void *saved)
+{
+    const gather_saved *s = saved;
+    if (!s->x->grad) return;
+    sh_arena_mark mark = sh_arena_get_mark(t->arena);
+    int64_t rows = s->x->rows, n = s->y->rows;
+    int64_t *start = SH_PUSH_ZERO(t->arena, int64_t, rows + 2), *list = SH_PUSH(t->arena, int64_t, n);
+    for (int64_t r = 0; r < n; r++)
+        start[s->index[r] + 2]++;
+    for (int64_t i = 0; i < rows; i++)
+        start[i + 2] += start[i + 1];
+    for (int64_t r = 0; r < n; r++)
+        list[start[s->index[r] + 1]++] = r; /* start[i + 1] ends as the end of i: the shifted array is the offsets */
+    list_sum(t, s->y->grad, start, list, s->x);
+    sh_arena_release(t->arena, mark);
+}
+
+sh_tensor *sh_gather_rows(sh_tape *t, const sh_tensor *x, const int32_t *index, int64_t n)
+{
+    sh_tensor *y = sh_tape_new(t, n, x->cols, x->grad);
+    const sh_gather_args args = {.x = x->data, .index = index, .y = y->data, .cols = x->cols};
+    t->be->gather(&args, n);
+    sh_tape_push(t, y, gather_backward, &(gather_saved){x, y, index}, sizeof(gather_saved));
+    return y;
+}
+
+typedef struct {
+    const sh_tensor *x, *y;
+    const int64_t *start;
+    const sh_real *weight;
+} segment_saved;
+
+static void segment_backward(sh_tape *t, const void *saved)
+{
+    const segment_saved *s = saved;
+    sh_arena_mark mark = sh_arena_get_mark(t->arena);
+    int32_t *segment = SH_PUSH(t->arena, int32_t, s->x->rows);
+    for (int64_t k = 0; k < s->y->rows; k++)
+        for (int64_t r = s->start[k]; r < s->start[k + 1]; r++)
+            segment[r] = (int32_t)k;
+    const sh_gather_args args = {.x = s->y->grad,
+                                 .index = segment,
+                                 .weight = s->weight,
+                                 .y = s->x->grad,
+                                 .cols = s->x->cols,
+                                 .keep = 1};
+    t->be->gather(&args, s->x->rows);
+    sh_arena_release(t->arena, mark);
+}
+
+sh_tensor *sh_segment_sum(sh_tape *t, const sh_tensor *x, const int64_t *start, int64_t n, const sh_real *weight)
+{
+    SH_ASSERT(start[0] == 0 && start[n] == x->rows);
+    sh_tensor *y = sh_tape_new(t, n, x->cols, x->grad);
+    const sh_list_sum_args args = {.x = x->data, .start = start, .weight = weight, .y = y->data, .cols = x->cols};
+    t->be->list_sum(&args, n);
+    sh_tape_push(t, y, segment_backward, &(segment_saved){x, y, start, weight}, sizeof(segment_saved));
+    return y;
+}
+
+typedef struct {
+    sh_attend_args args;
+    const sh_tensor *x, *q, *r;
+} attend_saved;
+
+static void attend_backward(sh_tape *t, const void *saved)
+{
+    const attend_saved *s = saved;
+    sh_attend_grad_args args = s->args;
+    args.grad_r = s->r->grad;
+    args.grad_x = s->x->grad;
+    args.grad_q = s->q->grad;
+    t->be->attend_grad(&args, s->r->rows);
+}
+
+sh_tensor *sh_attend(sh_tape *t, const sh_tensor *x, const sh_tensor *q, const sh_real *m, const int64_t *start)
+{
+    SH_ASSERT(x->cols == q->cols && start[q->rows] == x->rows);
+    sh_tensor *r = sh_tape_new(t, q->rows, q->cols, x->grad || q->grad);
+    sh_attend_args args = {.x = x->data,
+                           .q = q->data,
+                           .m = m,
+                           .start = start,
+                           .w = SH_PUSH(t->arena, sh_real, x->rows),
+                           .r = r->data,
+                           .d = x->cols};
+    t->be->attend(&args, r->rows);
+    sh_tape_push(t, r, attend_backward, &(attend_saved){args, x, q, r}, sizeof(attend_saved));
+    return r;
+}
+
+typedef struct {
+    sh_lstm_cell_args args;
+    const sh_tensor *z, *c_before, *h, *c;
+} lstm_saved;
+
+static void lstm_backward(sh_tape *t, const void *saved)
+{
+    const lstm_saved *s = saved;
+    sh_lstm_cell_grad_args args = s->args;
+    args.grad_h = s->h->grad;
+    args.grad_c = s->c->grad;
+    args.grad_z = s->z->grad;
+    args.grad_c_before = s->c_before ? s->c_before->grad : NULL;
+    if (s->z->grad) t->be->lstm_cell_grad(&args, s->h->rows);
+}
+
+sh_tensor *sh_lstm_cell(sh_tape *t, const sh_tensor *z, const sh_tensor *c_before, sh_tensor **c)
+{
+    int64_t d = z->cols / 4;
+    SH_ASSERT(z->cols == 4 * d && (!c_before || (c_before->rows == z->rows && c_before->cols == d)));
+    sh_tensor *h = sh_tape_new(t, z->rows, d, z->grad);
+    *c = sh_tape_new(t, z->rows, d, z->grad);
+    sh_lstm_cell_args args = {.z = z->data,
+                              .c_before = c_before ? c_before->data : NULL,
+                              .c = (*c)->data,
+                              .h = h->data,
+                              .d = d};
+    t->be->lstm_cell(&args, z->rows);
+    sh_tape_push(t, h, lstm_backward, &(lstm_saved){args, z, c_before, h, *c}, sizeof(lstm_saved));
+    return h;
+}
+
+sh_tensor *sh_gaussians(sh_tape *t, const double *x, int64_t n, const sh_real *centre, int64_t k, double width)
+{
+    sh_tensor *y = sh_tape_new(t, n, k, false);
+    const sh_gaussians_args args = {.x = x, .centre = centre, .y = y->data, .cols = k, .width = width};
+    t->be->gaussians(&args, n);
     return y;
 }

@@ -1,0 +1,27 @@
+/* adam.h -- Adam (Kingma and Ba, arXiv 1412.6980) over the block of parameters, with clipping by the norm. */
+#ifndef SH_NN_ADAM_H
+#define SH_NN_ADAM_H
+
+#include "base/status.h"
+#include "nn/params.h"
+
+typedef struct sh_adam sh_adam;
+
+sh_adam *sh_adam_create(sh_params *params); /* borrowed; after its commit */
+void sh_adam_destroy(sh_adam **adam);
+
+/* The tensor's learning rate is `factor` times that of a step. */
+void sh_adam_set_factor(sh_adam *adam, const sh_tensor *tensor, double factor);
+
+/* Clips the gradient to `clip` (0: not at all) and takes one step; *norm is the norm before clipping. SH_ENUM and no step
+ * where the gradient is not finite. Tensors with a factor of their own are clipped apart, so that a far-off log Z does not
+ * hold back the networks. */
+sh_status sh_adam_step(sh_adam *adam, double lr, double clip, double *norm);
+
+/* For checkpoints: first and second moments (as many numbers as parameters) and the count of steps. */
+sh_real *sh_adam_first(const sh_adam *adam);
+sh_real *sh_adam_second(const sh_adam *adam);
+int64_t sh_adam_steps(const sh_adam *adam);
+void sh_adam_set_steps(sh_adam *adam, int64_t steps);
+
+#endif
