@@ -20,6 +20,7 @@ typedef struct {
 } sh_graph_opts;
 
 typedef struct {
+    double cutoff; /* Å */
     int64_t n_crystal, n_site, n_edge;
     const int64_t *site_start;    /* (C+1) of the crystals, borrowed */
     const int32_t *site_crystal;  /* (S) borrowed */

@@ -2,6 +2,8 @@
 #ifndef SH_CRYSTAL_ORBIT_H
 #define SH_CRYSTAL_ORBIT_H
 
+#include <stdbool.h>
+
 #include "base/memory.h"
 #include "crystal/crystal.h"
 #include "crystal/group.h"

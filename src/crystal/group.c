@@ -1,0 +1,75 @@
+#include "crystal/group.h"
+
+#include <math.h>
+#include <spglib.h>
+#include <string.h>
+
+#include "base/memory.h"
+
+/* spglib's serial number of each group's standard setting: the first with that number, or the one of origin choice 2.
+ * (spglib's own default is origin choice 1.) */
+static void standard_settings(sh_groups *g)
+{
+    for (int hall = 1; hall <= 530; hall++) {
+        SpglibSpacegroupType type = spg_get_spacegroup_type(hall);
+        if (type.number < 1 || type.number > SH_N_GROUP) continue;
+        int i = type.number - 1;
+        if (g->hall_number[i] && strcmp(type.choice, "2")) continue;
+        g->hall_number[i] = hall;
+        strncpy(g->symbol[i], type.international_short, sizeof g->symbol[i] - 1);
+    }
+}
+
+sh_status sh_groups_create(sh_groups **out)
+{
+    *out = NULL;
+    sh_groups *g = SH_NEW(sh_groups, 1);
+    standard_settings(g);
+    int32_t n = 0;
+    for (int i = 0; i < SH_N_GROUP; i++) {
+        int rotation[192][3][3];
+        double translation[192][3];
+        int n_op = spg_get_symmetry_from_database(rotation, translation, g->hall_number[i]);
+        if (n_op < 1 || n + n_op > SH_N_GROUP_OP) {
+            sh_free(g);
+            return SH_FAIL(SH_ELIB, "spglib gives %d operations for space group %d", n_op, i + 1);
+        }
+        g->op_start[i] = n;
+        for (int k = 0; k < n_op; k++, n++)
+            for (int a = 0; a < 3; a++) {
+                for (int b = 0; b < 3; b++)
+                    g->rot[n][3 * a + b] = (int8_t)rotation[k][a][b];
+                g->trans[n][a] = round(12 * translation[k][a]) / 12;
+            }
+    }
+    g->op_start[SH_N_GROUP] = n;
+    if (n != SH_N_GROUP_OP) {
+        sh_free(g);
+        return SH_FAIL(SH_ELIB, "spglib gives %d operations for the 230 space groups, there are %d", n, SH_N_GROUP_OP);
+    }
+    *out = g;
+    return SH_OK;
+}
+
+void sh_groups_destroy(sh_groups **groups)
+{
+    sh_free(*groups);
+    *groups = NULL;
+}
+
+sh_family sh_group_family(int sg_number)
+{
+    SH_ASSERT(sg_number >= 1 && sg_number <= SH_N_GROUP);
+    static const int last[SH_N_FAMILY] = {2, 15, 74, 142, 194, 230};
+    int family = 0;
+    while (sg_number > last[family])
+        family++;
+    return (sh_family)family;
+}
+
+const char *sh_family_name(sh_family family)
+{
+    static const char *const name[SH_N_FAMILY] = {"triclinic",  "monoclinic", "orthorhombic",
+                                                  "tetragonal", "hexagonal",  "cubic"};
+    return name[family];
+}
