@@ -1,0 +1,47 @@
+#include "crystal/dataset.h"
+
+#include <math.h>
+
+#include "base/memory.h"
+
+static const int64_t max_atom = 4000;
+
+SpglibDataset *sh_dataset_create(const sh_cell *cell, double symprec, int hall_number)
+{
+    const double *l = cell->lattice;
+    double det = l[0] * (l[4] * l[8] - l[5] * l[7]) + l[1] * (l[5] * l[6] - l[3] * l[8]) +
+                 l[2] * (l[3] * l[7] - l[4] * l[6]);
+    if (cell->n_atom < 1 || cell->n_atom > max_atom || !isfinite(det) || fabs(det) < 0.01) return NULL;
+    /* (-x)(-L) = x L: a left-handed cell becomes right-handed and every atom stays where it is */
+    double hand = det < 0 ? -1 : 1;
+    double columns[3][3];
+    for (int i = 0; i < 3; i++)
+        for (int k = 0; k < 3; k++)
+            columns[k][i] = hand * l[3 * i + k];
+    double(*position)[3] = sh_alloc((size_t)cell->n_atom * sizeof *position);
+    int *type = SH_NEW(int, cell->n_atom);
+    for (int64_t a = 0; a < cell->n_atom; a++) {
+        type[a] = cell->z[a];
+        for (int k = 0; k < 3; k++)
+            position[a][k] = hand * cell->frac[3 * a + k];
+    }
+    SpglibDataset *d = spg_get_dataset_with_hall_number(columns, position, type, (int)cell->n_atom, hall_number, symprec);
+    sh_free(position);
+    sh_free(type);
+    if (!d || hand > 0) return d;
+    for (int op = 0; op < d->n_operations; op++)
+        for (int k = 0; k < 3; k++)
+            d->translations[op][k] = -d->translations[op][k];
+    for (int i = 0; i < 3; i++)
+        for (int k = 0; k < 3; k++)
+            d->transformation_matrix[i][k] = -d->transformation_matrix[i][k];
+    return d;
+}
+
+int32_t sh_space_group_number(const sh_cell *cell, double symprec)
+{
+    SpglibDataset *d = sh_dataset_create(cell, symprec, 0);
+    int32_t number = d ? d->spacegroup_number : 0;
+    if (d) spg_free_dataset(d);
+    return number;
+}

@@ -1,0 +1,26 @@
+/* dataset.h -- what spglib finds in a cell. The adapter: spglib wants lattice vectors in columns and a right-handed
+ * cell, here they are rows of either hand. */
+#ifndef SH_CRYSTAL_DATASET_H
+#define SH_CRYSTAL_DATASET_H
+
+#include <stdint.h>
+
+#include <spglib.h>
+
+/* A crystal as it is: lattice rows (9), z (n), frac (n,3). */
+typedef struct {
+    const double *lattice;
+    int64_t n_atom;
+    const int32_t *z;
+    const double *frac;
+} sh_cell;
+
+/* NULL where spglib finds no group (coincident atoms, no valid cell), and for more than 4000 atoms, where its search takes
+ * minutes. hall_number 0: spglib's choice of setting. Rotations, translations and the transformation are those of the cell
+ * as given. Release with spg_free_dataset. */
+SpglibDataset *sh_dataset_create(const sh_cell *cell, double symprec, int hall_number);
+
+/* Number of the space group at `symprec` (Å), spglib's default angle tolerance; 0 where none is found. */
+int32_t sh_space_group_number(const sh_cell *cell, double symprec);
+
+#endif

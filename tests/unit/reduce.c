@@ -1,0 +1,213 @@
+#include "structures.h"
+
+#include "crystal/reduce.h"
+#include "io/extxyz.h"
+#include "io/text.h"
+
+static sh_structures read_data(const char *name)
+{
+    char path[512], *text;
+    size_t size;
+    snprintf(path, sizeof path, "%s/tests/data/%s", SH_SOURCE_DIR, name);
+    assert_ok(sh_text_read(path, &text, &size));
+    sh_structures list = {0};
+    sh_structures_add_file(&list, name);
+    sh_extxyz_parse(name, text, size, &list);
+    sh_free(text);
+    assert_ok(sh_structures_check(&list));
+    return list;
+}
+
+static sh_cell cell_of(const sh_structure *s)
+{
+    return (sh_cell){s->lattice, s->n_atom, s->z, s->frac};
+}
+
+static int64_t note(const sh_structure *s, const char *key)
+{
+    const char *at = strstr(s->name, key);
+    assert_non_null(at);
+    return strtoll(at + strlen(key), NULL, 10);
+}
+
+/* No atom moved, and each operation of a site group maps the surroundings of its representative onto themselves. */
+static void check_crystal(const sh_crystals *c, int64_t crystal, const sh_structure *s)
+{
+    sh_structure back;
+    sh_structure_from_crystal(c, crystal, &back);
+    assert_true(same_atoms(s, &back, 1e-12));
+    for (int64_t site = c->site_start[crystal]; site < c->site_start[crystal + 1]; site++) {
+        assert_int_equal(c->site_crystal[site], crystal);
+        const double *x = c->atom_frac + 3 * c->atom_start[site];
+        for (int64_t h = c->stab_start[site]; h < c->stab_start[site + 1]; h++) {
+            const int8_t *w = c->stab_rot + 9 * h;
+            for (int64_t a = 0; a < back.n_atom; a++) {
+                double d[3], y[3];
+                for (int k = 0; k < 3; k++)
+                    d[k] = back.frac[3 * a + k] - x[k];
+                for (int k = 0; k < 3; k++)
+                    y[k] = x[k] + w[3 * k] * d[0] + w[3 * k + 1] * d[1] + w[3 * k + 2] * d[2];
+                int64_t b = 0;
+                while (b < back.n_atom && (back.z[b] != back.z[a] ||
+                                           sh_near_distance(s->lattice, y, back.frac + 3 * b) > c->position_tolerance))
+                    b++;
+                assert_true(b < back.n_atom);
+            }
+        }
+    }
+    sh_structure_destroy(&back);
+}
+
+static void reduce_list(const sh_structures *list, bool p1, sh_arena *arena, sh_crystals *out)
+{
+    sh_cell *cells = SH_NEW(sh_cell, list->n);
+    for (int64_t i = 0; i < list->n; i++)
+        cells[i] = cell_of(&list->item[i]);
+    sh_crystals_reduce(cells, list->n, 1e-3, p1, arena, out);
+    sh_free(cells);
+}
+
+static void test_prototypes(void **state)
+{
+    (void)state;
+    sh_structures list = read_data("prototypes.xyz");
+    sh_arena *arena = sh_arena_create(1 << 16);
+    sh_crystals c;
+    reduce_list(&list, false, arena, &c);
+    assert_int_equal(c.n_crystal, 33);
+    for (int64_t i = 0; i < list.n; i++) {
+        sh_cell cell = cell_of(&list.item[i]);
+        assert_int_equal(sh_space_group_number(&cell, 0.1), note(&list.item[i], "space_group="));
+        check_crystal(&c, i, &list.item[i]);
+    }
+    /* rocksalt: two sites of four atoms, m-3m (48 operations) each */
+    assert_int_equal(c.site_start[1], 2);
+    for (int site = 0; site < 2; site++) {
+        assert_int_equal(sh_site_mult(&c, site), 4);
+        assert_int_equal(c.stab_start[site + 1] - c.stab_start[site], 48);
+    }
+    assert_true(c.position_tolerance < 1e-3);
+    sh_arena_destroy(&arena);
+    sh_structures_destroy(&list);
+}
+
+static void test_materials_project(void **state)
+{
+    (void)state;
+    sh_structures list = read_data("mp64.xyz");
+    sh_arena *arena = sh_arena_create(1 << 16);
+    sh_crystals c;
+    reduce_list(&list, false, arena, &c);
+    int64_t atoms = 0;
+    for (int64_t i = 0; i < list.n; i++) {
+        sh_cell cell = cell_of(&list.item[i]);
+        assert_int_equal(sh_space_group_number(&cell, 0.1), note(&list.item[i], "space_group="));
+        assert_int_equal(c.site_start[i + 1] - c.site_start[i], note(&list.item[i], "orbits="));
+        check_crystal(&c, i, &list.item[i]);
+        atoms += list.item[i].n_atom;
+    }
+    assert_int_equal(c.n_atom, atoms);
+    assert_true(c.position_tolerance < 4e-3);
+
+    reduce_list(&list, true, arena, &c);
+    assert_int_equal(c.n_site, atoms);
+    assert_int_equal(c.n_stab, atoms);
+    for (int64_t i = 0; i < list.n; i++)
+        check_crystal(&c, i, &list.item[i]);
+    sh_arena_destroy(&arena);
+    sh_structures_destroy(&list);
+}
+
+/* Rocksalt in other cells: a supercell that keeps the cubic symmetry or breaks it, and a left-handed cell. */
+static void test_cells(void **state)
+{
+    (void)state;
+    static const int repeat[3][3] = {{2, 2, 2}, {2, 1, 1}, {3, 1, 2}};
+    sh_structures list = read_data("prototypes.xyz");
+    sh_arena *arena = sh_arena_create(1 << 16);
+    const sh_structure *salt = &list.item[0];
+    for (int t = 0; t < 3; t++) {
+        const int *m = repeat[t];
+        sh_structure big;
+        sh_structure_create(&big, 8 * m[0] * m[1] * m[2]);
+        memcpy(big.lattice, salt->lattice, sizeof big.lattice);
+        for (int i = 0; i < 9; i++)
+            big.lattice[i] *= m[i / 3];
+        int64_t n = 0;
+        for (int i = 0; i < m[0] * m[1] * m[2]; i++)
+            for (int a = 0; a < 8; a++, n++) {
+                big.z[n] = salt->z[a];
+                big.frac[3 * n] = (salt->frac[3 * a] + i % m[0]) / m[0];
+                big.frac[3 * n + 1] = (salt->frac[3 * a + 1] + i / m[0] % m[1]) / m[1];
+                big.frac[3 * n + 2] = (salt->frac[3 * a + 2] + i / m[0] / m[1]) / m[2];
+            }
+        sh_crystals c;
+        sh_cell cell = cell_of(&big);
+        sh_crystals_reduce(&cell, 1, 1e-3, false, arena, &c);
+        check_crystal(&c, 0, &big);
+        assert_int_equal(c.n_site, 2); /* lattice translations are among the operations */
+        assert_int_equal(sh_space_group_number(&cell, 1e-3), 225);
+        sh_structure_destroy(&big);
+    }
+    for (int64_t i = 0; i < list.n; i++) {
+        sh_structure *s = &list.item[i], left;
+        sh_structure_copy(s, &left);
+        for (int k = 0; k < 3; k++) { /* two vectors and coordinates exchanged */
+            double swap = left.lattice[k];
+            left.lattice[k] = left.lattice[3 + k];
+            left.lattice[3 + k] = swap;
+        }
+        for (int64_t a = 0; a < left.n_atom; a++) {
+            double swap = left.frac[3 * a];
+            left.frac[3 * a] = left.frac[3 * a + 1];
+            left.frac[3 * a + 1] = swap;
+        }
+        sh_cell cells[2] = {cell_of(s), cell_of(&left)};
+        sh_crystals c;
+        sh_crystals_reduce(cells, 2, 1e-3, false, arena, &c);
+        assert_int_equal(c.site_start[2], 2 * c.site_start[1]);
+        check_crystal(&c, 1, &left);
+        /* chiral groups keep their hand: quartz stays 152 or 154 */
+        assert_int_equal(sh_space_group_number(&cells[1], 1e-3), sh_space_group_number(&cells[0], 1e-3));
+        sh_structure_destroy(&left);
+    }
+    sh_arena_destroy(&arena);
+    sh_structures_destroy(&list);
+}
+
+/* Atoms off their places by less than the tolerance, by more, and in one place. */
+static void test_tolerance(void **state)
+{
+    (void)state;
+    sh_structures list = read_data("prototypes.xyz");
+    sh_arena *arena = sh_arena_create(1 << 16);
+    sh_structure *salt = &list.item[0];
+    sh_cell cell = cell_of(salt);
+    sh_crystals c;
+    for (int64_t i = 0; i < 24; i++)
+        salt->frac[i] = sh_wrap01(salt->frac[i] + 3e-5 * sin(7.0 * (double)i)); /* 0.17 mÅ each */
+    sh_crystals_reduce(&cell, 1, 1e-3, false, arena, &c);
+    assert_int_equal(c.n_site, 2);
+    assert_true(c.position_tolerance > 1e-4 && c.position_tolerance <= 4e-3);
+    check_crystal(&c, 0, salt);
+    salt->frac[0] = sh_wrap01(salt->frac[0] + 0.02); /* 0.11 Å */
+    sh_crystals_reduce(&cell, 1, 1e-3, false, arena, &c);
+    assert_true(c.n_site > 2);
+    check_crystal(&c, 0, salt);
+    memcpy(salt->frac + 3, salt->frac, 3 * sizeof(double)); /* two atoms in one place: spglib gives up */
+    assert_int_equal(sh_space_group_number(&cell, 0.1), 0);
+    sh_crystals_reduce(&cell, 1, 1e-3, false, arena, &c);
+    assert_int_equal(c.n_site, 8);
+    assert_int_equal(c.n_stab, 8);
+    check_crystal(&c, 0, salt);
+    sh_arena_destroy(&arena);
+    sh_structures_destroy(&list);
+    assert_int_equal(sh_alloc_live(), 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_prototypes), cmocka_unit_test(test_materials_project),
+                                       cmocka_unit_test(test_cells), cmocka_unit_test(test_tolerance)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
