@@ -4,6 +4,7 @@
 
 #include "test.h"
 
+#include "crystal/lattice.h"
 #include "io/structure.h"
 #include "io/symop.h"
 
@@ -12,8 +13,8 @@
 static inline bool same_atoms(const sh_structure *a, const sh_structure *b, double tolerance)
 {
     double p[6], q[6];
-    sh_structure_parameters(a->lattice, p);
-    sh_structure_parameters(b->lattice, q);
+    sh_lattice_parameters(a->lattice, p);
+    sh_lattice_parameters(b->lattice, q);
     for (int i = 0; i < 6; i++)
         if (fabs(p[i] - q[i]) > tolerance * (i < 3 ? 1 : 20)) {
             print_error("cell parameter %d: %.12g and %.12g\n", i, p[i], q[i]);

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "crystal/lattice.h"
 #include "io/symop.h"
 #include "io/text.h"
 
@@ -327,7 +328,7 @@ static sh_status read_cell(const block *b, double lattice[9])
             return SH_FAIL(SH_EINPUT, "%s:%lld: %s is %g, not %s", b->path, (long long)line, names[i], p[i],
                            i < 3 ? "a length in Å" : "an angle between 0 and 180 degrees");
     }
-    sh_structure_cell(p, lattice);
+    sh_lattice_matrix(p, lattice);
     double inverse[9];
     if (!sh_lattice_invert(lattice, inverse))
         return SH_FAIL(SH_EINPUT, "%s:%lld: no cell has the angles %g, %g, %g", b->path, (long long)line, p[3], p[4],

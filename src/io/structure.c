@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/real.h"
 #include "reward/tables.h"
 
 void sh_structure_create(sh_structure *s, int64_t n_atom)
@@ -88,31 +87,6 @@ sh_status sh_structures_check(const sh_structures *list)
     for (int64_t i = 0; i < list->n; i++)
         if (list->item[i].error) return SH_FAIL(SH_EINPUT, "%s", list->item[i].error);
     return SH_OK;
-}
-
-static double cosine(double degree)
-{
-    return degree == 90 ? 0 : degree == 120 ? -0.5 : degree == 60 ? 0.5 : cos(degree * SH_PI / 180);
-}
-
-void sh_structure_cell(const double p[6], double lattice[9])
-{
-    double ca = cosine(p[3]), cb = cosine(p[4]), cg = cosine(p[5]), sg = sqrt(1 - cg * cg);
-    double cy = (ca - cb * cg) / sg;
-    double rows[9] = {p[0], 0, 0, p[1] * cg, p[1] * sg, 0, p[2] * cb, p[2] * cy, p[2] * sqrt(1 - cb * cb - cy * cy)};
-    memcpy(lattice, rows, sizeof rows);
-}
-
-void sh_structure_parameters(const double l[9], double p[6])
-{
-    for (int i = 0; i < 3; i++)
-        p[i] = sqrt(l[3 * i] * l[3 * i] + l[3 * i + 1] * l[3 * i + 1] + l[3 * i + 2] * l[3 * i + 2]);
-    for (int i = 0; i < 3; i++) {
-        const double *u = l + 3 * ((i + 1) % 3), *v = l + 3 * ((i + 2) % 3);
-        double cross[3] = {u[1] * v[2] - u[2] * v[1], u[2] * v[0] - u[0] * v[2], u[0] * v[1] - u[1] * v[0]};
-        double sine = sqrt(cross[0] * cross[0] + cross[1] * cross[1] + cross[2] * cross[2]);
-        p[3 + i] = atan2(sine, u[0] * v[0] + u[1] * v[1] + u[2] * v[2]) * 180 / SH_PI; /* acos loses digits */
-    }
 }
 
 double sh_wrap01(double x)

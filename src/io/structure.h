@@ -48,11 +48,6 @@ const char *sh_structures_path(const sh_structures *list, int64_t i);
 /* SH_OK, or SH_EINPUT with the message of the first structure that could not be read. */
 sh_status sh_structures_check(const sh_structures *list);
 
-/* Lattice rows (a along x, b in the xy plane) of a, b, c in Å and alpha, beta, gamma in degree; 60, 90 and 120 degrees
- * are exact. Angles that make no cell give numbers that are not finite or no volume. */
-void sh_structure_cell(const double parameters[6], double lattice[9]);
-void sh_structure_parameters(const double lattice[9], double parameters[6]);
-
 /* x - floor(x), never 1. */
 double sh_wrap01(double x);
 /* Rows of the inverse: frac = cart * inverse. False for a cell without volume or with a number that is not finite. */
