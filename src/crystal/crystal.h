@@ -31,6 +31,11 @@ static inline int64_t sh_site_mult(const sh_crystals *c, int64_t site)
     return c->atom_start[site + 1] - c->atom_start[site];
 }
 
+struct sh_arena;
+
+/* The crystals index[0..n) of a batch, copied to the arena, in that order. */
+void sh_crystals_select(const sh_crystals *from, const int64_t *index, int64_t n, struct sh_arena *arena, sh_crystals *out);
+
 /* What a made crystal is made of: C descriptions with their sites, before symmetry acts. */
 typedef struct {
     int64_t n_crystal, n_site;

@@ -1,0 +1,193 @@
+#include "io/h5.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/memory.h"
+
+void sh_h5_quiet(void)
+{
+    H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
+}
+
+/* Walks from the innermost error outwards: the first one tells most. */
+static herr_t first_reason(unsigned n, const H5E_error2_t *error, void *text)
+{
+    if (n == 0) snprintf(text, 256, "%s", error->desc ? error->desc : "");
+    return 0;
+}
+
+sh_status sh_h5_fail(const char *format, ...)
+{
+    char message[1024], reason[256] = "";
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(message, sizeof message, format, arguments);
+    va_end(arguments);
+    H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, first_reason, reason);
+    H5Eclear2(H5E_DEFAULT);
+    return SH_FAIL(SH_EIO, "%s%s%s", message, reason[0] ? ": " : "", reason);
+}
+
+sh_status sh_h5_open(const char *path, hid_t *file)
+{
+    sh_h5_quiet();
+    *file = H5Fopen(path, H5F_ACC_RDONLY, H5P_DEFAULT);
+    return *file < 0 ? sh_h5_fail("cannot open '%s' as an HDF5 file", path) : SH_OK;
+}
+
+sh_status sh_h5_create(const char *path, hid_t *file)
+{
+    sh_h5_quiet();
+    hid_t access = H5Pcreate(H5P_FILE_ACCESS);
+    H5Pset_libver_bounds(access, H5F_LIBVER_V110, H5F_LIBVER_V110);
+    *file = H5Fcreate(path, H5F_ACC_TRUNC, H5P_DEFAULT, access);
+    H5Pclose(access);
+    return *file < 0 ? sh_h5_fail("cannot create '%s'", path) : SH_OK;
+}
+
+static hid_t creation(int rank, const hsize_t *dims, hsize_t size)
+{
+    hid_t plist = H5Pcreate(H5P_DATASET_CREATE);
+    H5Pset_obj_track_times(plist, false); /* no time stands in a file: equal contents are equal bytes */
+    hsize_t chunk[4], bytes = size;
+    bool empty = rank == 0;
+    for (int i = 0; i < rank; i++) {
+        chunk[i] = dims[i];
+        bytes *= dims[i] ? dims[i] : 1;
+        empty = empty || dims[i] == 0;
+    }
+    if (empty) return plist;
+    for (; bytes > 1 << 20 && chunk[0] > 1; bytes /= 2) /* chunks of about a megabyte, cut along the first axis */
+        chunk[0] = (chunk[0] + 1) / 2;
+    H5Pset_chunk(plist, rank, chunk);
+    H5Pset_fletcher32(plist);
+    return plist;
+}
+
+sh_status sh_h5_write(hid_t file, const char *name, hid_t type, int rank, const hsize_t *dims, const void *data)
+{
+    sh_h5_quiet();
+    hid_t space = rank ? H5Screate_simple(rank, dims, NULL) : H5Screate(H5S_SCALAR);
+    hid_t plist = creation(rank, dims, H5Tget_size(type)), links = H5Pcreate(H5P_LINK_CREATE);
+    H5Pset_create_intermediate_group(links, 1);
+    hid_t set = H5Dcreate2(file, name, type, space, links, plist, H5P_DEFAULT);
+    bool failed = set < 0 || (H5Sget_simple_extent_npoints(space) > 0 &&
+                              H5Dwrite(set, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, data) < 0);
+    sh_status status = failed ? sh_h5_fail("cannot write dataset '%s'", name) : SH_OK;
+    if (set >= 0 && H5Dclose(set) < 0 && status == SH_OK) status = sh_h5_fail("cannot write dataset '%s'", name);
+    H5Pclose(plist);
+    H5Pclose(links);
+    H5Sclose(space);
+    return status;
+}
+
+sh_status sh_h5_dims(hid_t file, const char *name, int *rank, hsize_t dims[4])
+{
+    sh_h5_quiet();
+    hid_t set = H5Dopen2(file, name, H5P_DEFAULT);
+    if (set < 0) return sh_h5_fail("dataset '%s' is missing", name);
+    hid_t space = H5Dget_space(set);
+    *rank = H5Sget_simple_extent_ndims(space);
+    if (*rank >= 0 && *rank <= 4) H5Sget_simple_extent_dims(space, dims, NULL);
+    H5Sclose(space);
+    H5Dclose(set);
+    if (*rank < 0 || *rank > 4) return SH_FAIL(SH_EIO, "dataset '%s' has %d dimensions", name, *rank);
+    return SH_OK;
+}
+
+sh_status sh_h5_read(hid_t file, const char *name, hid_t type, int rank, const hsize_t *dims, void *data)
+{
+    int have;
+    hsize_t extent[4];
+    SH_TRY(sh_h5_dims(file, name, &have, extent));
+    bool same = have == rank, empty = false;
+    for (int i = 0; same && i < rank; i++) {
+        same = extent[i] == dims[i];
+        empty = empty || dims[i] == 0;
+    }
+    if (!same) return SH_FAIL(SH_EIO, "dataset '%s' has another shape than expected", name);
+    if (empty) return SH_OK;
+    hid_t set = H5Dopen2(file, name, H5P_DEFAULT);
+    if (set < 0) return sh_h5_fail("cannot open dataset '%s'", name);
+    herr_t read = H5Dread(set, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, data);
+    sh_status status = read < 0 ? sh_h5_fail("cannot read dataset '%s'", name) : SH_OK;
+    H5Dclose(set);
+    return status;
+}
+
+bool sh_h5_has(hid_t file, const char *name)
+{
+    return H5Lexists(file, name, H5P_DEFAULT) > 0;
+}
+
+sh_status sh_h5_write_attr(hid_t file, const char *object, const char *name, hid_t type, const void *value)
+{
+    sh_h5_quiet();
+    hid_t space = H5Screate(H5S_SCALAR);
+    hid_t attr = H5Acreate_by_name(file, object, name, type, space, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
+    sh_status status = attr < 0 || H5Awrite(attr, type, value) < 0 ? sh_h5_fail("cannot write attribute '%s'", name) : SH_OK;
+    if (attr >= 0) H5Aclose(attr);
+    H5Sclose(space);
+    return status;
+}
+
+sh_status sh_h5_read_attr(hid_t file, const char *object, const char *name, hid_t type, void *value)
+{
+    sh_h5_quiet();
+    hid_t attr = H5Aopen_by_name(file, object, name, H5P_DEFAULT, H5P_DEFAULT);
+    if (attr < 0) return sh_h5_fail("attribute '%s' is missing", name);
+    sh_status status = H5Aread(attr, type, value) < 0 ? sh_h5_fail("cannot read attribute '%s'", name) : SH_OK;
+    H5Aclose(attr);
+    return status;
+}
+
+sh_status sh_h5_attr_size(hid_t file, const char *object, const char *name, int64_t *n)
+{
+    sh_h5_quiet();
+    hid_t attr = H5Aopen_by_name(file, object, name, H5P_DEFAULT, H5P_DEFAULT);
+    if (attr < 0) return sh_h5_fail("attribute '%s' is missing", name);
+    hid_t space = H5Aget_space(attr);
+    *n = H5Sget_simple_extent_npoints(space);
+    H5Sclose(space);
+    H5Aclose(attr);
+    return SH_OK;
+}
+
+sh_status sh_h5_write_text(hid_t file, const char *object, const char *name, const char *text)
+{
+    hid_t type = H5Tcopy(H5T_C_S1);
+    H5Tset_size(type, strlen(text) + 1);
+    sh_status status = sh_h5_write_attr(file, object, name, type, text);
+    H5Tclose(type);
+    return status;
+}
+
+sh_status sh_h5_read_text(hid_t file, const char *object, const char *name, char **text)
+{
+    sh_h5_quiet();
+    *text = NULL;
+    hid_t attr = H5Aopen_by_name(file, object, name, H5P_DEFAULT, H5P_DEFAULT);
+    if (attr < 0) return sh_h5_fail("attribute '%s' is missing", name);
+    hid_t stored = H5Aget_type(attr), type = H5Tcopy(H5T_C_S1);
+    size_t size = H5Tget_size(stored);
+    bool fixed = H5Tget_class(stored) == H5T_STRING && H5Tis_variable_str(stored) == 0;
+    sh_status status = SH_OK;
+    if (!fixed) {
+        status = SH_FAIL(SH_EIO, "attribute '%s' is no string of fixed length", name);
+    } else {
+        *text = SH_NEW(char, size + 1);
+        H5Tset_size(type, size + 1);
+        if (H5Aread(attr, type, *text) < 0) status = sh_h5_fail("cannot read attribute '%s'", name);
+        (*text)[size] = '\0';
+    }
+    if (status != SH_OK) {
+        sh_free(*text);
+        *text = NULL;
+    }
+    H5Tclose(type);
+    H5Tclose(stored);
+    H5Aclose(attr);
+    return status;
+}

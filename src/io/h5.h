@@ -1,0 +1,35 @@
+/* h5.h -- the little of HDF5 that is used here: whole datasets and attributes, errors as sh_status with HDF5's reason. */
+#ifndef SH_IO_H5_H
+#define SH_IO_H5_H
+
+#include <hdf5.h>
+#include <stdint.h>
+
+#include "base/status.h"
+
+/* Turns off HDF5's own printing of errors; called by everything here. */
+void sh_h5_quiet(void);
+
+/* SH_EIO with the text given, the innermost reason of HDF5's error stack appended. */
+sh_status sh_h5_fail(const char *format, ...) SH_PRINTF(1, 2);
+
+sh_status sh_h5_open(const char *path, hid_t *file);   /* for reading */
+sh_status sh_h5_create(const char *path, hid_t *file); /* replaces what is there; one process */
+
+/* Whole dataset, chunked with Fletcher-32 when it holds anything; intermediate groups are made. */
+sh_status sh_h5_write(hid_t file, const char *name, hid_t type, int rank, const hsize_t *dims, const void *data);
+/* Whole dataset as `type`, into memory for exactly these dimensions; another shape is an error. */
+sh_status sh_h5_read(hid_t file, const char *name, hid_t type, int rank, const hsize_t *dims, void *data);
+/* Dimensions of a dataset of rank at most 4; *rank comes out. */
+sh_status sh_h5_dims(hid_t file, const char *name, int *rank, hsize_t dims[4]);
+bool sh_h5_has(hid_t file, const char *name);
+
+/* Attributes of an object ("/" the file): scalars, and strings of fixed length. */
+sh_status sh_h5_write_attr(hid_t file, const char *object, const char *name, hid_t type, const void *value);
+sh_status sh_h5_read_attr(hid_t file, const char *object, const char *name, hid_t type, void *value);
+sh_status sh_h5_write_text(hid_t file, const char *object, const char *name, const char *text);
+sh_status sh_h5_read_text(hid_t file, const char *object, const char *name, char **text); /* caller frees */
+/* One-dimensional attribute: its length, then its values. */
+sh_status sh_h5_attr_size(hid_t file, const char *object, const char *name, int64_t *n);
+
+#endif

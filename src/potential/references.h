@@ -1,0 +1,25 @@
+/* references.h -- from total to formation energies: element references of a potential and the corrections of the Materials
+ * Project's 2018 scheme (Jain et al., Phys. Rev. B 84, 045115 (2011); constants as in pymatgen's MPCompatibility.yaml).
+ *
+ *     one element only:  E_form = E / N - mu(z)
+ *     otherwise:         E_form = (E - sum mu'(z_i) + sum shift(i) + sum u(z_i)) / N
+ *
+ * shift: oxygen by its own distances to other oxygens (oxide, peroxide, superoxide, ozonide), sulphur unless the mean
+ * electronegativity of its nearest shell is above its own (a sulfate). u: metals in oxides and fluorides. By site, with
+ * multiplicities. */
+#ifndef SH_POTENTIAL_REFERENCES_H
+#define SH_POTENTIAL_REFERENCES_H
+
+#include "base/memory.h"
+#include "crystal/graph.h"
+#include "potential/potential.h"
+
+sh_status sh_references_create(const char *path, sh_references **out); /* a CSV, see configs/tables */
+void sh_references_destroy(sh_references **references);
+bool sh_references_knows(const sh_references *references, int z);
+
+/* eV/atom from e_total (eV a cell). The graph's cut-off must be at least 2 Å; a shell beyond it is searched anew. */
+double sh_references_formation(const sh_references *references, const sh_crystals *crystals, const sh_graph *graph,
+                               int64_t crystal, double e_total, sh_arena *arena);
+
+#endif

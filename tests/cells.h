@@ -1,0 +1,122 @@
+/* cells.h -- full cells from the text files of tests/data, and the batch in which every atom is a site of its own. */
+#ifndef SH_TEST_CELLS_H
+#define SH_TEST_CELLS_H
+
+#include "base/memory.h"
+#include "crystal/crystal.h"
+#include "test.h"
+
+typedef struct {
+    char name[128];
+    double lattice[9];
+    int n;
+    int32_t *z;
+    double *frac; /* (n,3) */
+    double value[2];
+} test_cell;
+
+/* A record each: name; lattice; number of atoms; Z and position of each; two numbers. Ends the program where the file is not
+ * like that. */
+static inline test_cell *read_cells(const char *path, int *n_cell)
+{
+    FILE *file = fopen(path, "r");
+    if (!file) {
+        fprintf(stderr, "cannot open %s\n", path);
+        exit(1);
+    }
+    char line[512];
+    while (fgets(line, sizeof line, file) && line[0] == '#')
+        continue;
+    *n_cell = atoi(line);
+    test_cell *cells = SH_NEW(test_cell, *n_cell);
+    for (int i = 0; i < *n_cell; i++) {
+        test_cell *c = &cells[i];
+        int got = fgets(c->name, sizeof c->name, file) != NULL;
+        c->name[strcspn(c->name, "\n")] = '\0';
+        for (int k = 0; k < 9; k++)
+            got += fscanf(file, "%lf", &c->lattice[k]);
+        got += fscanf(file, "%d", &c->n);
+        if (got != 11) {
+            fprintf(stderr, "%s: record %d is broken\n", path, i);
+            exit(1);
+        }
+        c->z = SH_NEW(int32_t, c->n);
+        c->frac = SH_NEW(double, 3 * c->n);
+        for (int k = 0; k < c->n; k++)
+            got += fscanf(file, "%d %lf %lf %lf", &c->z[k], &c->frac[3 * k], &c->frac[3 * k + 1], &c->frac[3 * k + 2]);
+        got += fscanf(file, "%lf %lf ", &c->value[0], &c->value[1]);
+        if (got != 13 + 4 * c->n) {
+            fprintf(stderr, "%s: record %d (%s) is broken\n", path, i, c->name);
+            exit(1);
+        }
+    }
+    fclose(file);
+    return cells;
+}
+
+static inline void free_cells(test_cell *cells, int n)
+{
+    for (int i = 0; i < n; i++) {
+        sh_free(cells[i].z);
+        sh_free(cells[i].frac);
+    }
+    sh_free(cells);
+}
+
+/* Every atom its own site, the identity its only operation: the full cell, with no symmetry used. */
+static inline void cells_p1(const test_cell *cells, int n, sh_arena *arena, sh_crystals *out)
+{
+    static const int8_t identity[9] = {1, 0, 0, 0, 1, 0, 0, 0, 1};
+    int64_t atoms = 0;
+    for (int i = 0; i < n; i++)
+        atoms += cells[i].n;
+    *out = (sh_crystals){.n_crystal = n,
+                         .n_site = atoms,
+                         .n_atom = atoms,
+                         .n_stab = atoms,
+                         .lattice = SH_PUSH(arena, double, 9 * n),
+                         .sg_number = SH_PUSH_ZERO(arena, int32_t, n),
+                         .site_start = SH_PUSH(arena, int64_t, n + 1),
+                         .site_crystal = SH_PUSH(arena, int32_t, atoms),
+                         .site_z = SH_PUSH(arena, int32_t, atoms),
+                         .atom_start = SH_PUSH(arena, int64_t, atoms + 1),
+                         .atom_frac = SH_PUSH(arena, double, 3 * atoms),
+                         .stab_start = SH_PUSH(arena, int64_t, atoms + 1),
+                         .stab_rot = SH_PUSH(arena, int8_t, 9 * atoms),
+                         .position_tolerance = 1e-5};
+    int64_t site = 0;
+    out->site_start[0] = out->atom_start[0] = out->stab_start[0] = 0;
+    for (int i = 0; i < n; i++) {
+        memcpy(out->lattice + 9 * i, cells[i].lattice, sizeof cells[i].lattice);
+        for (int k = 0; k < cells[i].n; k++, site++) {
+            out->site_crystal[site] = i;
+            out->site_z[site] = cells[i].z[k];
+            for (int j = 0; j < 3; j++)
+                out->atom_frac[3 * site + j] = cells[i].frac[3 * k + j] - floor(cells[i].frac[3 * k + j]);
+            out->atom_start[site + 1] = out->stab_start[site + 1] = site + 1;
+            memcpy(out->stab_rot + 9 * site, identity, sizeof identity);
+        }
+        out->site_start[i + 1] = site;
+    }
+}
+
+/* The same crystals with every atom explicit. */
+static inline void explode(const sh_crystals *c, sh_arena *arena, sh_crystals *out)
+{
+    test_cell *cells = SH_NEW(test_cell, c->n_crystal);
+    for (int64_t i = 0; i < c->n_crystal; i++) {
+        int64_t first = c->site_start[i], last = c->site_start[i + 1], start = c->atom_start[first];
+        memcpy(cells[i].lattice, c->lattice + 9 * i, sizeof cells[i].lattice);
+        cells[i].n = (int)(c->atom_start[last] - start);
+        cells[i].z = SH_NEW(int32_t, cells[i].n);
+        cells[i].frac = SH_NEW(double, 3 * cells[i].n);
+        memcpy(cells[i].frac, c->atom_frac + 3 * start, (size_t)cells[i].n * 3 * sizeof(double));
+        for (int64_t s = first; s < last; s++)
+            for (int64_t a = c->atom_start[s]; a < c->atom_start[s + 1]; a++)
+                cells[i].z[a - start] = c->site_z[s];
+    }
+    cells_p1(cells, (int)c->n_crystal, arena, out);
+    free_cells(cells, (int)c->n_crystal);
+}
+
+#endif
