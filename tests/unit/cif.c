@@ -73,8 +73,8 @@ static void test_ways_to_say_symmetry(void **state)
     static const char sites[] = SITES "Zn Zn 0 0 0\nS S 0.25 0.25 0.25\n";
     static const char *const ways[] = {
         HM("F -4 3 m"), "_symmetry_space_group_name_Hall 'F -4 2 3'\n", NUMBER(216),
-        "loop_\n_symmetry_equiv_pos_site_id\n_symmetry_equiv_pos_as_xyz\n"
-        "1 x,y,z\n2 'x, y+1/2, z+1/2'\n3 1/2+X,Y,0.5+Z\n4 x+1/2,y+.5,z\n",
+        ("loop_\n_symmetry_equiv_pos_site_id\n_symmetry_equiv_pos_as_xyz\n"
+         "1 x,y,z\n2 'x, y+1/2, z+1/2'\n3 1/2+X,Y,0.5+Z\n4 x+1/2,y+.5,z\n"),
         "loop_\n_space_group_symop.operation_xyz\nx,y,z\nz,x,y\ny,z,x\nx,1/2+y,z-1/2\n+x+1/2,y,z+0.5\nx+1/2,y+1/2,z\n"};
     sh_structures list[5];
     for (int i = 0; i < 5; i++) {
