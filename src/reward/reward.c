@@ -1,0 +1,150 @@
+#include "reward/reward.h"
+
+#include <math.h>
+
+#include "crystal/graph.h"
+#include "crystal/lattice.h"
+#include "reward/terms.h"
+
+struct sh_reward {
+    sh_reward_options options;
+    const sh_tables *tables;
+    const sh_potential *potential;
+};
+
+static const double COINCIDENT_ANG = 0.1, ENERGY_CLAMP = 10, BOND_CUTOFF = 4;
+
+sh_status sh_reward_create(const sh_reward_options *options, const sh_tables *tables, const sh_potential *potential,
+                           sh_reward **out)
+{
+    *out = NULL;
+    if (options->weight[SH_TERM_ENERGY] > 0 && !potential)
+        return SH_FAIL(SH_EINPUT, "reward.formation_energy has a weight but no model");
+    sh_reward *r = SH_NEW(sh_reward, 1);
+    *r = (sh_reward){.options = *options, .tables = tables, .potential = potential};
+    *out = r;
+    return SH_OK;
+}
+
+void sh_reward_destroy(sh_reward **reward)
+{
+    sh_free(*reward);
+    *reward = NULL;
+}
+
+/* What needs no neighbours: counts, density, composition. Returns whether the crystal goes on to the graph. */
+static bool look_at_cell(const sh_reward *r, const sh_crystals *c, int64_t i, sh_reward_result *x)
+{
+    sh_composition composition;
+    double volume = sh_lattice_volume(c->lattice + 9 * i);
+    int64_t n_atom = c->atom_start[c->site_start[i + 1]] - c->atom_start[c->site_start[i]];
+    *x = (sh_reward_result){.e_total = NAN,
+                            .e_form = NAN,
+                            .bond = NAN,
+                            .density = NAN,
+                            .min_dist = NAN,
+                            .n_atom = (int32_t)n_atom,
+                            .n_site = (int32_t)(c->site_start[i + 1] - c->site_start[i]),
+                            .reward = r->options.r_min};
+    bool positions = isfinite(volume) && volume >= 0.1 && n_atom > 0; /* metrics: a cell below 0.1 Å^3 is none */
+    for (int64_t k = 3 * c->atom_start[c->site_start[i]]; positions && k < 3 * c->atom_start[c->site_start[i + 1]]; k++)
+        positions = isfinite(c->atom_frac[k]);
+    if (!positions) {
+        x->reason = SH_REASON_CELL;
+        return false;
+    }
+    if (!sh_composition_of(c, i, &composition)) {
+        x->reason = SH_REASON_ELEMENT;
+        return false;
+    }
+    x->density = sh_density(r->tables, &composition, volume);
+    x->valid = sh_validity(r->tables, &composition);
+    if (isnan(x->density)) x->reason = SH_REASON_ELEMENT;
+    for (int32_t k = 0; r->potential && k < composition.n_kind; k++)
+        if (!sh_potential_knows(r->potential, composition.z[k])) x->reason = SH_REASON_ELEMENT;
+    if (n_atom > r->options.max_atoms) x->reason = SH_REASON_ATOMS;
+    return true;
+}
+
+static bool is_floor(int32_t reason)
+{
+    return reason != SH_REASON_NONE && reason <= SH_REASON_NOT_FINITE;
+}
+
+static int32_t guard_reason(const sh_reward_options *o, const sh_reward_result *x)
+{
+    if (x->min_dist < o->guard_distance) return SH_REASON_GUARD_OVERLAP;
+    if (x->n_atom >= o->guard_atoms) return SH_REASON_GUARD_ATOMS;
+    if (!(x->density >= o->guard_density[0] && x->density <= o->guard_density[1])) return SH_REASON_GUARD_DENSITY;
+    return SH_REASON_NONE;
+}
+
+static void add_up(const sh_reward *r, sh_reward_result *x)
+{
+    const sh_reward_options *o = &r->options;
+    double e = x->reason == SH_REASON_NONE ? fmax(-ENERGY_CLAMP, fmin(ENERGY_CLAMP, x->e_form)) : ENERGY_CLAMP;
+    double z = (x->density - o->density_mean) / o->density_std;
+    const double term[SH_N_TERM] = {exp(-e / 10), exp(-x->bond), exp(-0.5 * z * z), x->valid};
+    double sum = 0;
+    for (int k = 0; k < SH_N_TERM; k++) {
+        if (o->weight[k] == 0) continue;
+        x->term[k] = term[k];
+        sum += o->weight[k] * term[k];
+    }
+    if (!isfinite(sum)) {
+        x->reason = SH_REASON_NOT_FINITE;
+        for (int k = 0; k < SH_N_TERM; k++)
+            x->term[k] = 0;
+        return;
+    }
+    x->reward = fmax(o->r_min, sum);
+}
+
+void sh_reward_evaluate(const sh_reward *r, const sh_crystals *crystals, bool outside_guard, sh_arena *arena,
+                        sh_reward_result *results)
+{
+    const sh_reward_options *o = &r->options;
+    sh_arena_mark mark = sh_arena_get_mark(arena);
+    /* Only crystals that anything can be computed of have a graph; cells with hundreds of atoms never get that far, unless
+     * somebody asks for figures of just those. */
+    int64_t *index = SH_PUSH(arena, int64_t, crystals->n_crystal), n = 0;
+    for (int64_t i = 0; i < crystals->n_crystal; i++) {
+        bool cell = look_at_cell(r, crystals, i, &results[i]);
+        if (cell && (outside_guard || !is_floor(results[i].reason))) index[n++] = i;
+    }
+    sh_crystals c;
+    sh_graph g;
+    double cutoff = BOND_CUTOFF;
+    bool energies = r->potential && (o->weight[SH_TERM_ENERGY] > 0 || outside_guard);
+    if (energies) cutoff = fmax(cutoff, sh_potential_cutoff(r->potential));
+    sh_crystals_select(crystals, index, n, arena, &c);
+    sh_graph_build(&c, &(sh_graph_opts){.cutoff = cutoff}, arena, &g);
+
+    int64_t *wanted = SH_PUSH(arena, int64_t, n), n_wanted = 0;
+    double *e_total = SH_PUSH(arena, double, n), *e_form = SH_PUSH(arena, double, n);
+    for (int64_t k = 0; k < n; k++) {
+        sh_reward_result *x = &results[index[k]];
+        bool above_min, element = x->reason == SH_REASON_ELEMENT;
+        x->min_dist = g.min_dist[k];
+        if (x->min_dist < COINCIDENT_ANG && x->reason == SH_REASON_NONE) x->reason = SH_REASON_COINCIDENT;
+        x->bond = sh_bond_score(r->tables, &c, &g, k, arena, &above_min);
+        x->bond_valid = above_min;
+        if (x->reason == SH_REASON_NONE) x->reason = guard_reason(o, x);
+        bool compute = x->reason == SH_REASON_NONE || (outside_guard && !element && x->min_dist > 0);
+        if (energies && compute) wanted[n_wanted++] = k;
+    }
+    if (energies) sh_potential_evaluate(r->potential, &c, &g, wanted, n_wanted, arena, e_total, e_form);
+    for (int64_t k = 0; k < n_wanted; k++) {
+        sh_reward_result *x = &results[index[wanted[k]]];
+        x->e_total = e_total[wanted[k]];
+        x->e_form = e_form[wanted[k]];
+    }
+    for (int64_t k = 0; k < n; k++)
+        if (!is_floor(results[index[k]].reason)) add_up(r, &results[index[k]]);
+    sh_arena_release(arena, mark);
+}
+
+double sh_reward_log_target(const sh_reward_options *o, const sh_reward_result *result)
+{
+    return fmax(o->beta * log(result->reward), o->log_floor);
+}
