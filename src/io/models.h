@@ -1,0 +1,39 @@
+/* models.h -- the pretrained models this program knows, where their files are, and loading one. */
+#ifndef SH_IO_MODELS_H
+#define SH_IO_MODELS_H
+
+#include <stddef.h>
+
+#include "potential/potential.h"
+
+typedef struct {
+    const char *name;       /* what a configuration says: "m3gnet-efs" */
+    const char *source;     /* root attribute `source` of its weight file */
+    const char *references; /* file under the tables' folder */
+    const char *sha256;     /* over its tensors, sh_weights_sha256 */
+    const char *predicts, *origin, *obtain;
+} sh_model_info;
+
+extern const sh_model_info sh_known_models[]; /* ends with a NULL name */
+const sh_model_info *sh_model_by_name(const char *name);     /* NULL: not known */
+const sh_model_info *sh_model_by_source(const char *source); /* likewise */
+
+/* Folders: data tables ($SHAFT_DATA/tables, else the installed ones, else those of the sources) and weight files
+ * ($SHAFT_MODELS, else ~/.local/share/shaft/models). */
+sh_status sh_tables_folder(char *path, size_t size);
+sh_status sh_models_folder(char *path, size_t size);
+
+/* The file of a model by name, or of a path to a weight file. SH_EINPUT where there is none, with how to get it. */
+sh_status sh_model_path(const char *name, char *path, size_t size);
+
+/* Weights, references and the potential made of them; destroy in one go. */
+typedef struct {
+    sh_weights *weights;
+    sh_references *references;
+    sh_potential *potential;
+} sh_model;
+
+sh_status sh_model_load(const char *name, sh_model *out);
+void sh_model_release(sh_model *model);
+
+#endif
