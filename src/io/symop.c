@@ -176,12 +176,12 @@ bool sh_symops_fit(const sh_symops *ops, const double lattice[9], double toleran
     return true;
 }
 
-/* Without blanks, underscores and quotes, so that "P 21/c", "P2_1/c" and "P 2_1/c" are one. */
+/* Without blanks, underscores and brackets, so that "P 21/c", "P2_1/c" and "P2(1)/c" are one. */
 static void pack_symbol(const char *text, size_t n, char *out, size_t size)
 {
     size_t used = 0;
     for (size_t i = 0; i < n && used + 1 < size; i++)
-        if (text[i] != ' ' && text[i] != '\t' && text[i] != '_') out[used++] = text[i];
+        if (!strchr(" \t_()", text[i])) out[used++] = text[i]; /* nor the zero byte, which strchr finds too */
     out[used] = '\0';
 }
 

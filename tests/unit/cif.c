@@ -49,7 +49,7 @@ static void test_prototypes(void **state)
                  "Na1 Na1+ 0 0 0\nCl1 Cl1- 0.5 0.5 0.5\n", 8, 11, 4);
     assert_atoms(CELL(3.25, 3.25, 5.207, 90.0, 90, 120) NUMBER(186) SITES /* wurtzite */
                  "Zn1 Zn2+ 0.3333 0.6667 0\nO1 O2- .3333 .6667 0.3819\n", 4, 30, 2);
-    assert_atoms(CELL(4.594, 4.594, 2.959, 90, 90, 90) HM("P 42/m n m") NUMBER(136) SITES /* rutile */
+    assert_atoms(CELL(4.594, 4.594, 2.959, 90, 90, 90) HM("P4(2)/mnm") NUMBER(136) SITES /* rutile */
                  "Ti Ti 0 0 0\nO O 0.305 0.305 0\n", 6, 22, 2);
     assert_atoms(CELL(5.463, 5.463, 5.463, 90, 90, 90) NUMBER(225) SITES "Ca Ca 0 0 0\nF F 0.25 0.25 0.25\n", 12, 20, 4);
     assert_atoms(CELL(4.913, 4.913, 5.405, 90, 90, 120) HM("P 32 2 1") SITES /* low quartz */
