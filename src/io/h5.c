@@ -42,7 +42,10 @@ sh_status sh_h5_create(const char *path, hid_t *file)
     sh_h5_quiet();
     hid_t access = H5Pcreate(H5P_FILE_ACCESS);
     H5Pset_libver_bounds(access, H5F_LIBVER_V110, H5F_LIBVER_V110);
-    *file = H5Fcreate(path, H5F_ACC_TRUNC, H5P_DEFAULT, access);
+    hid_t plist = H5Pcreate(H5P_FILE_CREATE);
+    H5Pset_obj_track_times(plist, false); /* of the root group; no time stands in a file: equal contents are equal bytes */
+    *file = H5Fcreate(path, H5F_ACC_TRUNC, plist, access);
+    H5Pclose(plist);
     H5Pclose(access);
     return *file < 0 ? sh_h5_fail("cannot create '%s'", path) : SH_OK;
 }
@@ -50,7 +53,7 @@ sh_status sh_h5_create(const char *path, hid_t *file)
 static hid_t creation(int rank, const hsize_t *dims, hsize_t size)
 {
     hid_t plist = H5Pcreate(H5P_DATASET_CREATE);
-    H5Pset_obj_track_times(plist, false); /* no time stands in a file: equal contents are equal bytes */
+    H5Pset_obj_track_times(plist, false);
     hsize_t chunk[4], bytes = size;
     bool empty = rank == 0;
     for (int i = 0; i < rank; i++) {
@@ -66,19 +69,36 @@ static hid_t creation(int rank, const hsize_t *dims, hsize_t size)
     return plist;
 }
 
+/* The groups that `name` is in. HDF5 could make them by itself, but would put the time into them. */
+static sh_status make_groups(hid_t file, const char *name)
+{
+    char group[256];
+    hid_t plist = H5Pcreate(H5P_GROUP_CREATE);
+    H5Pset_obj_track_times(plist, false);
+    sh_status status = SH_OK;
+    for (const char *slash = strchr(name, '/'); slash && status == SH_OK; slash = strchr(slash + 1, '/')) {
+        snprintf(group, sizeof group, "%.*s", (int)(slash - name), name);
+        if (slash == name || sh_h5_has(file, group)) continue;
+        hid_t id = H5Gcreate2(file, group, H5P_DEFAULT, plist, H5P_DEFAULT);
+        if (id < 0) status = sh_h5_fail("cannot make group '%s'", group);
+        if (id >= 0) H5Gclose(id);
+    }
+    H5Pclose(plist);
+    return status;
+}
+
 sh_status sh_h5_write(hid_t file, const char *name, hid_t type, int rank, const hsize_t *dims, const void *data)
 {
     sh_h5_quiet();
+    SH_TRY(make_groups(file, name));
     hid_t space = rank ? H5Screate_simple(rank, dims, NULL) : H5Screate(H5S_SCALAR);
-    hid_t plist = creation(rank, dims, H5Tget_size(type)), links = H5Pcreate(H5P_LINK_CREATE);
-    H5Pset_create_intermediate_group(links, 1);
-    hid_t set = H5Dcreate2(file, name, type, space, links, plist, H5P_DEFAULT);
+    hid_t plist = creation(rank, dims, H5Tget_size(type));
+    hid_t set = H5Dcreate2(file, name, type, space, H5P_DEFAULT, plist, H5P_DEFAULT);
     bool failed = set < 0 || (H5Sget_simple_extent_npoints(space) > 0 &&
                               H5Dwrite(set, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, data) < 0);
     sh_status status = failed ? sh_h5_fail("cannot write dataset '%s'", name) : SH_OK;
     if (set >= 0 && H5Dclose(set) < 0 && status == SH_OK) status = sh_h5_fail("cannot write dataset '%s'", name);
     H5Pclose(plist);
-    H5Pclose(links);
     H5Sclose(space);
     return status;
 }

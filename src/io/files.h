@@ -1,0 +1,25 @@
+/* files.h -- files that are whole or not there, and folders of numbered ones. */
+#ifndef SH_IO_FILES_H
+#define SH_IO_FILES_H
+
+#include <stdint.h>
+
+#include "base/status.h"
+
+/* The folder and those above it. */
+sh_status sh_folder_make(const char *path);
+
+/* PATH.part, under which a file is written. */
+void sh_file_part(const char *path, char *part, size_t size);
+/* Gets PATH.part onto the disk and gives it its name; what had the name is replaced. */
+sh_status sh_file_publish(const char *path);
+
+/* Calls `visit` with each plain file of a folder, in the order of their names; a missing folder has none. Stops at the
+ * first failure. Not recursive. */
+typedef sh_status (*sh_file_visit)(const char *folder, const char *name, void *user);
+sh_status sh_folder_visit(const char *path, sh_file_visit visit, void *user);
+
+/* Removes every *.part of the folder. */
+sh_status sh_folder_clean(const char *path);
+
+#endif
