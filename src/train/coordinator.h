@@ -1,0 +1,56 @@
+/* coordinator.h -- what rank 0 knows of a run: replay, kinds of crystals found, counters, and the metrics file.
+ *
+ * The records of iteration i are taken in during iteration i + 1, when they have arrived without anyone having waited; the
+ * replay of iteration i + 1 is drawn from the records up to i - 1. At a checkpoint the records of the last iteration are
+ * kept as they came, so that a resumed run does exactly what an uninterrupted one would. */
+#ifndef SH_TRAIN_COORDINATOR_H
+#define SH_TRAIN_COORDINATOR_H
+
+#include <stdio.h>
+
+#include "io/config.h"
+#include "train/replay.h"
+#include "train/step.h"
+
+/* What the workers agree on at the end of an iteration, from the first of them. */
+typedef struct {
+    sh_step_sums sums;
+    double norm, log_z, epsilon;
+    double stop; /* a rank was asked to stop */
+} sh_report;
+enum { SH_REPORT_NUMBERS = sizeof(sh_report) / sizeof(double) };
+
+typedef struct {
+    sh_replay *replay;
+    sh_records next_replay;  /* drawn for the iteration to come */
+    sh_records pending;      /* of the iteration last finished, not yet taken in */
+    sh_report pending_report;
+    bool has_pending;
+    uint64_t *modes;         /* reduced compositions of unique modes, sorted */
+    int64_t n_mode;
+    int64_t n_visited;       /* trajectories taken in */
+    double best_reward;
+    FILE *metrics;
+    double last_row;         /* when the last row was written, s */
+} sh_coordinator_state;
+
+void sh_coordinator_create(const sh_config *config, sh_coordinator_state *c);
+void sh_coordinator_destroy(sh_coordinator_state *c);
+
+/* Opens RUN/metrics.csv: new with its header, or, with `rows` >= 0, cut back to that many rows. */
+sh_status sh_coordinator_open_metrics(sh_coordinator_state *c, const char *directory, int64_t rows);
+
+/* Takes the pending records in and writes the row of `iteration`, the one they are of. */
+sh_status sh_coordinator_absorb(sh_coordinator_state *c, const sh_config *config, int64_t iteration);
+
+/* Draws the replay of `iteration`. */
+void sh_coordinator_draw(sh_coordinator_state *c, const sh_config *config, int64_t iteration);
+
+/* One aligned line about the row last written, for the console. */
+const char *sh_coordinator_line(const sh_coordinator_state *c);
+
+/* Whether a record is a mode (metrics, section 8): valid composition and structure, no distance below its pair's
+ * minimum, negative formation energy. */
+bool sh_record_is_mode(const sh_record *record);
+
+#endif

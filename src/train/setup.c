@@ -1,0 +1,85 @@
+#include "train/setup.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "reward/terms.h"
+
+static sh_status make_reward(const sh_config *config, sh_setup *s)
+{
+    char folder[4096], bonds[8192];
+    SH_TRY(sh_groups_create(&s->groups));
+    SH_TRY(sh_tables_folder(folder, sizeof folder));
+    if (!strcmp(config->bond_table, "mp") || !strcmp(config->bond_table, "paper"))
+        snprintf(bonds, sizeof bonds, "%s/bonds_%s.csv", folder, config->bond_table);
+    else
+        snprintf(bonds, sizeof bonds, "%s", config->bond_table);
+    SH_TRY(sh_tables_create(folder, bonds, &s->tables));
+    if (config->reward.weight[SH_TERM_ENERGY] > 0) SH_TRY(sh_model_load(config->reward_model, &s->model));
+    return sh_reward_create(&config->reward, s->tables, s->model.potential, &s->reward);
+}
+
+sh_status sh_setup_reward(const sh_config *config, sh_setup *out)
+{
+    *out = (sh_setup){.config = config, .be = sh_backend_cpu()};
+    sh_status status = make_reward(config, out);
+    if (status != SH_OK) sh_setup_destroy(out);
+    if (status == SH_OK) out->arena = sh_arena_create(1 << 20);
+    return status;
+}
+
+static sh_status make_policy(const sh_config *config, sh_setup *s)
+{
+    s->space = (sh_space){
+        .groups = s->groups, .constraints = &config->constraints, .merge_tol = config->policy.merge_tol};
+    s->params = sh_params_create();
+    SH_TRY(sh_policy_create(&config->policy, &s->space, s->params, &s->policy));
+    sh_params_commit(s->params, (uint64_t)config->run.seed);
+    sh_policy_start_values(s->policy, config->train.log_z);
+    s->adam = sh_adam_create(s->params);
+    sh_adam_set_factor(s->adam, sh_policy_log_z(s->policy), config->train.lr_log_z / config->train.lr);
+    return SH_OK;
+}
+
+sh_status sh_setup_create(const sh_config *config, sh_setup *out)
+{
+    SH_TRY(sh_setup_reward(config, out));
+    sh_status status = make_policy(config, out);
+    if (status != SH_OK) sh_setup_destroy(out);
+    return status;
+}
+
+void sh_setup_destroy(sh_setup *s)
+{
+    sh_arena_destroy(&s->arena);
+    sh_adam_destroy(&s->adam);
+    sh_policy_destroy(&s->policy);
+    sh_params_destroy(&s->params);
+    sh_reward_destroy(&s->reward);
+    sh_model_release(&s->model);
+    sh_tables_destroy(&s->tables);
+    sh_groups_destroy(&s->groups);
+}
+
+void sh_setup_draw(const sh_setup *s, uint64_t seed, uint64_t first_traj, int64_t n, const sh_exploration *exploration,
+                   sh_records *records)
+{
+    sh_arena_reset(s->arena);
+    sh_sample(s->policy, s->be, seed, first_traj, n, exploration, s->arena, records);
+    const sh_record **record = SH_PUSH(s->arena, const sh_record *, n);
+    int32_t *t = SH_PUSH(s->arena, int32_t, n);
+    for (int64_t i = 0; i < n; i++) {
+        record[i] = sh_record_at(records, i);
+        t[i] = record[i]->n_step;
+    }
+    sh_crystals crystals;
+    sh_reward_result *results = SH_PUSH(s->arena, sh_reward_result, n);
+    sh_states_crystals(&s->space, record, t, n, s->arena, &crystals);
+    sh_reward_evaluate(s->reward, &crystals, false, s->arena, results);
+    for (int64_t i = 0; i < n; i++) {
+        sh_record *r = sh_record_at(records, i);
+        sh_composition composition;
+        r->result = results[i];
+        if (sh_composition_of(&crystals, i, &composition)) r->formula = sh_composition_key(&composition);
+    }
+}

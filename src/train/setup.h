@@ -1,0 +1,35 @@
+/* setup.h -- all that a rank needs to draw crystals and say what they are worth, made from a configuration. */
+#ifndef SH_TRAIN_SETUP_H
+#define SH_TRAIN_SETUP_H
+
+#include "gflownet/sampler.h"
+#include "io/config.h"
+#include "io/models.h"
+#include "nn/adam.h"
+#include "reward/reward.h"
+
+typedef struct {
+    const sh_config *config; /* borrowed */
+    sh_groups *groups;
+    sh_tables *tables;
+    sh_model model;
+    sh_reward *reward;
+    sh_space space;
+    sh_params *params;
+    sh_policy *policy;
+    sh_adam *adam;
+    const sh_backend *be;
+    sh_arena *arena; /* of a step */
+} sh_setup;
+
+/* The reward alone: tables, model, terms. Pieces it does not make stay NULL. */
+sh_status sh_setup_reward(const sh_config *config, sh_setup *out);
+/* Everything; parameters at the start values of run.seed. */
+sh_status sh_setup_create(const sh_config *config, sh_setup *out);
+void sh_setup_destroy(sh_setup *setup);
+
+/* n new trajectories from first_traj on, with their rewards; log_pb stays zero. Resets the arena. */
+void sh_setup_draw(const sh_setup *setup, uint64_t seed, uint64_t first_traj, int64_t n, const sh_exploration *exploration,
+                   sh_records *records);
+
+#endif

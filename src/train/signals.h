@@ -1,0 +1,9 @@
+/* signals.h -- SIGTERM, SIGINT and SIGUSR1 mean: finish the iteration, write a checkpoint, leave. A second SIGINT ends the
+ * program at once. */
+#ifndef SH_TRAIN_SIGNALS_H
+#define SH_TRAIN_SIGNALS_H
+
+void sh_signals_install(void);
+int sh_signals_caught(void); /* the signal's number, 0 while there was none */
+
+#endif
