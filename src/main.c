@@ -8,6 +8,7 @@ static const struct {
     const char *name, *summary;
     sh_status (*run)(int argc, char **argv);
 } commands[] = {
+    {"train", "trains a policy: YAML in, checkpoints, samples and metrics out", sh_cmd_train},
     {"model", "pretrained weights: list, import, check", sh_cmd_model},
     {NULL, NULL, NULL},
 };

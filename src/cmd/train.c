@@ -1,0 +1,369 @@
+/* train.c -- `shaft train`: from a configuration to a trained policy, checkpoints, samples and metrics. */
+#define _POSIX_C_SOURCE 200809L
+
+#include <errno.h>
+#include <getopt.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/log.h"
+#include "base/memory.h"
+#include "cmd/cmd.h"
+#include "comm/comm.h"
+#include "io/progress.h"
+#include "train/checkpoint.h"
+#include "train/exchange.h"
+#include "train/run_samples.h"
+#include "train/signals.h"
+
+static const char help[] =
+    "usage: shaft train CONFIG.yaml [OPTIONS]        (under mpirun or srun for several ranks)\n"
+    "\n"
+    "Trains the policy that the configuration describes and writes into its run.directory:\n"
+    "  config.yaml         the configuration with all defaults\n"
+    "  metrics.csv         one row an iteration\n"
+    "  checkpoints/        the state, every run.checkpoint_every iterations, the last run.keep_checkpoints of them\n"
+    "  samples/            every crystal drawn, with reward and terms; index.h5 makes the files one\n"
+    "\n"
+    "options:\n"
+    "  --set KEY=VALUE     overrides one key, may be repeated: --set train.batch=512\n"
+    "  --resume            goes on from the newest checkpoint that verifies; the results are those of a run never stopped\n"
+    "  --help-config       lists all keys with defaults, bounds and meaning\n"
+    "  --quiet             no progress\n"
+    "  --help              this text\n"
+    "\n"
+    "SIGTERM, SIGUSR1 and SIGINT: the iteration is finished, a checkpoint written, and the exit code is 85.\n"
+    "\n"
+    "examples:\n"
+    "  shaft train configs/quickstart.yaml\n"
+    "  mpirun -n 4 shaft train configs/battery.yaml --set run.directory=runs/battery-2 --set run.seed=2\n"
+    "  srun shaft train configs/battery.yaml --resume\n";
+
+typedef struct {
+    const char *config;
+    const char *settings[64];
+    int n_setting;
+    bool resume, quiet, done; /* done: nothing more to do, help was asked for */
+} arguments;
+
+static sh_status read_arguments(int argc, char **argv, arguments *a)
+{
+    static const struct option options[] = {{"set", required_argument, NULL, 's'}, {"resume", no_argument, NULL, 'r'},
+                                            {"help-config", no_argument, NULL, 'c'}, {"quiet", no_argument, NULL, 'q'},
+                                            {"help", no_argument, NULL, 'h'},        {NULL, 0, NULL, 0}};
+    *a = (arguments){0};
+    opterr = 0;
+    optind = 1;
+    for (int c; (c = getopt_long(argc, argv, "h", options, NULL)) != -1;) {
+        switch (c) {
+        case 's':
+            if (a->n_setting == 64) return SH_FAIL(SH_EINPUT, "more than 64 times --set; write them into the configuration");
+            a->settings[a->n_setting++] = optarg;
+            break;
+        case 'r': a->resume = true; break;
+        case 'q': a->quiet = true; break;
+        case 'c': sh_config_help(stdout); a->done = true; return SH_OK;
+        case 'h': fputs(help, stdout); a->done = true; return SH_OK;
+        default:
+            SH_FAIL(SH_EINPUT, "'%s' is no option of this command, or its value is missing", argv[optind - 1]);
+            return sh_error_hint(SH_EINPUT, "shaft train --help");
+        }
+    }
+    if (optind + 1 != argc) {
+        SH_FAIL(SH_EINPUT, "one configuration file is needed, and %d were given", argc - optind);
+        return sh_error_hint(SH_EINPUT, "shaft train --help");
+    }
+    a->config = argv[optind];
+    return SH_OK;
+}
+
+typedef struct {
+    arguments args;
+    sh_comm *comm;
+    sh_config config;
+    sh_setup setup;
+    sh_exchange *exchange;
+    sh_coordinator_state state; /* rank 0 */
+    sh_run_samples *samples;    /* workers */
+    sh_records fresh, replay;
+    sh_real *scratch;           /* of the sum over the workers */
+    int64_t first;              /* iterations finished before this start */
+} run;
+
+/* Rank 0: the directory is ours, or becomes so. */
+static sh_status prepare_directory(const run *r)
+{
+    const char *directory = r->config.run.directory;
+    char path[SH_PATH_SIZE + 32];
+    bool holds = sh_checkpoint_exists(directory);
+    if (r->args.resume && !holds) {
+        SH_FAIL(SH_EINPUT, "there is nothing to resume: '%s' holds no checkpoint", directory);
+        return sh_error_hint(SH_EINPUT, "start without --resume");
+    }
+    snprintf(path, sizeof path, "%s/metrics.csv", directory);
+    FILE *metrics = fopen(path, "r");
+    if (metrics) fclose(metrics);
+    if (!r->args.resume && (holds || metrics)) {
+        SH_FAIL(SH_EINPUT, "'%s' holds a run", directory);
+        return sh_error_hint(SH_EINPUT, "go on with it (--resume), or choose another directory (--set run.directory=...)");
+    }
+    for (const char *at = directory; *at; at++) { /* mkdir -p */
+        if (at[1] && at[1] != '/') continue;
+        snprintf(path, sizeof path, "%.*s", (int)(at - directory + 1), directory);
+        if (mkdir(path, 0777) && errno != EEXIST && errno != EISDIR)
+            return SH_FAIL(SH_EIO, "cannot make folder '%s': %s", path, strerror(errno));
+    }
+    snprintf(path, sizeof path, "%s/config.yaml", directory);
+    FILE *out = fopen(path, "w");
+    if (!out) return SH_FAIL(SH_EIO, "cannot write '%s': %s", path, strerror(errno));
+    char *text = sh_config_text(&r->config, true);
+    fputs(text, out);
+    sh_free(text);
+    if (fclose(out)) return SH_FAIL(SH_EIO, "cannot write '%s': %s", path, strerror(errno));
+    return SH_OK;
+}
+
+static sh_status check_same_run(const run *r)
+{
+    char *text;
+    sh_config before;
+    SH_TRY(sh_checkpoint_config(r->config.run.directory, &text));
+    sh_status status = sh_config_parse("the checkpoint", text, strlen(text), NULL, 0, NULL, &before);
+    sh_free(text);
+    SH_TRY(status);
+    char *differences = sh_config_differences(&before, &r->config);
+    if (!differences) return SH_OK;
+    SH_FAIL(SH_EINPUT, "the run in '%s' was started with other settings: %s", r->config.run.directory, differences);
+    sh_free(differences);
+    return sh_error_hint(SH_EINPUT, "resume with the same configuration, or start anew in another directory");
+}
+
+/* Rank 0 reads; the bytes go to all. */
+static sh_status share_configuration(run *r)
+{
+    sh_status status = SH_OK;
+    if (r->comm->rank == 0) {
+        sh_groups *groups = NULL;
+        status = sh_groups_create(&groups);
+        if (status == SH_OK)
+            status = sh_config_read(r->args.config, r->args.settings, r->args.n_setting, groups, &r->config);
+        if (status == SH_OK && r->args.resume && sh_checkpoint_exists(r->config.run.directory)) status = check_same_run(r);
+        if (status == SH_OK) status = prepare_directory(r);
+        sh_groups_destroy(&groups);
+    }
+    SH_TRY(sh_comm_agree(r->comm, status));
+    return sh_comm_bcast(r->comm, &r->config, sizeof r->config, 0);
+}
+
+/* Parameters and moments as rank 0 has them, everywhere. */
+static sh_status share_parameters(run *r)
+{
+    int64_t n = sh_params_size(r->setup.params) * (int64_t)sizeof(sh_real), steps = sh_adam_steps(r->setup.adam);
+    SH_TRY(sh_comm_bcast(r->comm, sh_params_data(r->setup.params), n, 0));
+    SH_TRY(sh_comm_bcast(r->comm, sh_adam_first(r->setup.adam), n, 0));
+    SH_TRY(sh_comm_bcast(r->comm, sh_adam_second(r->setup.adam), n, 0));
+    SH_TRY(sh_comm_bcast(r->comm, &steps, sizeof steps, 0));
+    sh_adam_set_steps(r->setup.adam, steps);
+    return SH_OK;
+}
+
+static sh_status begin(run *r)
+{
+    const sh_config *c = &r->config;
+    SH_TRY(sh_comm_agree(r->comm, sh_setup_create(c, &r->setup)));
+    SH_TRY(sh_comm_agree(r->comm, sh_comm_set_workers(r->comm, c->run.coordinator == SH_COORDINATOR_DEDICATED)));
+    sh_records_create(&r->fresh, c->constraints.max_sites, 1);
+    sh_records_create(&r->replay, c->constraints.max_sites, 1);
+    r->exchange = sh_exchange_create(r->comm, c->constraints.max_sites, c->train.batch, c->train.replay_batch);
+    r->scratch = SH_NEW(sh_real, 2 * sh_params_size(r->setup.params) + 4 * r->comm->n_worker);
+    sh_status status = SH_OK;
+    if (r->comm->rank == 0) {
+        sh_coordinator_create(c, &r->state);
+        if (r->args.resume) status = sh_checkpoint_read(c->run.directory, &r->setup, &r->state, &r->first);
+        int64_t rows = r->first - r->state.has_pending;
+        if (status == SH_OK) status = sh_coordinator_open_metrics(&r->state, c->run.directory, r->args.resume ? rows : -1);
+    }
+    SH_TRY(sh_comm_agree(r->comm, status));
+    SH_TRY(sh_comm_bcast(r->comm, &r->first, sizeof r->first, 0));
+    if (c->run.save_samples) r->samples = sh_run_samples_create(r->comm, c, &r->setup.space);
+    SH_TRY(sh_comm_agree(r->comm, sh_run_samples_begin(r->samples, r->first)));
+    return share_parameters(r);
+}
+
+static sh_exploration exploration_at(const sh_train_options *t, int64_t iteration)
+{
+    double left = t->explore_decay > 0 ? fmax(0, 1 - (double)iteration / (double)t->explore_decay) : 0;
+    return (sh_exploration){.epsilon = t->explore_epsilon * left, .widen = 1 + (t->explore_widen - 1) * left};
+}
+
+/* A worker's part of an iteration. Returns whether the workers agreed to stop after it. */
+static bool work(run *r, int64_t iteration, const sh_replay_header *header)
+{
+    const sh_config *c = &r->config;
+    sh_setup *s = &r->setup;
+    sh_exploration exploration = exploration_at(&c->train, iteration);
+    int64_t first, count;
+    sh_exchange_slice(r->comm, c->train.batch, &first, &count);
+    sh_setup_draw(s, (uint64_t)c->run.seed, (uint64_t)(iteration * c->train.batch + first), count, &exploration, &r->fresh);
+    sh_exchange_send_records(r->exchange, &r->fresh);
+
+    double *target = SH_PUSH(s->arena, double, r->fresh.n), *target_replay = SH_PUSH(s->arena, double, r->replay.n);
+    for (int64_t i = 0; i < r->fresh.n; i++)
+        target[i] = sh_reward_log_target(&c->reward, &sh_record_at(&r->fresh, i)->result);
+    for (int64_t i = 0; i < r->replay.n; i++)
+        target_replay[i] = sh_reward_log_target(&c->reward, &sh_record_at(&r->replay, i)->result);
+    sh_report report = {.epsilon = exploration.epsilon, .log_z = (double)sh_policy_log_z(s->policy)->data[0]};
+    bool explored = exploration.epsilon > 0 || exploration.widen > 1;
+    sh_params_zero_grad(s->params);
+    sh_train_step(s->policy, s->be, &r->fresh, target, &r->replay, target_replay,
+                  (double)(c->train.batch + header->n_total), explored, s->arena, &report.sums);
+
+    double numbers[SH_STEP_SUMS + 1];
+    memcpy(numbers, &report.sums, sizeof report.sums);
+    numbers[SH_STEP_SUMS] = sh_signals_caught() || header->stop;
+    sh_comm_sum_real(r->comm, sh_params_grad(s->params), sh_params_size(s->params), r->scratch);
+    sh_comm_sum_double(r->comm, numbers, SH_STEP_SUMS + 1);
+    memcpy(&report.sums, numbers, sizeof report.sums);
+    report.stop = numbers[SH_STEP_SUMS];
+    sh_status status = sh_adam_step(s->adam, c->train.lr, c->train.clip, &report.norm);
+    if (status != SH_OK) {
+        sh_error_note(status, "in iteration %lld", (long long)iteration);
+        sh_error_hint(status, "the last checkpoint is unharmed; a smaller train.lr or train.clip may help");
+        sh_comm_abort(r->comm, status);
+    }
+    if (r->samples) sh_run_samples_add(r->samples, iteration, &r->fresh);
+    if (r->comm->worker == 0) sh_exchange_send_report(r->exchange, (const double *)&report, SH_REPORT_NUMBERS);
+    return report.stop > 0;
+}
+
+/* Rank 0, during iteration i: takes the records of i - 1 in and sends the replay of i + 1 out. */
+static sh_status coordinate(run *r, int64_t iteration)
+{
+    sh_coordinator_state *state = &r->state;
+    if (state->has_pending) SH_TRY(sh_coordinator_absorb(state, &r->config, iteration - 1));
+    sh_coordinator_draw(state, &r->config, iteration + 1);
+    if (iteration + 1 < r->config.train.iterations) {
+        sh_replay_header header = {.iteration = iteration + 1, .stop = r->comm->dedicated && sh_signals_caught()};
+        sh_exchange_send_replay(r->exchange, &header, &state->next_replay);
+    }
+    return SH_OK;
+}
+
+static sh_status take_in(run *r)
+{
+    sh_coordinator_state *state = &r->state;
+    sh_exchange_take_records(r->exchange, &state->pending);
+    sh_exchange_take_report(r->exchange, (double *)&state->pending_report, SH_REPORT_NUMBERS);
+    state->has_pending = true;
+    return SH_OK;
+}
+
+/* A dedicated rank 0 has no trained parameters of its own: the first worker sends them. */
+static void fetch_parameters(run *r)
+{
+    enum { TAG = 100 };
+    sh_setup *s = &r->setup;
+    int64_t n = sh_params_size(s->params) * (int64_t)sizeof(sh_real), steps = sh_adam_steps(s->adam);
+    sh_real *block[3] = {sh_params_data(s->params), sh_adam_first(s->adam), sh_adam_second(s->adam)};
+    sh_request request[4];
+    if (!r->comm->dedicated || (r->comm->rank != 0 && r->comm->worker != 0)) return;
+    for (int i = 0; i < 4; i++) {
+        void *data = i < 3 ? (void *)block[i] : &steps;
+        int64_t bytes = i < 3 ? n : (int64_t)sizeof steps;
+        if (r->comm->rank == 0)
+            sh_comm_irecv(r->comm, data, bytes, 1, TAG + i, &request[i]);
+        else
+            sh_comm_isend(r->comm, data, bytes, 0, TAG + i, &request[i]);
+    }
+    for (int i = 0; i < 4; i++)
+        sh_comm_wait(&request[i]);
+    sh_adam_set_steps(s->adam, steps);
+}
+
+/* Collective: the samples since the last checkpoint, then the state. */
+static sh_status checkpoint(run *r, int64_t done)
+{
+    fetch_parameters(r);
+    SH_TRY(sh_comm_agree(r->comm, sh_run_samples_write(r->samples, done)));
+    sh_status status = SH_OK;
+    if (r->comm->rank == 0) {
+        if (fflush(r->state.metrics)) status = SH_FAIL(SH_EIO, "cannot write the metrics file: %s", strerror(errno));
+        if (status == SH_OK) status = sh_checkpoint_write(r->config.run.directory, &r->setup, &r->state, done);
+    }
+    return sh_comm_agree(r->comm, status);
+}
+
+static sh_status iterate(run *r)
+{
+    const sh_config *c = &r->config;
+    bool coordinator = r->comm->rank == 0, worker = r->comm->worker >= 0, stop = false;
+    int64_t i = r->first;
+    sh_progress progress;
+    sh_progress_begin(&progress, "training", "structures", i, c->train.iterations, (double)c->train.batch,
+                      r->args.quiet || !coordinator);
+    if (coordinator && i < c->train.iterations) {
+        sh_replay_header header = {.iteration = i};
+        sh_exchange_send_replay(r->exchange, &header, &r->state.next_replay);
+    }
+    for (; i < c->train.iterations && !stop; i++) {
+        sh_replay_header header = {0};
+        sh_status status = SH_OK;
+        if (worker) sh_exchange_wait_replay(r->exchange, &header, &r->replay);
+        if (coordinator) status = coordinate(r, i);
+        if (status != SH_OK) sh_comm_abort(r->comm, status);
+        if (worker) stop = work(r, i, &header);
+        if (coordinator) {
+            SH_TRY(take_in(r));
+            stop = r->state.pending_report.stop > 0;
+            sh_progress_update(&progress, i + 1, i > r->first ? sh_coordinator_line(&r->state) : NULL);
+        }
+        bool due = (i + 1) % c->run.checkpoint_every == 0 || i + 1 == c->train.iterations || stop;
+        if (due) SH_TRY(checkpoint(r, i + 1));
+    }
+    if (stop && worker && i < c->train.iterations) { /* its replay was on the way */
+        sh_replay_header header;
+        sh_exchange_wait_replay(r->exchange, &header, &r->replay);
+    }
+    if (coordinator && r->state.has_pending) SH_TRY(sh_coordinator_absorb(&r->state, c, i - 1));
+    if (coordinator) sh_progress_end(&progress, i, sh_coordinator_line(&r->state));
+    if (!stop || i == c->train.iterations) return SH_OK;
+    if (coordinator) sh_log_info("stopped after iteration %lld of %lld; go on with --resume", (long long)i,
+                                 (long long)c->train.iterations);
+    return SH_ESTOP;
+}
+
+static void end(run *r)
+{
+    sh_run_samples_destroy(&r->samples);
+    sh_exchange_destroy(&r->exchange);
+    sh_coordinator_destroy(&r->state);
+    if (r->fresh.data) sh_records_destroy(&r->fresh);
+    if (r->replay.data) sh_records_destroy(&r->replay);
+    sh_free(r->scratch);
+    sh_setup_destroy(&r->setup);
+}
+
+sh_status sh_cmd_train(int argc, char **argv)
+{
+    run r = {0};
+    SH_TRY(read_arguments(argc, argv, &r.args));
+    if (r.args.done) return SH_OK;
+    SH_TRY(sh_comm_create(&argc, &argv, &r.comm));
+    sh_log_setup(r.args.quiet ? SH_LOG_QUIET : SH_LOG_INFO, r.comm->rank, r.comm->size);
+    sh_signals_install();
+    sh_status status = share_configuration(&r);
+    if (status == SH_OK) status = begin(&r);
+    if (status == SH_OK) {
+        sh_log_info("%s: %d rank%s, %d worker%s; %lld parameters; iterations %lld to %lld of %lld trajectories and %lld replayed",
+                    r.config.run.directory, r.comm->size, r.comm->size > 1 ? "s" : "", r.comm->n_worker,
+                    r.comm->n_worker > 1 ? "s" : "", (long long)sh_params_size(r.setup.params), (long long)r.first,
+                    (long long)r.config.train.iterations, (long long)r.config.train.batch,
+                    (long long)r.config.train.replay_batch);
+        status = iterate(&r);
+    }
+    end(&r);
+    sh_comm_destroy(&r.comm);
+    return status;
+}
