@@ -13,9 +13,9 @@
 #include "cmd/cmd.h"
 #include "comm/comm.h"
 #include "io/progress.h"
-#include "train/checkpoint.h"
 #include "train/exchange.h"
 #include "train/run_samples.h"
+#include "train/run_state.h"
 #include "train/signals.h"
 
 static const char help[] =
@@ -92,52 +92,66 @@ typedef struct {
     int64_t first;              /* iterations finished before this start */
 } run;
 
-/* Rank 0: the directory is ours, or becomes so. */
-static sh_status prepare_directory(const run *r)
+/* Rank 0: mkdir -p. */
+static sh_status make_directory(const char *directory)
 {
-    const char *directory = r->config.run.directory;
-    char path[SH_PATH_SIZE + 32];
-    bool holds = sh_checkpoint_exists(directory);
-    if (r->args.resume && !holds) {
-        SH_FAIL(SH_EINPUT, "there is nothing to resume: '%s' holds no checkpoint", directory);
-        return sh_error_hint(SH_EINPUT, "start without --resume");
-    }
-    snprintf(path, sizeof path, "%s/metrics.csv", directory);
-    FILE *metrics = fopen(path, "r");
-    if (metrics) fclose(metrics);
-    if (!r->args.resume && (holds || metrics)) {
-        SH_FAIL(SH_EINPUT, "'%s' holds a run", directory);
-        return sh_error_hint(SH_EINPUT, "go on with it (--resume), or choose another directory (--set run.directory=...)");
-    }
-    for (const char *at = directory; *at; at++) { /* mkdir -p */
+    char path[SH_PATH_SIZE];
+    for (const char *at = directory; *at; at++) {
         if (at[1] && at[1] != '/') continue;
         snprintf(path, sizeof path, "%.*s", (int)(at - directory + 1), directory);
         if (mkdir(path, 0777) && errno != EEXIST && errno != EISDIR)
             return SH_FAIL(SH_EIO, "cannot make folder '%s': %s", path, strerror(errno));
     }
-    snprintf(path, sizeof path, "%s/config.yaml", directory);
-    FILE *out = fopen(path, "w");
-    if (!out) return SH_FAIL(SH_EIO, "cannot write '%s': %s", path, strerror(errno));
-    char *text = sh_config_text(&r->config, true);
-    fputs(text, out);
-    sh_free(text);
-    if (fclose(out)) return SH_FAIL(SH_EIO, "cannot write '%s': %s", path, strerror(errno));
     return SH_OK;
 }
 
-static sh_status check_same_run(const run *r)
+static sh_status write_configuration(const sh_config *config)
 {
-    char *text;
-    sh_config before;
-    SH_TRY(sh_checkpoint_config(r->config.run.directory, &text));
-    sh_status status = sh_config_parse("the checkpoint", text, strlen(text), NULL, 0, NULL, &before);
+    char path[SH_PATH_SIZE + 32];
+    snprintf(path, sizeof path, "%s/config.yaml", config->run.directory);
+    FILE *out = fopen(path, "w");
+    if (!out) return SH_FAIL(SH_EIO, "cannot write '%s': %s", path, strerror(errno));
+    char *text = sh_config_text(config, true);
+    fputs(text, out);
     sh_free(text);
-    SH_TRY(status);
-    char *differences = sh_config_differences(&before, &r->config);
+    return fclose(out) ? SH_FAIL(SH_EIO, "cannot write '%s': %s", path, strerror(errno)) : SH_OK;
+}
+
+/* `before`: the configuration of the checkpoints that are there. */
+static sh_status check_same_run(const run *r, const char *before)
+{
+    sh_config config;
+    SH_TRY(sh_config_parse("the checkpoint", before, strlen(before), NULL, 0, NULL, &config));
+    char *differences = sh_config_differences(&config, &r->config);
     if (!differences) return SH_OK;
     SH_FAIL(SH_EINPUT, "the run in '%s' was started with other settings: %s", r->config.run.directory, differences);
     sh_free(differences);
     return sh_error_hint(SH_EINPUT, "resume with the same configuration, or start anew in another directory");
+}
+
+/* Rank 0: the directory is ours, or becomes so. */
+static sh_status prepare_directory(const run *r)
+{
+    const char *directory = r->config.run.directory;
+    char path[SH_PATH_SIZE + 32], *before;
+    SH_TRY(sh_run_state_config(directory, &before));
+    sh_status status = SH_OK;
+    snprintf(path, sizeof path, "%s/metrics.csv", directory);
+    FILE *metrics = fopen(path, "r");
+    if (metrics) fclose(metrics);
+    if (r->args.resume && !before) {
+        status = SH_FAIL(SH_EINPUT, "there is nothing to resume: '%s' holds no checkpoint", directory);
+        sh_error_hint(status, metrics ? "remove the folder and start without --resume" : "start without --resume");
+    } else if (!r->args.resume && (before || metrics)) {
+        status = SH_FAIL(SH_EINPUT, "'%s' holds a run", directory);
+        sh_error_hint(status, "go on with it (--resume), or choose another directory (--set run.directory=...)");
+    } else if (before) {
+        status = check_same_run(r, before);
+    }
+    sh_free(before);
+    SH_TRY(status);
+    SH_TRY(make_directory(directory));
+    return write_configuration(&r->config);
 }
 
 /* Rank 0 reads; the bytes go to all. */
@@ -149,7 +163,6 @@ static sh_status share_configuration(run *r)
         status = sh_groups_create(&groups);
         if (status == SH_OK)
             status = sh_config_read(r->args.config, r->args.settings, r->args.n_setting, groups, &r->config);
-        if (status == SH_OK && r->args.resume && sh_checkpoint_exists(r->config.run.directory)) status = check_same_run(r);
         if (status == SH_OK) status = prepare_directory(r);
         sh_groups_destroy(&groups);
     }
@@ -181,7 +194,7 @@ static sh_status begin(run *r)
     sh_status status = SH_OK;
     if (r->comm->rank == 0) {
         sh_coordinator_create(c, &r->state);
-        if (r->args.resume) status = sh_checkpoint_read(c->run.directory, &r->setup, &r->state, &r->first);
+        if (r->args.resume) status = sh_run_state_read(c->run.directory, &r->setup, &r->state, &r->first);
         int64_t rows = r->first - r->state.has_pending;
         if (status == SH_OK) status = sh_coordinator_open_metrics(&r->state, c->run.directory, r->args.resume ? rows : -1);
     }
@@ -290,7 +303,7 @@ static sh_status checkpoint(run *r, int64_t done)
     sh_status status = SH_OK;
     if (r->comm->rank == 0) {
         if (fflush(r->state.metrics)) status = SH_FAIL(SH_EIO, "cannot write the metrics file: %s", strerror(errno));
-        if (status == SH_OK) status = sh_checkpoint_write(r->config.run.directory, &r->setup, &r->state, done);
+        if (status == SH_OK) status = sh_run_state_write(r->config.run.directory, &r->setup, &r->state, done);
     }
     return sh_comm_agree(r->comm, status);
 }

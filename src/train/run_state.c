@@ -1,0 +1,143 @@
+#include "train/run_state.h"
+
+#include <stdio.h>
+
+#include "base/memory.h"
+#include "io/checkpoint.h"
+
+static void folder_of(const char *directory, char path[SH_PATH_SIZE + 16])
+{
+    snprintf(path, SH_PATH_SIZE + 16, "%s/checkpoints", directory);
+}
+
+static void parameter_name(const sh_setup *s, int64_t i, char name[256])
+{
+    snprintf(name, 256, "parameters/%s", sh_params_name(s->params, i));
+}
+
+static void put_records(sh_checkpoint *file, const char *name, const sh_records *r)
+{
+    const int64_t dims[2] = {r->n, (int64_t)r->stride};
+    sh_checkpoint_put(file, name, SH_ARRAY_U8, 2, dims, r->data);
+}
+
+sh_status sh_run_state_write(const char *directory, const sh_setup *s, const sh_coordinator_state *c, int64_t iteration)
+{
+    char folder[SH_PATH_SIZE + 16], *config = sh_config_text(s->config, false);
+    sh_checkpoint *file = sh_checkpoint_create();
+    sh_checkpoint_put_text(file, "config", config);
+    sh_free(config);
+    sh_checkpoint_put_integer(file, "real_bytes", (int64_t)sizeof(sh_real));
+    sh_checkpoint_put_integer(file, "iteration", iteration);
+    sh_checkpoint_put_integer(file, "visited", c->n_visited);
+    sh_checkpoint_put_number(file, "best_reward", c->best_reward);
+    for (int64_t i = 0; i < sh_params_n_tensor(s->params); i++) {
+        const sh_tensor *t = sh_params_tensor(s->params, i);
+        const int64_t dims[2] = {t->rows, t->cols};
+        char name[256];
+        parameter_name(s, i, name);
+        sh_checkpoint_put(file, name, SH_ARRAY_REAL, 2, dims, t->data);
+    }
+    const int64_t size = sh_params_size(s->params), numbers = SH_REPORT_NUMBERS;
+    sh_checkpoint_put(file, "adam/first", SH_ARRAY_REAL, 1, &size, sh_adam_first(s->adam));
+    sh_checkpoint_put(file, "adam/second", SH_ARRAY_REAL, 1, &size, sh_adam_second(s->adam));
+    sh_checkpoint_put_integer(file, "adam/steps", sh_adam_steps(s->adam));
+    sh_checkpoint_put(file, "modes", SH_ARRAY_U64, 1, &c->n_mode, c->modes);
+    put_records(file, "replay/held", sh_replay_records(c->replay));
+    put_records(file, "replay/next", &c->next_replay);
+    sh_checkpoint_put_integer(file, "pending/there", c->has_pending);
+    put_records(file, "pending/records", &c->pending);
+    sh_checkpoint_put(file, "pending/report", SH_ARRAY_F64, 1, &numbers, &c->pending_report);
+    folder_of(directory, folder);
+    sh_status status = sh_checkpoint_write(file, folder, iteration, s->config->run.keep_checkpoints);
+    sh_checkpoint_destroy(&file);
+    return status == SH_OK ? SH_OK
+                           : sh_error_hint(status, "what was written before is unharmed: --resume goes on from there");
+}
+
+static sh_status read_parameters(const sh_checkpoint *file, const sh_setup *s)
+{
+    int64_t steps, bytes, size = sh_params_size(s->params);
+    SH_TRY(sh_checkpoint_integer(file, "real_bytes", &bytes));
+    if (bytes != (int64_t)sizeof(sh_real))
+        return SH_FAIL(SH_EINPUT, "the checkpoint was written by a build with numbers of %lld bytes, this one has %d",
+                       (long long)bytes, (int)sizeof(sh_real));
+    for (int64_t i = 0; i < sh_params_n_tensor(s->params); i++) {
+        sh_tensor *t = sh_params_tensor(s->params, i);
+        const int64_t dims[2] = {t->rows, t->cols};
+        char name[256];
+        parameter_name(s, i, name);
+        SH_TRY(sh_checkpoint_copy(file, name, SH_ARRAY_REAL, 2, dims, t->data));
+    }
+    SH_TRY(sh_checkpoint_copy(file, "adam/first", SH_ARRAY_REAL, 1, &size, sh_adam_first(s->adam)));
+    SH_TRY(sh_checkpoint_copy(file, "adam/second", SH_ARRAY_REAL, 1, &size, sh_adam_second(s->adam)));
+    SH_TRY(sh_checkpoint_integer(file, "adam/steps", &steps));
+    sh_adam_set_steps(s->adam, steps);
+    return SH_OK;
+}
+
+static sh_status read_records(const sh_checkpoint *file, const char *name, sh_records *r)
+{
+    int64_t dims[2] = {-1, (int64_t)r->stride};
+    const void *data;
+    SH_TRY(sh_checkpoint_array(file, name, SH_ARRAY_U8, 2, dims, &data));
+    sh_records_resize(r, dims[0]);
+    return sh_checkpoint_copy(file, name, SH_ARRAY_U8, 2, dims, r->data);
+}
+
+static sh_status read_state(const sh_checkpoint *file, sh_coordinator_state *c)
+{
+    int64_t pending, modes = -1, numbers = SH_REPORT_NUMBERS;
+    const void *data;
+    sh_records held;
+    SH_TRY(sh_checkpoint_integer(file, "visited", &c->n_visited));
+    SH_TRY(sh_checkpoint_number(file, "best_reward", &c->best_reward));
+    SH_TRY(sh_checkpoint_array(file, "modes", SH_ARRAY_U64, 1, &modes, &data));
+    c->modes = sh_realloc(c->modes, (size_t)modes * sizeof *c->modes);
+    c->n_mode = modes;
+    SH_TRY(sh_checkpoint_copy(file, "modes", SH_ARRAY_U64, 1, &modes, c->modes));
+    SH_TRY(read_records(file, "replay/next", &c->next_replay));
+    SH_TRY(sh_checkpoint_integer(file, "pending/there", &pending));
+    c->has_pending = pending != 0;
+    SH_TRY(read_records(file, "pending/records", &c->pending));
+    SH_TRY(sh_checkpoint_copy(file, "pending/report", SH_ARRAY_F64, 1, &numbers, &c->pending_report));
+    sh_records_create(&held, c->next_replay.max_sites, 1);
+    sh_status status = read_records(file, "replay/held", &held);
+    if (status == SH_OK) sh_replay_merge(c->replay, &held);
+    sh_records_destroy(&held);
+    return status;
+}
+
+static sh_status find(const char *directory, sh_checkpoint **file, int64_t *iteration)
+{
+    char folder[SH_PATH_SIZE + 16];
+    folder_of(directory, folder);
+    return sh_checkpoint_find(folder, file, iteration);
+}
+
+sh_status sh_run_state_read(const char *directory, const sh_setup *setup, sh_coordinator_state *state,
+                            int64_t *iteration)
+{
+    sh_checkpoint *file;
+    SH_TRY(find(directory, &file, iteration));
+    if (!file) return SH_FAIL(SH_EINPUT, "there is no checkpoint in '%s/checkpoints'", directory);
+    sh_status status = read_parameters(file, setup);
+    if (status == SH_OK && state) status = read_state(file, state);
+    sh_checkpoint_destroy(&file);
+    return status == SH_OK ? SH_OK
+                           : sh_error_note(status, "while reading checkpoint %06lld of '%s'", (long long)*iteration, directory);
+}
+
+sh_status sh_run_state_config(const char *directory, char **text)
+{
+    sh_checkpoint *file;
+    int64_t iteration;
+    const char *stored;
+    *text = NULL;
+    SH_TRY(find(directory, &file, &iteration));
+    if (!file) return SH_OK;
+    sh_status status = sh_checkpoint_text(file, "config", &stored);
+    if (status == SH_OK) *text = sh_strdup(stored);
+    sh_checkpoint_destroy(&file);
+    return status;
+}

@@ -1,0 +1,21 @@
+/* run_state.h -- the state of a run in a checkpoint (io/checkpoint.h), RUN/checkpoints/NNNNNN.h5; docs/formats.md names its
+ * contents. No path and no time stands in it: two runs of one configuration have equal checkpoints. */
+#ifndef SH_TRAIN_RUN_STATE_H
+#define SH_TRAIN_RUN_STATE_H
+
+#include "train/coordinator.h"
+#include "train/setup.h"
+
+/* Rank 0. `iteration` iterations are finished. Prunes to the last run.keep_checkpoints. */
+sh_status sh_run_state_write(const char *directory, const sh_setup *setup, const sh_coordinator_state *state,
+                             int64_t iteration);
+
+/* Rank 0. From the newest checkpoint that verifies: parameters, moments and steps into setup, the rest into state (NULL:
+ * parameters only). *iteration is the number of finished iterations. SH_EINPUT where there is no checkpoint. */
+sh_status sh_run_state_read(const char *directory, const sh_setup *setup, sh_coordinator_state *state,
+                            int64_t *iteration);
+
+/* The configuration a run was started with, from its newest checkpoint; *text is NULL where there is none (sh_free). */
+sh_status sh_run_state_config(const char *directory, char **text);
+
+#endif
