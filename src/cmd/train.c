@@ -25,8 +25,7 @@ static const char help[] =
     "  config.yaml         the configuration with all defaults\n"
     "  metrics.csv         one row an iteration\n"
     "  checkpoints/        the state, every run.checkpoint_every iterations, the last run.keep_checkpoints of them\n"
-    "  samples/            the crystals drawn, with reward and terms; index.h5 makes the files one. Crystals with more than\n"
-    "                      constraints.max_atoms or a pair below 0.5 Å are held back and counted in metrics.csv\n"
+    "  samples/            every crystal drawn, with reward and terms; index.h5 makes the files one\n"
     "\n"
     "options:\n"
     "  --set KEY=VALUE     overrides one key, may be repeated: --set train.batch=512\n"
@@ -247,7 +246,7 @@ static bool work(run *r, int64_t iteration, const sh_replay_header *header)
         sh_error_hint(status, "the last checkpoint is unharmed; a smaller train.lr or train.clip may help");
         sh_comm_abort(r->comm, status);
     }
-    if (r->samples) sh_run_samples_add(r->samples, &r->fresh);
+    if (r->samples) sh_run_samples_add(r->samples, iteration, &r->fresh);
     if (r->comm->worker == 0) sh_exchange_send_report(r->exchange, (const double *)&report, SH_REPORT_NUMBERS);
     return report.stop > 0;
 }

@@ -128,9 +128,26 @@ static int by_name(const void *a, const void *b)
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
+/* The folder of a run keeps samples in parts, and checkpoints beside them: its index stands for all of it. */
+static bool collect_run(const char *folder, sh_hdf5_reader hdf5, sh_structures *out)
+{
+    static const char *const places[] = {"/samples/index.h5", "/index.h5"};
+    for (int i = 0; i < 2 && hdf5; i++) {
+        size_t size = strlen(folder) + 32;
+        char *path = sh_alloc(size);
+        snprintf(path, size, "%s%s", folder, places[i]);
+        bool found = is_hdf5(path);
+        if (found) collect_file(path, hdf5, out);
+        sh_free(path);
+        if (found) return true;
+    }
+    return false;
+}
+
 /* Files of the folder with a structure's name; returns how many were read. */
 static int64_t collect_folder(const char *path, int depth, sh_hdf5_reader hdf5, sh_structures *out)
 {
+    if (collect_run(path, hdf5, out)) return 1;
     DIR *folder = depth < MAX_DEPTH ? opendir(path) : NULL;
     if (!folder) {
         SH_FAIL(SH_EIO, "%s: cannot be opened: %s", path,

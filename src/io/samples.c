@@ -123,38 +123,35 @@ static void make(const column *c, const sh_crystals *crystals, const sh_records 
     }
 }
 
-/* The rows of this rank as a selection of `space`: runs of consecutive rows. */
-static void select_rows(hid_t space, const hsize_t *dims, const int64_t *row, int64_t n)
+static sh_status write_column(hid_t file, MPI_Comm comm, const column *c, int32_t max_sites,
+                              const sh_samples_layout *layout, const char *buffer)
 {
-    hsize_t start[4] = {0}, count[4];
-    memcpy(count, dims, sizeof count);
-    H5Sselect_none(space);
-    for (int64_t i = 0, k; i < n; i = k) {
-        for (k = i + 1; k < n && row[k] == row[k - 1] + 1;)
-            k++;
-        start[0] = (hsize_t)row[i];
-        count[0] = (hsize_t)(k - i);
-        H5Sselect_hyperslab(space, i == 0 ? H5S_SELECT_SET : H5S_SELECT_OR, start, NULL, count, NULL);
-    }
-}
-
-static sh_status write_column(hid_t file, MPI_Comm comm, const column *c, const sh_records *records, const int64_t *row,
-                              int64_t n_row, const char *buffer)
-{
-    hsize_t dims[4] = {(hsize_t)n_row}, memory_dims[4], chunk[4];
-    int rank = 1 + row_dims(c, records->max_sites, dims + 1);
-    for (int i = 0; i < rank; i++)
+    hsize_t dims[4] = {(hsize_t)layout->n_row}, start[4] = {(hsize_t)layout->first}, stride[4], count[4], block[4],
+            memory_dims[4], chunk[4];
+    int rank = 1 + row_dims(c, max_sites, dims + 1);
+    for (int i = 0; i < rank; i++) {
         memory_dims[i] = chunk[i] = dims[i];
-    memory_dims[0] = (hsize_t)records->n;
-    chunk[0] = n_row < 1 ? 1 : n_row < 4096 ? (hsize_t)n_row : 4096;
+        stride[i] = block[i] = dims[i];
+        count[i] = 1;
+        if (i) start[i] = 0;
+    }
+    stride[0] = (hsize_t)layout->stride;
+    block[0] = (hsize_t)layout->block;
+    count[0] = (hsize_t)layout->n_block;
+    memory_dims[0] = block[0] * count[0];
+    chunk[0] = dims[0] < 4096 ? dims[0] : 4096;
     hid_t plist = H5Pcreate(H5P_DATASET_CREATE), transfer = H5Pcreate(H5P_DATASET_XFER);
     H5Pset_obj_track_times(plist, false);
     H5Pset_chunk(plist, rank, chunk);
     H5Pset_fletcher32(plist);
     if (comm != MPI_COMM_NULL) H5Pset_dxpl_mpio(transfer, H5FD_MPIO_COLLECTIVE);
     hid_t space = H5Screate_simple(rank, dims, NULL), memory = H5Screate_simple(rank, memory_dims, NULL);
-    select_rows(space, dims, row, records->n);
-    if (records->n == 0) H5Sselect_none(memory);
+    if (memory_dims[0] > 0) {
+        H5Sselect_hyperslab(space, H5S_SELECT_SET, start, stride, count, block);
+    } else {
+        H5Sselect_none(space);
+        H5Sselect_none(memory);
+    }
     hid_t set = H5Dcreate2(file, c->name, type_of(c->type), space, H5P_DEFAULT, plist, H5P_DEFAULT);
     bool failed = set < 0 || H5Dwrite(set, type_of(c->type), memory, space, transfer, buffer) < 0;
     sh_status status = failed ? sh_h5_fail("cannot write dataset '%s'", c->name) : SH_OK;
@@ -167,7 +164,7 @@ static sh_status write_column(hid_t file, MPI_Comm comm, const column *c, const 
 }
 
 static sh_status write_file(hid_t file, MPI_Comm comm, const sh_space *space, const char *config,
-                            const sh_records *records, const int64_t *row, int64_t n_row)
+                            const sh_records *records, const sh_samples_layout *layout)
 {
     const int64_t format = FORMAT, max_sites = records->max_sites;
     SH_TRY(sh_h5_write_attr(file, "/", "format", H5T_NATIVE_INT64, &format));
@@ -190,7 +187,7 @@ static sh_status write_file(hid_t file, MPI_Comm comm, const sh_space *space, co
             make(&columns[k], &crystals, records, buffer);
         else
             move(&columns[k], records, buffer, true);
-        status = write_column(file, comm, &columns[k], records, row, n_row, buffer);
+        status = write_column(file, comm, &columns[k], records->max_sites, layout, buffer);
         sh_free(buffer);
     }
     sh_arena_destroy(&arena);
@@ -198,10 +195,11 @@ static sh_status write_file(hid_t file, MPI_Comm comm, const sh_space *space, co
 }
 
 sh_status sh_samples_write(const char *path, MPI_Comm comm, const sh_space *space, const char *config,
-                           const sh_records *records, const int64_t *row, int64_t n_row)
+                           const sh_records *records, const sh_samples_layout *layout)
 {
     char part[PATH_SIZE];
     int rank = 0;
+    SH_ASSERT(layout->block * layout->n_block == records->n);
     snprintf(part, sizeof part, "%s.part", path);
     hid_t access = H5Pcreate(H5P_FILE_ACCESS);
     sh_h5_quiet();
@@ -213,7 +211,7 @@ sh_status sh_samples_write(const char *path, MPI_Comm comm, const sh_space *spac
     hid_t file = H5Fcreate(part, H5F_ACC_TRUNC, H5P_DEFAULT, access);
     H5Pclose(access);
     if (file < 0) return sh_h5_fail("cannot create '%s'", part);
-    sh_status status = write_file(file, comm, space, config, records, row, n_row);
+    sh_status status = write_file(file, comm, space, config, records, layout);
     if (H5Fclose(file) < 0 && status == SH_OK) status = sh_h5_fail("cannot finish '%s'", part);
     if (status == SH_OK && rank == 0 && rename(part, path))
         status = SH_FAIL(SH_EIO, "cannot rename '%s': %s", part, strerror(errno));

@@ -15,8 +15,8 @@ void sh_run_samples_destroy(sh_run_samples **samples);
 /* Collective: segments of iterations from `first` on are of a run that was cut off: they are deleted. NULL is fine in all of
  * these. */
 sh_status sh_run_samples_begin(sh_run_samples *samples, int64_t first);
-/* Worker: keeps its records of the next iteration, those that may be written (sh_result_is_writable). */
-void sh_run_samples_add(sh_run_samples *samples, const sh_records *records);
+/* Worker: keeps its records of an iteration. */
+void sh_run_samples_add(sh_run_samples *samples, int64_t iteration, const sh_records *records);
 /* Collective: writes the segment that ends before iteration `done`, and the index. */
 sh_status sh_run_samples_write(sh_run_samples *samples, int64_t done);
 

@@ -6,6 +6,8 @@
 #include "crystal/dataset.h"
 #include "io/collect.h"
 #include "io/export.h"
+#include "io/sample_set.h"
+#include "io/samples.h"
 #include "io/text.h"
 
 static double logit_of(double value, double lo, double hi)
@@ -126,8 +128,79 @@ static void test_pick(void **state)
     assert_int_equal(sh_alloc_live(), 0);
 }
 
+static sh_status write_samples(const char *path, const sh_records *records)
+{
+    static const char yaml[] = "elements: [Na, Cl]\nlattice: {length: [2.4, 15]}\nreward: {formation_energy: {weight: 0}}\n"
+                               "run: {directory: none}\n";
+    sh_sample_set *set = SH_NEW(sh_sample_set, 1);
+    assert_ok(sh_config_parse("test", yaml, strlen(yaml), NULL, 0, NULL, &set->config));
+    assert_ok(sh_groups_create(&set->groups));
+    set->space = (sh_space){set->groups, &set->config.constraints, set->config.policy.merge_tol};
+    char *config = sh_config_text(&set->config, true);
+    const sh_samples_layout layout = {records->n, 0, records->n, records->n, 1};
+    sh_status status = sh_samples_write(path, MPI_COMM_NULL, &set->space, config, records, &layout);
+    sh_free(config);
+    sh_sample_set_destroy(set);
+    sh_free(set);
+    return status;
+}
+
+/* Samples are read back with their configuration, as structures too; a run's folder is read through its index alone. */
+static void test_sample_set(void **state)
+{
+    (void)state;
+    char folder[] = "/tmp/shaft_set_XXXXXX", path[128], command[160];
+    assert_non_null(mkdtemp(folder));
+    sh_records records;
+    sh_records_create(&records, 2, 4);
+    add(&records, 7, 225, 5.64, salt, 0.8, -2.0);
+    add(&records, 8, 216, 5.4, blende, 0.9, -1.0);
+    snprintf(command, sizeof command, "mkdir -p %s/run/samples %s/run/checkpoints", folder, folder);
+    assert_int_equal(system(command), 0);
+    snprintf(path, sizeof path, "%s/run/samples/000000-000001.h5", folder);
+    assert_ok(write_samples(path, &records));
+    snprintf(path, sizeof path, "%s/run/samples", folder);
+    assert_ok(sh_samples_index(path));
+    snprintf(path, sizeof path, "%s/run", folder);
+
+    sh_sample_set *set = SH_NEW(sh_sample_set, 1);
+    assert_ok(sh_sample_set_read(path, set));
+    assert_int_equal(set->records.n, 2);
+    assert_int_equal(set->space.constraints->element[1], 17);
+    assert_near(sh_record_at(&set->records, 1)->result.e_form, -1, 0);
+    sh_sample_set_destroy(set);
+
+    const char *name = folder;
+    sh_structures list = {0};
+    sh_collect(&name, 1, sh_sample_set_collect, &list);
+    assert_ok(sh_structures_check(&list));
+    assert_int_equal(list.n, 2);
+    assert_int_equal(list.item[0].n_atom, 8);
+    assert_int_equal(list.item[1].sampled_group, 216);
+    assert_string_equal(list.item[1].name, "trajectory 8");
+    assert_near(list.item[0].lattice[0], 5.64, 1e-12);
+    sh_structures_destroy(&list);
+
+    /* rows that would lead outside the tables */
+    sh_record_at(&records, 1)->step[1].y[0] = NAN;
+    snprintf(path, sizeof path, "%s/bad.h5", folder);
+    assert_ok(write_samples(path, &records));
+    assert_fails(sh_sample_set_read(path, set), SH_EINPUT, "row 1 has a lattice or a position that is no number");
+    name = path;
+    sh_collect(&name, 1, sh_sample_set_collect, &list);
+    assert_int_equal(list.n, 1);
+    assert_non_null(strstr(list.item[0].error, "bad.h5"));
+    sh_structures_destroy(&list);
+
+    sh_free(set);
+    sh_records_destroy(&records);
+    snprintf(command, sizeof command, "rm -r %s", folder);
+    assert_int_equal(system(command), 0);
+    assert_int_equal(sh_alloc_live(), 0);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_pick)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_pick), cmocka_unit_test(test_sample_set)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
