@@ -2,405 +2,730 @@
 
 #include "io/samples.h"
 
-#include <dirent.h>
 #include <errno.h>
+#include <math.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
-#include "base/memory.h"
+#include "io/files.h"
 #include "io/h5.h"
 
-enum { FORMAT = 1, PATH_SIZE = 4096 };
+enum { FORMAT = 1, PATH_SIZE = 4096, CHUNK_ROWS = 4096, BATCH = 1024 };
 
-/* A column: what of a record stands in it. Fields of the record lie at `offset`; with per_site, fields of a step at `offset`,
- * one a site; made columns are computed from the crystal and not read back. */
+static const double shortest_pair = 0.5; /* Å; nothing closer is ever written */
+
+bool sh_samples_may_write(const sh_reward_result *r, bool *overlap)
+{
+    bool no_distance = r->reason == SH_REASON_CELL || r->reason == SH_REASON_ATOMS; /* then none was computed */
+    *overlap = r->reason == SH_REASON_COINCIDENT || r->reason == SH_REASON_GUARD_OVERLAP ||
+               (!no_distance && r->min_dist < shortest_pair);
+    bool refused = (r->reason != SH_REASON_NONE && r->reason <= SH_REASON_NOT_FINITE) || !isfinite(r->reward);
+    return !*overlap && !refused;
+}
+
+/* The records that a file is to hold. */
+typedef struct {
+    const sh_records *records;
+    int64_t n, *index, *iteration; /* (n) */
+    int64_t n_overlap, n_refused;  /* held back */
+} selection;
+
+/* ---- the columns ---- */
+
+typedef enum {
+    FROM_RECORD,   /* a field of sh_record at `offset` */
+    FROM_STEP,     /* a field of sh_step, for each of max_sites */
+    FROM_LAYOUT,   /* the iteration */
+    FROM_CRYSTAL   /* computed: not read back */
+} source;
+
+typedef enum { U64, I64, I32, F64 } number_type;
+
+typedef enum { NO_CRYSTAL, GROUP, LATTICE, Z, FRAC, MULT } crystal_column;
+
 typedef struct {
     const char *name;
-    char type; /* 'd' double, 'i' int32, 'u' uint64 */
+    source from;
+    number_type type;
     size_t offset;
-    bool per_site, made;
-    int width; /* numbers a row, or a site */
+    int count;              /* numbers a record, or a site of it */
+    crystal_column crystal;
 } column;
 
-#define FIELD(name, type, member, width) {#name, type, offsetof(sh_record, member), false, false, width}
-#define STEP(name, type, member, width) {#name, type, offsetof(sh_step, member), true, false, width}
+#define RECORD(field, type) FROM_RECORD, type, offsetof(sh_record, field), 1, NO_CRYSTAL
+#define RESULT(field, type) FROM_RECORD, type, offsetof(sh_record, result.field), 1, NO_CRYSTAL
+#define STEP(field, type, count) FROM_STEP, type, offsetof(sh_step, field), count, NO_CRYSTAL
+
 static const column columns[] = {
-    FIELD(traj, 'u', traj, 1),
-    FIELD(n_site, 'i', n_step, 1),
-    FIELD(formula, 'u', formula, 1),
-    FIELD(reward, 'd', result.reward, 1),
-    FIELD(term_formation_energy, 'd', result.term[SH_TERM_ENERGY], 1),
-    FIELD(term_bond, 'd', result.term[SH_TERM_BOND], 1),
-    FIELD(term_density, 'd', result.term[SH_TERM_DENSITY], 1),
-    FIELD(term_validity, 'd', result.term[SH_TERM_VALIDITY], 1),
-    FIELD(e_total, 'd', result.e_total, 1),
-    FIELD(e_form, 'd', result.e_form, 1),
-    FIELD(bond, 'd', result.bond, 1),
-    FIELD(density, 'd', result.density, 1),
-    FIELD(min_dist, 'd', result.min_dist, 1),
-    FIELD(n_atom, 'i', result.n_atom, 1),
-    FIELD(valid, 'i', result.valid, 1),
-    FIELD(bond_valid, 'i', result.bond_valid, 1),
-    FIELD(reason, 'i', result.reason, 1),
-    FIELD(log_pf, 'd', log_pf, 1),
-    FIELD(log_pb, 'd', log_pb, 1),
-    {"sg_number", 'i', 0, false, true, 1},
-    {"lattice", 'd', 0, false, true, 9},
-    {"z", 'i', 0, true, true, 1},
-    {"mult", 'i', 0, true, true, 1},
-    {"frac", 'd', 0, true, true, 3},
-    STEP(step_sg_number, 'i', sg_number, 1),
-    STEP(step_elem_index, 'i', elem_index, 1),
-    STEP(step_wyckoff, 'i', wyckoff, 1),
-    STEP(step_y, 'd', y, 6),
-    STEP(step_frac, 'd', frac, 3),
+    {"traj", RECORD(traj, U64)},
+    {"iteration", FROM_LAYOUT, I64, 0, 1, NO_CRYSTAL},
+    {"reward", RESULT(reward, F64)},
+    {"term_formation_energy", RESULT(term[SH_TERM_ENERGY], F64)},
+    {"term_bond", RESULT(term[SH_TERM_BOND], F64)},
+    {"term_density", RESULT(term[SH_TERM_DENSITY], F64)},
+    {"term_validity", RESULT(term[SH_TERM_VALIDITY], F64)},
+    {"e_total", RESULT(e_total, F64)},
+    {"e_form", RESULT(e_form, F64)},
+    {"bond", RESULT(bond, F64)},
+    {"density", RESULT(density, F64)},
+    {"min_dist", RESULT(min_dist, F64)},
+    {"valid", RESULT(valid, I32)},
+    {"bond_valid", RESULT(bond_valid, I32)},
+    {"reason", RESULT(reason, I32)},
+    {"n_atom", RESULT(n_atom, I32)},
+    {"n_site", RECORD(n_step, I32)},
+    {"sg_number", FROM_CRYSTAL, I32, 0, 1, GROUP},
+    {"lattice", FROM_CRYSTAL, F64, 0, 9, LATTICE},
+    {"z", FROM_CRYSTAL, I32, 0, 1, Z},
+    {"frac", FROM_CRYSTAL, F64, 0, 3, FRAC},
+    {"mult", FROM_CRYSTAL, I32, 0, 1, MULT},
+    {"log_pf", RECORD(log_pf, F64)},
+    {"log_pb", RECORD(log_pb, F64)},
+    {"formula", RECORD(formula, U64)},
+    {"step_sg_number", STEP(sg_number, I32, 1)},
+    {"step_elem_index", STEP(elem_index, I32, 1)},
+    {"step_wyckoff", STEP(wyckoff, I32, 1)},
+    {"step_y", STEP(y, F64, 6)},
+    {"step_frac", STEP(frac, F64, 3)},
 };
+
 enum { N_COLUMN = sizeof columns / sizeof *columns };
 
-static size_t size_of(char type)
+static size_t size_of(number_type type)
 {
-    return type == 'i' ? sizeof(int32_t) : sizeof(double);
+    return type == I32 ? 4 : 8;
 }
 
-static hid_t type_of(char type)
+static hid_t memory_type(number_type type)
 {
-    return type == 'i' ? H5T_NATIVE_INT32 : type == 'u' ? H5T_NATIVE_UINT64 : H5T_NATIVE_DOUBLE;
+    return type == U64 ? H5T_NATIVE_UINT64 : type == I64 ? H5T_NATIVE_INT64 : type == I32 ? H5T_NATIVE_INT32 : H5T_NATIVE_DOUBLE;
 }
 
-/* Bytes of one row of a column. */
-static size_t row_bytes(const column *c, int32_t max_sites)
+static hid_t file_type(number_type type)
 {
-    return size_of(c->type) * (size_t)c->width * (c->per_site ? (size_t)max_sites : 1);
+    return type == U64 ? H5T_STD_U64LE : type == I64 ? H5T_STD_I64LE : type == I32 ? H5T_STD_I32LE : H5T_IEEE_F64LE;
 }
 
-/* Dimensions after the first. */
-static int row_dims(const column *c, int32_t max_sites, hsize_t dims[3])
+/* Shape of a column of n rows: (n), (n,3,3), (n,max_sites) or (n,max_sites,count). */
+static int shape_of(const column *c, int64_t n, int32_t max_sites, hsize_t dims[3])
 {
-    int n = 0;
-    if (c->per_site) dims[n++] = (hsize_t)max_sites;
-    if (c->width == 9) {
-        dims[n++] = 3;
-        dims[n++] = 3;
-    } else if (c->width > 1) {
-        dims[n++] = (hsize_t)c->width;
+    int rank = 0;
+    bool sites = c->from == FROM_STEP || c->crystal == Z || c->crystal == FRAC || c->crystal == MULT;
+    dims[rank++] = (hsize_t)n;
+    if (sites) dims[rank++] = (hsize_t)max_sites;
+    if (c->crystal == LATTICE) dims[rank++] = 3;
+    if (c->count > 1) dims[rank++] = (hsize_t)(c->crystal == LATTICE ? 3 : c->count);
+    return rank;
+}
+
+static int64_t width_of(const column *c, int32_t max_sites)
+{
+    hsize_t dims[3];
+    int64_t width = 1;
+    int rank = shape_of(c, 1, max_sites, dims);
+    for (int i = 1; i < rank; i++)
+        width *= (int64_t)dims[i];
+    return width;
+}
+
+/* Where the numbers of a column stand in memory: one place for writing and reading. `k`: step. */
+static char *field_of(const column *c, const sh_records *records, int64_t i, int32_t k)
+{
+    sh_record *r = sh_record_at(records, i);
+    return c->from == FROM_RECORD ? (char *)r + c->offset : (char *)&r->step[k] + c->offset;
+}
+
+static void gather_column(const column *c, const selection *s, char *out)
+{
+    size_t bytes = (size_t)c->count * size_of(c->type);
+    int32_t n_step = c->from == FROM_STEP ? s->records->max_sites : 1;
+    if (c->from == FROM_LAYOUT) {
+        memcpy(out, s->iteration, (size_t)s->n * bytes);
+        return;
     }
-    return n;
+    for (int64_t i = 0; i < s->n; i++)
+        for (int32_t k = 0; k < n_step; k++, out += bytes)
+            memcpy(out, field_of(c, s->records, s->index[i], k), bytes);
 }
 
-/* Copies a column out of the records, or into them. */
-static void move(const column *c, const sh_records *records, char *buffer, bool out)
+static void scatter_column(const column *c, sh_records *records, int64_t first, const char *in)
 {
-    size_t bytes = size_of(c->type) * (size_t)c->width;
-    int32_t n_part = c->per_site ? records->max_sites : 1;
-    for (int64_t i = 0; i < records->n; i++)
-        for (int32_t k = 0; k < n_part; k++) {
-            sh_record *r = sh_record_at(records, i);
-            char *field = (c->per_site ? (char *)&r->step[k] : (char *)r) + c->offset;
-            char *row = buffer + (size_t)i * row_bytes(c, records->max_sites) + (size_t)k * bytes;
-            memcpy(out ? row : field, out ? field : row, bytes);
+    size_t bytes = (size_t)c->count * size_of(c->type);
+    int32_t n_step = c->from == FROM_STEP ? records->max_sites : 1;
+    for (int64_t i = first; i < records->n; i++)
+        for (int32_t k = 0; k < n_step; k++, in += bytes)
+            memcpy(field_of(c, records, i, k), in, bytes);
+}
+
+/* The crystals of all samples, as columns. */
+typedef struct {
+    int32_t *group, *z, *mult;
+    double *lattice, *frac;
+} crystal_columns;
+
+static void make_crystals(const sh_space *space, const selection *s, crystal_columns *out)
+{
+    int64_t n = s->n, sites = s->records->max_sites;
+    *out = (crystal_columns){SH_NEW(int32_t, n), SH_NEW(int32_t, n * sites), SH_NEW(int32_t, n * sites),
+                             SH_NEW(double, 9 * n), SH_NEW(double, 3 * n * sites)};
+    sh_arena *arena = sh_arena_create(1 << 20);
+    const sh_record *record[BATCH];
+    int32_t t[BATCH];
+    for (int64_t start = 0; start < n; start += BATCH) {
+        int64_t m = n - start < BATCH ? n - start : BATCH;
+        sh_crystals crystals;
+        sh_arena_reset(arena);
+        for (int64_t i = 0; i < m; i++) {
+            record[i] = sh_record_at(s->records, s->index[start + i]);
+            t[i] = record[i]->n_step;
         }
+        sh_states_crystals(space, record, t, m, arena, &crystals);
+        for (int64_t i = 0; i < m; i++) {
+            out->group[start + i] = crystals.sg_number[i];
+            memcpy(out->lattice + 9 * (start + i), crystals.lattice + 9 * i, 9 * sizeof(double));
+            for (int64_t site = crystals.site_start[i]; site < crystals.site_start[i + 1]; site++) {
+                int64_t at = (start + i) * sites + site - crystals.site_start[i];
+                out->z[at] = crystals.site_z[site];
+                out->mult[at] = (int32_t)sh_site_mult(&crystals, site);
+                memcpy(out->frac + 3 * at, crystals.atom_frac + 3 * crystals.atom_start[site], 3 * sizeof(double));
+            }
+        }
+    }
+    sh_arena_destroy(&arena);
 }
 
-/* The columns that come from the crystal. */
-static void make(const column *c, const sh_crystals *crystals, const sh_records *records, char *buffer)
+static void release_crystals(crystal_columns *c)
 {
-    memset(buffer, 0, (size_t)records->n * row_bytes(c, records->max_sites));
-    int32_t *integers = (int32_t *)(void *)buffer;
-    double *doubles = (double *)(void *)buffer;
+    sh_free(c->group);
+    sh_free(c->z);
+    sh_free(c->mult);
+    sh_free(c->lattice);
+    sh_free(c->frac);
+}
+
+static const void *crystal_data(const crystal_columns *c, crystal_column which)
+{
+    const void *const data[] = {NULL, c->group, c->lattice, c->z, c->frac, c->mult};
+    return data[which];
+}
+
+/* ---- writing ---- */
+
+/* Who writes: a communicator, or this process alone. */
+typedef struct {
+    MPI_Comm comm;
+    int rank, size;
+} writers;
+
+static writers writers_of(MPI_Comm comm)
+{
+    writers w = {.comm = comm, .size = 1};
+    if (comm == MPI_COMM_NULL) return w;
+    MPI_Comm_rank(comm, &w.rank);
+    MPI_Comm_size(comm, &w.size);
+    return w;
+}
+
+static bool all_well(const writers *w, sh_status status)
+{
+    int failed = status != SH_OK, any = failed;
+    if (w->size > 1) MPI_Allreduce(&failed, &any, 1, MPI_INT, MPI_MAX, w->comm);
+    return !any;
+}
+
+/* Rows of this rank in the file, as runs of adjacent ones. */
+typedef struct {
+    int64_t total, n_run;
+    int64_t *start, *count; /* (n_run) */
+} rows;
+
+static selection select_records(const sh_records *records, const sh_samples_layout *layout)
+{
+    selection s = {.records = records, .index = SH_NEW(int64_t, records->n), .iteration = SH_NEW(int64_t, records->n)};
     for (int64_t i = 0; i < records->n; i++) {
-        if (!strcmp(c->name, "sg_number")) integers[i] = crystals->sg_number[i];
-        if (!strcmp(c->name, "lattice")) memcpy(doubles + 9 * i, crystals->lattice + 9 * i, 9 * sizeof(double));
-        for (int64_t s = crystals->site_start[i]; s < crystals->site_start[i + 1]; s++) {
-            int64_t at = i * records->max_sites + s - crystals->site_start[i];
-            if (!strcmp(c->name, "z")) integers[at] = crystals->site_z[s];
-            if (!strcmp(c->name, "mult")) integers[at] = (int32_t)sh_site_mult(crystals, s);
-            if (!strcmp(c->name, "frac"))
-                memcpy(doubles + 3 * at, crystals->atom_frac + 3 * crystals->atom_start[s], 3 * sizeof(double));
-        }
+        bool overlap, good = sh_samples_may_write(&sh_record_at(records, i)->result, &overlap);
+        s.n_overlap += overlap;
+        s.n_refused += !good && !overlap;
+        if (!good) continue;
+        s.iteration[s.n] = layout->iteration + i / layout->block;
+        s.index[s.n++] = i;
     }
+    return s;
 }
 
-static sh_status write_column(hid_t file, MPI_Comm comm, const column *c, int32_t max_sites,
-                              const sh_samples_layout *layout, const char *buffer)
+static void release_selection(selection *s)
 {
-    hsize_t dims[4] = {(hsize_t)layout->n_row}, start[4] = {(hsize_t)layout->first}, stride[4], count[4], block[4],
-            memory_dims[4], chunk[4];
-    int rank = 1 + row_dims(c, max_sites, dims + 1);
-    for (int i = 0; i < rank; i++) {
-        memory_dims[i] = chunk[i] = dims[i];
-        stride[i] = block[i] = dims[i];
-        count[i] = 1;
-        if (i) start[i] = 0;
+    sh_free(s->index);
+    sh_free(s->iteration);
+}
+
+/* One byte a record of all ranks says whether it is written; the row is the number of those before it. */
+static rows place_rows(const writers *w, const selection *s, const sh_samples_layout *layout)
+{
+    SH_ASSERT(layout->n_row < INT32_MAX);
+    uint8_t *own = SH_NEW(uint8_t, layout->n_row), *all = w->size > 1 ? SH_NEW(uint8_t, layout->n_row) : own;
+    for (int64_t i = 0; i < s->n; i++) {
+        int64_t at = layout->first + s->index[i] / layout->block * layout->stride + s->index[i] % layout->block;
+        SH_ASSERT(at < layout->n_row);
+        own[at] = 1;
     }
-    stride[0] = (hsize_t)layout->stride;
-    block[0] = (hsize_t)layout->block;
-    count[0] = (hsize_t)layout->n_block;
-    memory_dims[0] = block[0] * count[0];
-    chunk[0] = dims[0] < 4096 ? dims[0] : 4096;
-    hid_t plist = H5Pcreate(H5P_DATASET_CREATE), transfer = H5Pcreate(H5P_DATASET_XFER);
+    if (w->size > 1) MPI_Allreduce(own, all, (int)layout->n_row, MPI_UINT8_T, MPI_BOR, w->comm);
+    rows r = {.start = SH_NEW(int64_t, s->n), .count = SH_NEW(int64_t, s->n)};
+    for (int64_t at = 0; at < layout->n_row; at++) {
+        if (own[at]) {
+            bool goes_on = r.n_run && r.start[r.n_run - 1] + r.count[r.n_run - 1] == r.total;
+            if (!goes_on) r.start[r.n_run++] = r.total;
+            r.count[r.n_run - 1]++;
+        }
+        r.total += all[at];
+    }
+    if (all != own) sh_free(all);
+    sh_free(own);
+    return r;
+}
+
+static sh_status create_file(const writers *w, const char *path, hid_t *file)
+{
+    if (w->size == 1) return sh_h5_create(path, file);
+    sh_h5_quiet();
+    hid_t access = H5Pcreate(H5P_FILE_ACCESS), plist = H5Pcreate(H5P_FILE_CREATE);
     H5Pset_obj_track_times(plist, false);
+    H5Pset_fapl_mpio(access, w->comm, MPI_INFO_NULL);
+    H5Pset_libver_bounds(access, H5F_LIBVER_V110, H5F_LIBVER_V110);
+    H5Pset_coll_metadata_write(access, true);
+    *file = H5Fcreate(path, H5F_ACC_TRUNC, plist, access);
+    H5Pclose(plist);
+    H5Pclose(access);
+    return *file < 0 ? sh_h5_fail("cannot create '%s'", path) : SH_OK;
+}
+
+/* Integers compress well, the digits of the others do not. */
+static hid_t column_creation(const column *c, int rank, const hsize_t *dims)
+{
+    hid_t plist = H5Pcreate(H5P_DATASET_CREATE);
+    hsize_t chunk[3] = {dims[0] < CHUNK_ROWS ? dims[0] : CHUNK_ROWS, rank > 1 ? dims[1] : 1, rank > 2 ? dims[2] : 1};
+    H5Pset_obj_track_times(plist, false);
+    if (!dims[0]) return plist;
     H5Pset_chunk(plist, rank, chunk);
-    H5Pset_fletcher32(plist);
-    if (comm != MPI_COMM_NULL) H5Pset_dxpl_mpio(transfer, H5FD_MPIO_COLLECTIVE);
-    hid_t space = H5Screate_simple(rank, dims, NULL), memory = H5Screate_simple(rank, memory_dims, NULL);
-    if (memory_dims[0] > 0) {
-        H5Sselect_hyperslab(space, H5S_SELECT_SET, start, stride, count, block);
-    } else {
-        H5Sselect_none(space);
-        H5Sselect_none(memory);
+    if (c->type != F64) {
+        H5Pset_shuffle(plist);
+        H5Pset_deflate(plist, 1);
     }
-    hid_t set = H5Dcreate2(file, c->name, type_of(c->type), space, H5P_DEFAULT, plist, H5P_DEFAULT);
-    bool failed = set < 0 || H5Dwrite(set, type_of(c->type), memory, space, transfer, buffer) < 0;
-    sh_status status = failed ? sh_h5_fail("cannot write dataset '%s'", c->name) : SH_OK;
-    if (set >= 0) H5Dclose(set);
-    H5Sclose(memory);
-    H5Sclose(space);
-    H5Pclose(transfer);
+    H5Pset_fletcher32(plist);
+    return plist;
+}
+
+static hid_t select_rows(const rows *r, int rank, const hsize_t *dims)
+{
+    hid_t space = H5Screate_simple(rank, dims, NULL);
+    H5Sselect_none(space);
+    for (int64_t i = 0; i < r->n_run; i++) {
+        hsize_t start[3] = {(hsize_t)r->start[i], 0, 0}, count[3] = {(hsize_t)r->count[i], dims[1], dims[2]};
+        H5Sselect_hyperslab(space, i ? H5S_SELECT_OR : H5S_SELECT_SET, start, NULL, count, NULL);
+    }
+    return space;
+}
+
+/* Collective: every rank goes through all calls, whatever fails. */
+static sh_status write_column(hid_t file, const column *c, int32_t max_sites, const rows *r, int64_t n, hid_t transfer,
+                              const void *data)
+{
+    hsize_t dims[3] = {0, 1, 1}, own[3] = {0, 1, 1};
+    int rank = shape_of(c, r->total, max_sites, dims);
+    shape_of(c, n, max_sites, own);
+    hid_t plist = column_creation(c, rank, dims);
+    hid_t everything = H5Screate_simple(rank, dims, NULL);
+    hid_t set = H5Dcreate2(file, c->name, file_type(c->type), everything, H5P_DEFAULT, plist, H5P_DEFAULT);
+    sh_status status = set < 0 ? sh_h5_fail("cannot make column '%s'", c->name) : SH_OK;
+    if (set >= 0 && r->total) {
+        hid_t selected = select_rows(r, rank, dims), memory = H5Screate_simple(rank, own, NULL);
+        if (!n) H5Sselect_none(memory);
+        if (H5Dwrite(set, memory_type(c->type), memory, selected, transfer, data) < 0)
+            status = sh_h5_fail("cannot write column '%s'", c->name);
+        H5Sclose(memory);
+        H5Sclose(selected);
+    }
+    if (set >= 0 && H5Dclose(set) < 0 && status == SH_OK) status = sh_h5_fail("cannot write column '%s'", c->name);
+    H5Sclose(everything);
     H5Pclose(plist);
     return status;
 }
 
-static sh_status write_file(hid_t file, MPI_Comm comm, const sh_space *space, const char *config,
-                            const sh_records *records, const sh_samples_layout *layout)
+static sh_status write_head(hid_t file, const char *format, int32_t max_sites, const char *config)
 {
-    const int64_t format = FORMAT, max_sites = records->max_sites;
-    SH_TRY(sh_h5_write_attr(file, "/", "format", H5T_NATIVE_INT64, &format));
-    SH_TRY(sh_h5_write_attr(file, "/", "max_sites", H5T_NATIVE_INT64, &max_sites));
-    SH_TRY(sh_h5_write_text(file, "/", "kind", "shaft samples"));
-    SH_TRY(sh_h5_write_text(file, "/", "config", config));
-    sh_arena *arena = sh_arena_create(1 << 16);
-    const sh_record **record = SH_PUSH(arena, const sh_record *, records->n);
-    int32_t *t = SH_PUSH(arena, int32_t, records->n);
-    for (int64_t i = 0; i < records->n; i++) {
-        record[i] = sh_record_at(records, i);
-        t[i] = record[i]->n_step;
+    const int64_t version = FORMAT, sites = max_sites;
+    char reasons[1024] = "", terms[256] = "";
+    for (int i = 0; i < SH_N_REASON; i++) {
+        size_t used = strlen(reasons);
+        snprintf(reasons + used, sizeof reasons - used, "%s%d %s", i ? ", " : "", i, sh_reason_key((sh_reason)i));
     }
-    sh_crystals crystals;
-    sh_states_crystals(space, record, t, records->n, arena, &crystals);
+    for (int i = 0; i < SH_N_TERM; i++) {
+        size_t used = strlen(terms);
+        snprintf(terms + used, sizeof terms - used, "%s%s", i ? ", " : "", sh_term_key((sh_term)i));
+    }
+    SH_TRY(sh_h5_write_text(file, "/", "format", format));
+    SH_TRY(sh_h5_write_attr(file, "/", "format_version", H5T_STD_I64LE, &version));
+    SH_TRY(sh_h5_write_attr(file, "/", "max_sites", H5T_STD_I64LE, &sites));
+    SH_TRY(sh_h5_write_text(file, "/", "reasons", reasons));
+    SH_TRY(sh_h5_write_text(file, "/", "terms", terms));
+    return sh_h5_write_text(file, "/", "config", config);
+}
+
+static void keep_first(sh_status *status, sh_status new_status)
+{
+    if (*status == SH_OK) *status = new_status;
+}
+
+/* What was held back, on all ranks together. */
+static sh_status write_counts(const writers *w, hid_t file, const selection *s)
+{
+    int64_t held[2] = {s->n_overlap, s->n_refused}, all[2] = {held[0], held[1]};
+    if (w->size > 1) MPI_Allreduce(held, all, 2, MPI_INT64_T, MPI_SUM, w->comm);
+    SH_TRY(sh_h5_write_attr(file, "/", "held_back_overlap", H5T_STD_I64LE, &all[0]));
+    return sh_h5_write_attr(file, "/", "held_back_other", H5T_STD_I64LE, &all[1]);
+}
+
+static sh_status write_columns(const writers *w, hid_t file, const sh_space *space, const selection *s, const rows *r)
+{
+    hid_t transfer = H5Pcreate(H5P_DATASET_XFER);
+    int32_t max_sites = s->records->max_sites;
+    if (w->size > 1) H5Pset_dxpl_mpio(transfer, H5FD_MPIO_COLLECTIVE);
+    crystal_columns crystals;
+    make_crystals(space, s, &crystals);
     sh_status status = SH_OK;
-    for (int k = 0; k < N_COLUMN && status == SH_OK; k++) {
-        char *buffer = sh_alloc((size_t)records->n * row_bytes(&columns[k], records->max_sites));
-        if (columns[k].made)
-            make(&columns[k], &crystals, records, buffer);
-        else
-            move(&columns[k], records, buffer, true);
-        status = write_column(file, comm, &columns[k], records->max_sites, layout, buffer);
-        sh_free(buffer);
+    for (int i = 0; i < N_COLUMN; i++) {
+        const column *c = &columns[i];
+        char *data = NULL;
+        if (c->from != FROM_CRYSTAL) {
+            data = sh_alloc((size_t)(s->n * width_of(c, max_sites)) * size_of(c->type));
+            gather_column(c, s, data);
+        }
+        keep_first(&status,
+                   write_column(file, c, max_sites, r, s->n, transfer, data ? data : crystal_data(&crystals, c->crystal)));
+        sh_free(data);
     }
-    sh_arena_destroy(&arena);
+    release_crystals(&crystals);
+    H5Pclose(transfer);
     return status;
 }
 
 sh_status sh_samples_write(const char *path, MPI_Comm comm, const sh_space *space, const char *config,
                            const sh_records *records, const sh_samples_layout *layout)
 {
-    char part[PATH_SIZE];
-    int rank = 0;
     SH_ASSERT(layout->block * layout->n_block == records->n);
-    snprintf(part, sizeof part, "%s.part", path);
-    hid_t access = H5Pcreate(H5P_FILE_ACCESS);
-    sh_h5_quiet();
-    H5Pset_libver_bounds(access, H5F_LIBVER_V110, H5F_LIBVER_V110);
-    if (comm != MPI_COMM_NULL) {
-        MPI_Comm_rank(comm, &rank);
-        H5Pset_fapl_mpio(access, comm, MPI_INFO_NULL);
+    writers w = writers_of(comm);
+    char part[PATH_SIZE];
+    hid_t file = -1;
+    sh_file_part(path, part, sizeof part);
+    sh_status status = create_file(&w, part, &file);
+    if (all_well(&w, status)) {
+        selection s = select_records(records, layout);
+        rows r = place_rows(&w, &s, layout);
+        keep_first(&status, write_head(file, "shaft samples", records->max_sites, config));
+        keep_first(&status, write_counts(&w, file, &s));
+        keep_first(&status, write_columns(&w, file, space, &s, &r));
+        sh_free(r.start);
+        sh_free(r.count);
+        release_selection(&s);
     }
-    hid_t file = H5Fcreate(part, H5F_ACC_TRUNC, H5P_DEFAULT, access);
-    H5Pclose(access);
-    if (file < 0) return sh_h5_fail("cannot create '%s'", part);
-    sh_status status = write_file(file, comm, space, config, records, layout);
-    if (H5Fclose(file) < 0 && status == SH_OK) status = sh_h5_fail("cannot finish '%s'", part);
-    if (status == SH_OK && rank == 0 && rename(part, path))
-        status = SH_FAIL(SH_EIO, "cannot rename '%s': %s", part, strerror(errno));
+    if (file >= 0 && H5Fclose(file) < 0) keep_first(&status, sh_h5_fail("'%s' does not close", part));
+    bool well = all_well(&w, status);
+    if (w.rank == 0 && well) status = sh_file_publish(path);
+    if (w.rank == 0 && !well) unlink(part);
     return status == SH_OK ? SH_OK : sh_error_note(status, "while writing samples '%s'", path);
 }
 
-/* ---- the index ---- */
-
-static int is_segment(const struct dirent *entry)
-{
-    long long from, to;
-    int end = 0;
-    return sscanf(entry->d_name, "%lld-%lld.h5%n", &from, &to, &end) == 2 && end > 0 && entry->d_name[end] == '\0';
-}
+/* ---- segments ---- */
 
 typedef struct {
-    int n;
-    struct dirent **entry;
-    hsize_t *rows, total;
-    int64_t max_sites;
+    int64_t first, last;
+    char *path;
+} segment;
+
+typedef struct {
+    int64_t n;
+    segment *item;
 } segments;
 
-static sh_status look_at(const char *folder, segments *s)
+/* 000000-000200.h5 */
+static bool parse_segment(const char *name, int64_t *first, int64_t *last)
 {
+    const char digit[] = "0123456789";
+    size_t a = strspn(name, digit);
+    if (a < 6 || a > 18 || name[a] != '-') return false;
+    size_t b = strspn(name + a + 1, digit);
+    if (b < 6 || b > 18 || strcmp(name + a + 1 + b, ".h5")) return false;
+    *first = strtoll(name, NULL, 10);
+    *last = strtoll(name + a + 1, NULL, 10);
+    return true;
+}
+
+static sh_status add_segment(const char *folder, const char *name, void *user)
+{
+    segments *s = user;
+    segment one;
     char path[PATH_SIZE];
-    s->rows = SH_NEW(hsize_t, s->n);
-    for (int i = 0; i < s->n; i++) {
-        hid_t file;
-        int rank;
-        hsize_t dims[4];
-        snprintf(path, sizeof path, "%s/%s", folder, s->entry[i]->d_name);
-        SH_TRY(sh_h5_open(path, &file));
-        sh_status status = sh_h5_dims(file, "traj", &rank, dims);
-        if (status == SH_OK) status = sh_h5_read_attr(file, "/", "max_sites", H5T_NATIVE_INT64, &s->max_sites);
-        H5Fclose(file);
-        if (status != SH_OK) return sh_error_note(status, "in '%s'", path);
-        s->total += s->rows[i] = dims[0];
-    }
+    if (!parse_segment(name, &one.first, &one.last)) return SH_OK;
+    snprintf(path, sizeof path, "%s/%s", folder, name);
+    one.path = sh_strdup(path);
+    s->item = sh_realloc(s->item, (size_t)(s->n + 1) * sizeof *s->item);
+    s->item[s->n++] = one;
     return SH_OK;
 }
 
-static sh_status virtual_column(hid_t file, const segments *s, const column *c)
+static int by_iteration(const void *a, const void *b)
 {
-    hsize_t dims[4] = {s->total}, start[4] = {0}, count[4];
-    int rank = 1 + row_dims(c, (int32_t)s->max_sites, dims + 1);
-    hid_t plist = H5Pcreate(H5P_DATASET_CREATE), space = H5Screate_simple(rank, dims, NULL);
-    H5Pset_obj_track_times(plist, false);
-    memcpy(count, dims, sizeof count);
-    for (int i = 0; i < s->n; i++) {
-        count[0] = s->rows[i];
-        hid_t source = H5Screate_simple(rank, count, NULL);
-        H5Sselect_hyperslab(space, H5S_SELECT_SET, start, NULL, count, NULL);
-        H5Pset_virtual(plist, space, s->entry[i]->d_name, c->name, source);
-        H5Sclose(source);
-        start[0] += s->rows[i];
-    }
-    H5Sselect_all(space);
-    hid_t set = H5Dcreate2(file, c->name, type_of(c->type), space, H5P_DEFAULT, plist, H5P_DEFAULT);
-    sh_status status = set < 0 ? sh_h5_fail("cannot make the virtual dataset '%s'", c->name) : SH_OK;
-    if (set >= 0) H5Dclose(set);
-    H5Sclose(space);
-    H5Pclose(plist);
+    const segment *p = a, *q = b;
+    return (p->first > q->first) - (p->first < q->first);
+}
+
+static sh_status list_segments(const char *folder, segments *out)
+{
+    *out = (segments){0};
+    sh_status status = sh_folder_visit(folder, add_segment, out);
+    if (out->n) qsort(out->item, (size_t)out->n, sizeof *out->item, by_iteration);
     return status;
 }
 
-static sh_status write_index(const char *folder, const segments *s, const char *part)
+static void release_segments(segments *s)
 {
-    char first[PATH_SIZE], *config;
-    hid_t file, segment;
-    const int64_t format = FORMAT;
-    snprintf(first, sizeof first, "%s/%s", folder, s->entry[0]->d_name);
-    SH_TRY(sh_h5_open(first, &segment));
-    sh_status status = sh_h5_read_text(segment, "/", "config", &config);
-    H5Fclose(segment);
-    SH_TRY(status);
-    status = sh_h5_create(part, &file);
-    if (status == SH_OK) {
-        status = sh_h5_write_attr(file, "/", "format", H5T_NATIVE_INT64, &format);
-        if (status == SH_OK) status = sh_h5_write_attr(file, "/", "max_sites", H5T_NATIVE_INT64, &s->max_sites);
-        if (status == SH_OK) status = sh_h5_write_text(file, "/", "kind", "shaft samples");
-        if (status == SH_OK) status = sh_h5_write_text(file, "/", "config", config);
-        for (int k = 0; k < N_COLUMN && status == SH_OK; k++)
-            status = virtual_column(file, s, &columns[k]);
-        if (H5Fclose(file) < 0 && status == SH_OK) status = sh_h5_fail("cannot finish '%s'", part);
+    for (int64_t i = 0; i < s->n; i++)
+        sh_free(s->item[i].path);
+    sh_free(s->item);
+}
+
+static sh_status check_format(hid_t file, const char *wanted, int32_t *max_sites)
+{
+    char *format = NULL;
+    int64_t version = 0, sites = 0;
+    bool same = sh_h5_read_text(file, "/", "format", &format) == SH_OK && !strcmp(format, wanted);
+    sh_free(format);
+    if (!same) return SH_FAIL(SH_EINPUT, "this is no file of samples");
+    SH_TRY(sh_h5_read_attr(file, "/", "format_version", H5T_NATIVE_INT64, &version));
+    if (version != FORMAT)
+        return SH_FAIL(SH_EINPUT, "it has format %lld, which this version of shaft does not read", (long long)version);
+    SH_TRY(sh_h5_read_attr(file, "/", "max_sites", H5T_NATIVE_INT64, &sites));
+    if (sites < 1 || sites > SH_MAX_SITES) return SH_FAIL(SH_EINPUT, "%lld sites are out of range", (long long)sites);
+    *max_sites = (int32_t)sites;
+    return SH_OK;
+}
+
+/* Rows, sites and configuration of a segment. */
+static sh_status look_at(const char *path, int64_t *n, int32_t *max_sites, char **config)
+{
+    hid_t file;
+    int rank;
+    hsize_t dims[4];
+    *config = NULL;
+    SH_TRY(sh_h5_open(path, &file));
+    sh_status status = check_format(file, "shaft samples", max_sites);
+    if (status == SH_OK) status = sh_h5_dims(file, "traj", &rank, dims);
+    if (status == SH_OK && rank != 1) status = SH_FAIL(SH_EINPUT, "column 'traj' has %d dimensions", rank);
+    if (status == SH_OK) status = sh_h5_read_text(file, "/", "config", config);
+    *n = status == SH_OK ? (int64_t)dims[0] : 0;
+    H5Fclose(file);
+    return status == SH_OK ? SH_OK : sh_error_note(status, "while reading samples '%s'", path);
+}
+
+/* One column of the index: a virtual dataset over the segments, which lie in the same folder. */
+static sh_status index_column(hid_t file, const column *c, int32_t max_sites, const segments *s, const int64_t *n, int64_t total)
+{
+    hsize_t dims[3] = {0, 1, 1};
+    int rank = shape_of(c, total, max_sites, dims);
+    hid_t space = H5Screate_simple(rank, dims, NULL), plist = H5Pcreate(H5P_DATASET_CREATE);
+    H5Pset_obj_track_times(plist, false);
+    hsize_t at = 0;
+    for (int64_t i = 0; i < s->n; i++) {
+        hsize_t part[3] = {0, 1, 1}, start[3] = {at, 0, 0};
+        if (!n[i]) continue;
+        shape_of(c, n[i], max_sites, part);
+        hid_t source_space = H5Screate_simple(rank, part, NULL);
+        H5Sselect_hyperslab(space, H5S_SELECT_SET, start, NULL, part, NULL);
+        H5Pset_virtual(plist, space, strrchr(s->item[i].path, '/') + 1, c->name, source_space);
+        H5Sclose(source_space);
+        at += part[0];
     }
-    sh_free(config);
+    H5Sselect_all(space);
+    hid_t set = H5Dcreate2(file, c->name, file_type(c->type), space, H5P_DEFAULT, plist, H5P_DEFAULT);
+    sh_status status = set < 0 ? sh_h5_fail("cannot make column '%s' of the index", c->name) : SH_OK;
+    if (set >= 0) H5Dclose(set);
+    H5Pclose(plist);
+    H5Sclose(space);
     return status;
+}
+
+static sh_status write_index(const char *folder, const segments *s, const int64_t *n, int64_t total, int32_t max_sites,
+                             const char *config)
+{
+    char path[PATH_SIZE], part[PATH_SIZE + 8];
+    hid_t file;
+    snprintf(path, sizeof path, "%s/index.h5", folder);
+    sh_file_part(path, part, sizeof part);
+    SH_TRY(sh_h5_create(part, &file));
+    sh_status status = write_head(file, "shaft samples index", max_sites, config);
+    for (int i = 0; status == SH_OK && i < N_COLUMN; i++)
+        status = index_column(file, &columns[i], max_sites, s, n, total);
+    if (H5Fclose(file) < 0 && status == SH_OK) status = sh_h5_fail("'%s' does not close", part);
+    return status == SH_OK ? sh_file_publish(path) : status;
 }
 
 sh_status sh_samples_index(const char *folder)
 {
-    char path[PATH_SIZE], part[PATH_SIZE];
-    segments s = {0};
-    s.n = scandir(folder, &s.entry, is_segment, alphasort);
-    if (s.n < 0) return SH_FAIL(SH_EIO, "cannot read folder '%s': %s", folder, strerror(errno));
-    snprintf(path, sizeof path, "%s/index.h5", folder);
-    snprintf(part, sizeof part, "%s/index.part", folder);
-    sh_status status = SH_OK;
-    if (s.n > 0) {
-        status = look_at(folder, &s);
-        if (status == SH_OK) status = write_index(folder, &s, part);
-        if (status == SH_OK && rename(part, path))
-            status = SH_FAIL(SH_EIO, "cannot rename '%s': %s", part, strerror(errno));
-    } else {
-        remove(path);
+    segments s;
+    int64_t total = 0;
+    int32_t max_sites = 0;
+    char *config = NULL;
+    sh_status status = list_segments(folder, &s);
+    int64_t *n = SH_NEW(int64_t, s.n);
+    for (int64_t i = 0; status == SH_OK && i < s.n; i++) {
+        int32_t sites = 0;
+        char *text;
+        status = look_at(s.item[i].path, &n[i], &sites, &text);
+        if (status == SH_OK && i && sites != max_sites)
+            status = SH_FAIL(SH_EINPUT, "'%s' has another number of sites than those before it", s.item[i].path);
+        if (i == 0) {
+            max_sites = sites;
+            config = text;
+        } else {
+            sh_free(text);
+        }
+        total += n[i];
     }
-    for (int i = 0; i < s.n; i++)
-        free(s.entry[i]);
-    free(s.entry);
-    sh_free(s.rows);
+    if (status == SH_OK && s.n) status = write_index(folder, &s, n, total, max_sites, config);
+    if (status == SH_OK && !s.n) { /* an index of nothing */
+        char path[PATH_SIZE];
+        snprintf(path, sizeof path, "%s/index.h5", folder);
+        if (unlink(path) && errno != ENOENT) status = SH_FAIL(SH_EIO, "'%s' cannot be removed: %s", path, strerror(errno));
+    }
+    sh_free(config);
+    sh_free(n);
+    release_segments(&s);
     return status;
 }
 
 /* ---- reading ---- */
 
-static sh_status read_file(hid_t file, sh_records *records, char **config)
+static sh_status read_column(hid_t file, const column *c, sh_records *records, int64_t first)
 {
-    int64_t format, max_sites;
-    int rank;
-    hsize_t dims[4];
-    SH_TRY(sh_h5_read_attr(file, "/", "format", H5T_NATIVE_INT64, &format));
-    if (format != FORMAT) return SH_FAIL(SH_EINPUT, "format %lld is not known to this version", (long long)format);
-    SH_TRY(sh_h5_read_attr(file, "/", "max_sites", H5T_NATIVE_INT64, &max_sites));
-    SH_TRY(sh_h5_dims(file, "traj", &rank, dims));
-    if (max_sites < 1 || max_sites > SH_MAX_SITES || rank != 1)
-        return SH_FAIL(SH_EINPUT, "the sizes in the file make no sense");
-    SH_TRY(sh_h5_read_text(file, "/", "config", config));
-    sh_records_create(records, (int32_t)max_sites, (int64_t)dims[0] > 0 ? (int64_t)dims[0] : 1);
-    sh_records_resize(records, (int64_t)dims[0]);
-    for (int k = 0; k < N_COLUMN; k++) {
-        const column *c = &columns[k];
-        if (c->made) continue;
-        hsize_t shape[4] = {dims[0]};
-        int n = 1 + row_dims(c, (int32_t)max_sites, shape + 1);
-        char *buffer = sh_alloc((size_t)dims[0] * row_bytes(c, (int32_t)max_sites));
-        sh_status status = sh_h5_read(file, c->name, type_of(c->type), n, shape, buffer);
-        if (status == SH_OK) move(c, records, buffer, false);
-        sh_free(buffer);
-        SH_TRY(status);
-    }
-    for (int64_t i = 0; i < records->n; i++) {
+    hsize_t dims[3];
+    int64_t n = records->n - first;
+    int rank = shape_of(c, n, records->max_sites, dims);
+    char *data = sh_alloc((size_t)(n * width_of(c, records->max_sites)) * size_of(c->type));
+    sh_status status = sh_h5_read(file, c->name, memory_type(c->type), rank, dims, data);
+    if (status == SH_OK) scatter_column(c, records, first, data);
+    sh_free(data);
+    return status;
+}
+
+/* What the rest of the program takes for granted. */
+static sh_status check_records(const sh_records *records, int64_t first)
+{
+    for (int64_t i = first; i < records->n; i++) {
         sh_record *r = sh_record_at(records, i);
+        bool good = r->n_step >= 1 && r->n_step <= records->max_sites && r->result.reason >= 0 && r->result.reason < SH_N_REASON;
+        for (int32_t k = 0; good && k < r->n_step; k++) {
+            const sh_step *step = &r->step[k];
+            good = step->sg_number >= 1 && step->sg_number <= SH_N_GROUP && step->elem_index >= 0 &&
+                   step->elem_index < SH_MAX_ELEMENTS;
+        }
+        if (!good)
+            return SH_FAIL(SH_EINPUT, "row %lld has a number of sites, a space group, an element or a reason that does not exist",
+                           (long long)(i - first));
         r->result.n_site = r->n_step;
-        if (r->n_step < 1 || r->n_step > max_sites)
-            return SH_FAIL(SH_EINPUT, "row %lld has %d sites", (long long)i, r->n_step);
-        for (int32_t t = 0; t < r->n_step; t++)
-            if (r->step[t].sg_number < 1 || r->step[t].sg_number > SH_N_GROUP || r->step[t].elem_index < 0 ||
-                r->step[t].elem_index >= SH_MAX_ELEMENTS)
-                return SH_FAIL(SH_EINPUT, "row %lld has a space group or an element that does not exist", (long long)i);
     }
     return SH_OK;
 }
 
+static sh_status read_rows(const char *path, int64_t n, sh_records *records)
+{
+    hid_t file;
+    int64_t first = records->n;
+    SH_TRY(sh_h5_open(path, &file));
+    sh_records_resize(records, first + n);
+    sh_status status = SH_OK;
+    for (int i = 0; status == SH_OK && i < N_COLUMN; i++)
+        if (columns[i].from == FROM_RECORD || columns[i].from == FROM_STEP)
+            status = read_column(file, &columns[i], records, first);
+    H5Fclose(file);
+    if (status == SH_OK) status = check_records(records, first);
+    return status == SH_OK ? SH_OK : sh_error_note(status, "while reading samples '%s'", path);
+}
+
+static sh_status read_segments(const segments *list, sh_records *records, char **config)
+{
+    for (int64_t i = 0; i < list->n; i++) {
+        const char *path = list->item[i].path;
+        int64_t n;
+        int32_t max_sites;
+        char *text;
+        SH_TRY(look_at(path, &n, &max_sites, &text));
+        if (i == 0) {
+            *config = text;
+            sh_records_create(records, max_sites, n);
+        } else {
+            sh_free(text);
+        }
+        if (max_sites != records->max_sites)
+            return SH_FAIL(SH_EINPUT, "'%s' has another number of sites than the segments before it", path);
+        SH_TRY(read_rows(path, n, records));
+    }
+    return SH_OK;
+}
+
+/* The segments that a path stands for. */
+static sh_status resolve(const char *path, segments *out)
+{
+    char folder[PATH_SIZE];
+    struct stat info;
+    *out = (segments){0};
+    if (stat(path, &info)) return SH_FAIL(SH_EINPUT, "'%s' cannot be opened: %s", path, strerror(errno));
+    const char *slash = strrchr(path, '/'), *base = slash ? slash + 1 : path;
+    if (!S_ISDIR(info.st_mode) && strcmp(base, "index.h5")) {
+        out->item = SH_NEW(segment, 1);
+        out->item[out->n++] = (segment){0, 0, sh_strdup(path)};
+        return SH_OK;
+    }
+    if (!S_ISDIR(info.st_mode)) {
+        snprintf(folder, sizeof folder, "%.*s", slash ? (int)(slash - path + 1) : 1, slash ? path : ".");
+    } else {
+        snprintf(folder, sizeof folder, "%s/samples", path);
+        if (stat(folder, &info)) snprintf(folder, sizeof folder, "%s", path);
+    }
+    SH_TRY(list_segments(folder, out));
+    if (out->n) return SH_OK;
+    return sh_error_hint(SH_FAIL(SH_EINPUT, "there are no samples in '%s'", folder),
+                         "samples are written at the first checkpoint, unless run.save_samples is false");
+}
+
 sh_status sh_samples_read(const char *path, sh_records *records, char **config)
 {
-    char full[PATH_SIZE];
-    struct stat info;
-    hid_t file;
+    segments list;
     *records = (sh_records){0};
     *config = NULL;
-    snprintf(full, sizeof full, "%s", path);
-    if (stat(path, &info) == 0 && S_ISDIR(info.st_mode)) {
-        snprintf(full, sizeof full, "%s/samples/index.h5", path);
-        if (stat(full, &info)) {
-            SH_FAIL(SH_EINPUT, "'%s' is no folder of a run with samples: '%s' is not there", path, full);
-            return sh_error_hint(SH_EINPUT, "samples are written at the first checkpoint, unless run.save_samples is false");
-        }
-    }
-    SH_TRY(sh_h5_open(full, &file));
-    sh_status status = read_file(file, records, config);
-    H5Fclose(file);
+    sh_status status = resolve(path, &list);
+    if (status == SH_OK) status = read_segments(&list, records, config);
+    release_segments(&list);
     if (status == SH_OK) return SH_OK;
     if (records->data) sh_records_destroy(records);
     sh_free(*config);
     *config = NULL;
-    return sh_error_note(status, "while reading samples '%s'", full);
+    return status;
 }
 
 bool sh_samples_is(const char *path)
 {
     hid_t file;
-    char *kind = NULL;
+    int32_t max_sites;
     if (sh_h5_open(path, &file) != SH_OK) {
         sh_error_clear();
         return false;
     }
-    bool is = sh_h5_read_text(file, "/", "kind", &kind) == SH_OK && !strcmp(kind, "shaft samples");
+    bool is = check_format(file, "shaft samples", &max_sites) == SH_OK || check_format(file, "shaft samples index", &max_sites) == SH_OK;
     sh_error_clear();
-    sh_free(kind);
     H5Fclose(file);
     return is;
 }

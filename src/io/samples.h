@@ -1,4 +1,8 @@
-/* samples.h -- crystals that were drawn, in HDF5: one array a quantity, a row a crystal; docs/formats.md. */
+/* samples.h -- crystals that were drawn, in HDF5: one array a quantity, a row a crystal; docs/formats.md lists them.
+ *
+ * A file holds what is needed to make the trajectories again, and the crystals as they are (lattice, representative atoms on
+ * their positions), which no reader has to compute. A run writes segments, one file a checkpoint interval: what is on the disk
+ * is never opened for writing again, so nothing that kills a run can damage it. An index of virtual datasets makes them one. */
 #ifndef SH_IO_SAMPLES_H
 #define SH_IO_SAMPLES_H
 
@@ -6,23 +10,30 @@
 
 #include "gflownet/state.h"
 
-/* Where the rows of this rank lie in the file: `n_block` blocks of `block` rows, the first at `first`, `stride` apart. The
- * records stand in that order. */
+/* Which of the records of all ranks those of this one are: `n_block` blocks of `block` records, the first at `first`, `stride`
+ * apart, of `n_row` in all. A block is an iteration, the first of them `iteration`. */
 typedef struct {
-    int64_t n_row; /* of the whole file */
+    int64_t n_row;
     int64_t first, stride, block, n_block;
+    int64_t iteration;
 } sh_samples_layout;
 
-/* Writes one file; collective over `comm` (MPI_COMM_NULL: this process alone). `path` appears when it is whole. config: the
- * text of the configuration, kept as an attribute. */
+/* Whether a crystal may be written: no pair of atoms below 0.5 Å (*overlap where there is one), at most max_atoms, and nothing
+ * that could not be computed. */
+bool sh_samples_may_write(const sh_reward_result *result, bool *overlap);
+
+/* Writes one file; collective over `comm` (MPI_COMM_NULL: this process alone). Rows are the records that may be written, in the
+ * order of the layout: the file does not depend on the number of ranks. `path` appears when the file is whole and on the disk.
+ * A rank returns its own failure: agree on it. config: the text of the configuration, kept as an attribute. */
 sh_status sh_samples_write(const char *path, MPI_Comm comm, const sh_space *space, const char *config,
                            const sh_records *records, const sh_samples_layout *layout);
 
-/* One file of virtual datasets that shows the segments of a folder, in the order of their names, as one: index.h5, replaced
- * in one move. Nothing where there is no segment. */
+/* One file of virtual datasets that shows the segments of a folder (000000-000200.h5, ...) as one, in the order of their
+ * iterations: index.h5, replaced in one move. Nothing where there is no segment. */
 sh_status sh_samples_index(const char *folder);
 
-/* Records, and the text of the configuration (sh_free), of a samples file, an index, or the folder of a run. */
+/* Records, and the text of the configuration (sh_free), of a samples file; of an index, the folder of a run or its folder of
+ * samples: of all segments. Checksums are verified, and steps are within their ranges. */
 sh_status sh_samples_read(const char *path, sh_records *records, char **config);
 
 /* Whether the file is one of samples. */

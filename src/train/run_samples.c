@@ -88,7 +88,8 @@ sh_status sh_run_samples_write(sh_run_samples *s, int64_t done)
                                           .first = first,
                                           .stride = batch,
                                           .block = count,
-                                          .n_block = done - s->first};
+                                          .n_block = done - s->first,
+                                          .iteration = s->first};
         status = sh_samples_write(path, s->comm->workers, s->space, config, &s->kept, &layout);
         sh_free(config);
         sh_records_resize(&s->kept, 0);

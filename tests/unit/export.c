@@ -137,7 +137,7 @@ static sh_status write_samples(const char *path, const sh_records *records)
     assert_ok(sh_groups_create(&set->groups));
     set->space = (sh_space){set->groups, &set->config.constraints, set->config.policy.merge_tol};
     char *config = sh_config_text(&set->config, true);
-    const sh_samples_layout layout = {records->n, 0, records->n, records->n, 1};
+    const sh_samples_layout layout = {.n_row = records->n, .stride = records->n, .block = records->n, .n_block = 1};
     sh_status status = sh_samples_write(path, MPI_COMM_NULL, &set->space, config, records, &layout);
     sh_free(config);
     sh_sample_set_destroy(set);
