@@ -1,8 +1,12 @@
+/* group.c -- the table of operations, read once from spglib's database and checked: a program that goes on with another
+ * table would describe other crystals by the same numbers. */
 #include "crystal/group.h"
 
 #include <math.h>
-#include <spglib.h>
+#include <stdbool.h>
 #include <string.h>
+
+#include <spglib.h>
 
 #include "base/memory.h"
 
@@ -20,6 +24,13 @@ static void standard_settings(sh_groups *g)
     }
 }
 
+static bool is_identity(const sh_groups *g, int32_t op)
+{
+    for (int i = 0; i < 9; i++)
+        if (g->rot[op][i] != (i % 4 == 0) || g->trans[op][i / 3] != 0) return false;
+    return true;
+}
+
 sh_status sh_groups_create(sh_groups **out)
 {
     *out = NULL;
@@ -27,6 +38,7 @@ sh_status sh_groups_create(sh_groups **out)
     standard_settings(g);
     int32_t n = 0;
     for (int i = 0; i < SH_N_GROUP; i++) {
+        bool is_twelfths = true;
         int rotation[192][3][3];
         double translation[192][3];
         int n_op = spg_get_symmetry_from_database(rotation, translation, g->hall_number[i]);
@@ -39,8 +51,14 @@ sh_status sh_groups_create(sh_groups **out)
             for (int a = 0; a < 3; a++) {
                 for (int b = 0; b < 3; b++)
                     g->rot[n][3 * a + b] = (int8_t)rotation[k][a][b];
-                g->trans[n][a] = round(12 * translation[k][a]) / 12;
+                double twelfths = round(12 * translation[k][a]);
+                is_twelfths = is_twelfths && fabs(12 * translation[k][a] - twelfths) < 1e-4 && twelfths >= 0 && twelfths < 12;
+                g->trans[n][a] = twelfths / 12;
             }
+        if (!is_twelfths || !is_identity(g, g->op_start[i])) {
+            sh_free(g);
+            return SH_FAIL(SH_ELIB, "spglib's operations of space group %d are not as its version 2 gives them", i + 1);
+        }
     }
     g->op_start[SH_N_GROUP] = n;
     if (n != SH_N_GROUP_OP) {

@@ -1,131 +1,177 @@
+/* orbit.c -- sites to atoms, in two passes over the sites: project and count, then write. Each is a function of one site
+ * that writes only what is its own, so that the result depends neither on threads nor on the batch. */
 #include "crystal/orbit.h"
 
 #include <math.h>
 
 enum { MAX_STAB = 48, MAX_AVERAGES = 40 };
 
-static const double SAME_ANG = 1e-5; /* an operation maps a point to itself within this */
+static const double SAME_ANG = 1e-5;   /* an operation maps a point to itself within this: it is meant to */
+/* Fractional coordinates of one position differ by rounding only, EXACT at most; those of two positions by more than
+ * CLEAR. Between these nothing may lie, so that cosets can be told by position. */
+static const double EXACT = 1e-12, CLEAR = 1e-9;
 
-/* image - x, the lattice shift that makes it short taken out. Rounding finds the nearest image of displacements shorter
- * than half of the cell's smallest height; `wide` cells look at the neighbours too. */
-static void displacement(const int8_t *rot, const double *trans, const double *x, const double *lattice, int wide,
-                         double d[3], double *length2)
-{
-    double best[3] = {0, 0, 0}, least = 1e300, f[3];
-    for (int i = 0; i < 3; i++) {
-        f[i] = rot[3 * i] * x[0] + rot[3 * i + 1] * x[1] + rot[3 * i + 2] * x[2] + trans[i] - x[i];
-        f[i] -= floor(f[i] + 0.5);
-    }
-    for (int n = 0; n < (wide ? 27 : 1); n++) {
-        double g[3] = {f[0], f[1], f[2]};
-        if (wide) {
-            g[0] += n / 9 - 1;
-            g[1] += n / 3 % 3 - 1;
-            g[2] += n % 3 - 1;
-        }
-        double square = 0;
-        for (int k = 0; k < 3; k++) {
-            double c = g[0] * lattice[k] + g[1] * lattice[3 + k] + g[2] * lattice[6 + k];
-            square += c * c;
-        }
-        if (square >= least) continue;
-        least = square;
-        for (int i = 0; i < 3; i++)
-            best[i] = g[i];
-    }
-    for (int i = 0; i < 3; i++)
-        d[i] = best[i];
-    *length2 = least;
-}
+typedef struct {
+    const sh_groups *groups;
+    const sh_crystals *crystals;
+    double merge_tol;
+    const double *sampled;     /* (S,3) */
+    double *x;                 /* (S,3) projected */
+    int16_t (*stab)[MAX_STAB]; /* (S) operations that fix x, counted from the group's first */
+    int64_t *n_stab, *n_atom;  /* (S) */
+} orbit_args;
 
-/* The largest tol / height of the cell: above 1/2, rounding is not enough. */
-static int is_wide(const double *l, double tol)
+/* What displacements shorter than `tol` need: lattice shifts to try around the rounded one, 0 where the shortest is the
+ * rounded one for certain (tol below half of every height of the cell: nearly always). */
+static void shifts_to_try(const double *l, double tol, int reach[3])
 {
     double volume = fabs(l[0] * (l[4] * l[8] - l[5] * l[7]) - l[1] * (l[3] * l[8] - l[5] * l[6]) +
                          l[2] * (l[3] * l[7] - l[4] * l[6]));
     for (int i = 0; i < 3; i++) {
         const double *b = l + 3 * ((i + 1) % 3), *c = l + 3 * ((i + 2) % 3);
         double n[3] = {b[1] * c[2] - b[2] * c[1], b[2] * c[0] - b[0] * c[2], b[0] * c[1] - b[1] * c[0]};
-        if (tol * sqrt(n[0] * n[0] + n[1] * n[1] + n[2] * n[2]) > 0.5 * volume) return 1;
+        double per_height = sqrt(n[0] * n[0] + n[1] * n[1] + n[2] * n[2]) / volume;
+        reach[i] = (int)fmin(3, floor(tol * per_height + 0.5));
     }
-    return 0;
 }
 
-/* x <- mean of its images within tol, until it is fixed; then its site group. Returns the size of that. */
-static int32_t project(const sh_groups *g, int32_t sg_number, const double *lattice, double tol, double x[3],
-                       int16_t stab[MAX_STAB])
+static double square_length(const double *l, const double f[3])
 {
-    int32_t first = g->op_start[sg_number - 1], last = g->op_start[sg_number], n_stab = 0;
-    int wide = is_wide(lattice, tol);
-    for (int pass = 0; pass < MAX_AVERAGES; pass++) {
-        double sum[3] = {0, 0, 0}, n = 0, moved = 0;
-        for (int32_t op = first; op < last; op++) {
-            double d[3], length2;
-            displacement(g->rot[op], g->trans[op], x, lattice, wide, d, &length2);
-            if (length2 >= tol * tol) continue;
-            n++;
-            for (int i = 0; i < 3; i++)
-                sum[i] += d[i];
-        }
-        for (int i = 0; i < 3; i++) {
-            x[i] += sum[i] / n;
-            moved = fmax(moved, fabs(sum[i] / n));
-        }
-        if (moved < 1e-13) break;
+    double sum = 0;
+    for (int k = 0; k < 3; k++) {
+        double c = f[0] * l[k] + f[1] * l[3 + k] + f[2] * l[6 + k];
+        sum += c * c;
     }
-    for (int exact = 0; exact < 2; exact++) { /* once more over the group found: exact to rounding */
-        double sum[3] = {0, 0, 0};
-        n_stab = 0;
-        for (int32_t op = first; op < last && n_stab < MAX_STAB; op++) {
-            double d[3], length2;
-            displacement(g->rot[op], g->trans[op], x, lattice, wide, d, &length2);
-            if (length2 >= SAME_ANG * SAME_ANG) continue;
-            stab[n_stab++] = (int16_t)(op - first);
-            for (int i = 0; i < 3; i++)
-                sum[i] += d[i];
-        }
-        for (int i = 0; i < 3 && !exact; i++)
-            x[i] += sum[i] / n_stab;
-    }
+    return sum;
+}
+
+/* The shortest image - x, and its length squared (Å^2). */
+static double displacement(const int8_t *rot, const double *trans, const double *x, const double *lattice,
+                           const int reach[3], double d[3])
+{
     for (int i = 0; i < 3; i++) {
-        x[i] -= floor(x[i]);
-        if (x[i] >= 1) x[i] = 0;
+        d[i] = rot[3 * i] * x[0] + rot[3 * i + 1] * x[1] + rot[3 * i + 2] * x[2] + trans[i] - x[i];
+        d[i] -= floor(d[i] + 0.5);
     }
-    return n_stab;
+    double least = square_length(lattice, d);
+    if (!(reach[0] | reach[1] | reach[2])) return least;
+    const double f[3] = {d[0], d[1], d[2]};
+    for (int n0 = -reach[0]; n0 <= reach[0]; n0++)
+        for (int n1 = -reach[1]; n1 <= reach[1]; n1++)
+            for (int n2 = -reach[2]; n2 <= reach[2]; n2++) {
+                const double g[3] = {f[0] + n0, f[1] + n1, f[2] + n2};
+                double square = square_length(lattice, g);
+                if (square >= least) continue;
+                least = square;
+                for (int i = 0; i < 3; i++)
+                    d[i] = g[i];
+            }
+    return least;
 }
 
-/* The images of x, one for each coset of its site group: those that no earlier operation gave. atom NULL: only counts. */
-static int64_t images(const sh_groups *g, int32_t sg_number, const double x[3], bool general, double *atom)
+/* x <- mean of its images within tol. Returns how many these are; *moved is the largest change of a coordinate. */
+static int32_t average(const sh_groups *g, int32_t sg_number, const double *lattice, double tol, const int reach[3],
+                       double x[3], double *moved)
 {
-    int32_t first = g->op_start[sg_number - 1], last = g->op_start[sg_number];
-    double kept[192][3];
-    int64_t n = 0;
-    if (general && !atom) return last - first;
-    for (int32_t op = first; op < last; op++) {
-        const int8_t *w = g->rot[op];
-        double y[3];
-        bool is_new = true;
-        for (int i = 0; i < 3; i++) {
-            y[i] = w[3 * i] * x[0] + w[3 * i + 1] * x[1] + w[3 * i + 2] * x[2] + g->trans[op][i];
-            y[i] -= floor(y[i]);
-            if (y[i] >= 1) y[i] = 0;
-        }
-        for (int64_t k = 0; k < n && is_new && !general; k++) {
-            double apart = 0;
-            for (int i = 0; i < 3; i++) {
-                double f = y[i] - kept[k][i];
-                apart = fmax(apart, fabs(f - floor(f + 0.5)));
-            }
-            is_new = apart > 1e-6;
-        }
-        if (!is_new) continue;
-        for (int i = 0; i < 3; i++) {
-            kept[n][i] = y[i];
-            if (atom) atom[3 * n + i] = n == 0 ? x[i] : y[i];
-        }
+    double sum[3] = {0, 0, 0};
+    int32_t n = 1; /* the identity, displacement 0, comes first */
+    for (int32_t op = g->op_start[sg_number - 1] + 1; op < g->op_start[sg_number]; op++) {
+        double d[3];
+        if (displacement(g->rot[op], g->trans[op], x, lattice, reach, d) >= tol * tol) continue;
         n++;
+        for (int i = 0; i < 3; i++)
+            sum[i] += d[i];
+    }
+    *moved = 0;
+    for (int i = 0; i < 3; i++) {
+        x[i] += sum[i] / n;
+        *moved = fmax(*moved, fabs(sum[i] / n));
     }
     return n;
+}
+
+static double wrap(double x)
+{
+    x -= floor(x);
+    return x < 1 ? x : 0;
+}
+
+/* Largest difference of a coordinate, whole lattice vectors left out. */
+static double apart(const double a[3], const double b[3])
+{
+    double most = 0;
+    for (int i = 0; i < 3; i++) {
+        double f = a[i] - b[i];
+        most = fmax(most, fabs(f - floor(f + 0.5)));
+    }
+    return most;
+}
+
+static void image(const sh_groups *g, int32_t op, const double x[3], double y[3])
+{
+    const int8_t *w = g->rot[op];
+    for (int i = 0; i < 3; i++)
+        y[i] = wrap(w[3 * i] * x[0] + w[3 * i + 1] * x[1] + w[3 * i + 2] * x[2] + g->trans[op][i]);
+}
+
+/* Puts the site where it belongs, finds its site group, counts its atoms. */
+static void orbit_project(int64_t s, const orbit_args *a)
+{
+    int64_t crystal = a->crystals->site_crystal[s];
+    int32_t sg_number = a->crystals->sg_number[crystal], first = a->groups->op_start[sg_number - 1];
+    int32_t n_op = a->groups->op_start[sg_number] - first, n_near = 0, n_stab = 0;
+    const double *lattice = a->crystals->lattice + 9 * crystal;
+    double *x = a->x + 3 * s, tol = fmax(a->merge_tol, SAME_ANG), moved = 1;
+    int reach[3];
+    shifts_to_try(lattice, tol, reach);
+    for (int i = 0; i < 3; i++)
+        x[i] = a->sampled[3 * s + i];
+    for (int pass = 0; pass < MAX_AVERAGES && moved > 1e-13; pass++)
+        n_near = average(a->groups, sg_number, lattice, tol, reach, x, &moved);
+    if (n_near > 1) /* once more over the group found: exact to rounding */
+        average(a->groups, sg_number, lattice, SAME_ANG, reach, x, &moved);
+    for (int i = 0; i < 3; i++)
+        x[i] = wrap(x[i]);
+    a->stab[s][n_stab++] = 0;
+    for (int32_t op = 1; op < n_op && n_near > 1; op++) {
+        double y[3];
+        image(a->groups, first + op, x, y);
+        double d = apart(x, y);
+        if (d > CLEAR) continue;
+        if (d > EXACT || n_stab == MAX_STAB) { /* the near images were no group and the mean found no place: general */
+            n_stab = 1;
+            break;
+        }
+        a->stab[s][n_stab++] = (int16_t)op;
+    }
+    a->n_stab[s] = n_stab;
+    a->n_atom[s] = n_op / n_stab;
+}
+
+/* Writes one image for each coset of the site group, that of its first operation, and the site group. */
+static void orbit_write(int64_t s, const orbit_args *a)
+{
+    int32_t sg_number = a->crystals->sg_number[a->crystals->site_crystal[s]], first = a->groups->op_start[sg_number - 1];
+    int64_t n_atom = a->n_atom[s], n = 1;
+    double *atom = a->crystals->atom_frac + 3 * a->crystals->atom_start[s];
+    int8_t *rot = a->crystals->stab_rot + 9 * a->crystals->stab_start[s];
+    for (int64_t k = 0; k < a->n_stab[s]; k++)
+        for (int i = 0; i < 9; i++)
+            rot[9 * k + i] = a->groups->rot[first + a->stab[s][k]][i];
+    for (int i = 0; i < 3; i++)
+        atom[i] = a->x[3 * s + i];
+    for (int32_t op = first + 1; n < n_atom; op++) {
+        double y[3];
+        bool is_new = true;
+        SH_ASSERT(op < a->groups->op_start[sg_number]);
+        image(a->groups, op, atom, y);
+        for (int64_t k = 0; k < n && is_new && a->n_stab[s] > 1; k++)
+            is_new = apart(atom + 3 * k, y) > 0.1 * CLEAR; /* an operation stretches differences, by less than 10 */
+        if (!is_new) continue;
+        for (int i = 0; i < 3; i++)
+            atom[3 * n + i] = y[i];
+        n++;
+    }
 }
 
 void sh_crystals_make(const sh_groups *g, const sh_descriptions *d, double merge_tol, sh_arena *arena, sh_crystals *out)
@@ -152,35 +198,29 @@ void sh_crystals_make(const sh_groups *g, const sh_descriptions *d, double merge
             out->site_z[s] = d->site_z[s];
         }
     }
-    double *x = SH_PUSH(arena, double, 3 * n_site);
-    int16_t(*stab)[MAX_STAB] = sh_arena_push(arena, (size_t)n_site * sizeof *stab);
-    out->atom_start[0] = out->stab_start[0] = 0;
+    orbit_args args = {.groups = g,
+                       .crystals = out,
+                       .merge_tol = merge_tol,
+                       .sampled = d->site_frac,
+                       .x = SH_PUSH(arena, double, 3 * n_site),
+                       .stab = sh_arena_push(arena, (size_t)n_site * sizeof *args.stab),
+                       .n_stab = SH_PUSH(arena, int64_t, n_site),
+                       .n_atom = SH_PUSH(arena, int64_t, n_site)};
 #pragma omp parallel for schedule(static) if (n_site > 16)
+    for (int64_t s = 0; s < n_site; s++)
+        orbit_project(s, &args);
+    out->atom_start[0] = out->stab_start[0] = 0;
     for (int64_t s = 0; s < n_site; s++) {
-        int64_t c = out->site_crystal[s];
-        for (int i = 0; i < 3; i++)
-            x[3 * s + i] = d->site_frac[3 * s + i];
-        int32_t n_stab = project(g, out->sg_number[c], out->lattice + 9 * c, merge_tol, x + 3 * s, stab[s]);
-        out->stab_start[s + 1] = n_stab;
-        out->atom_start[s + 1] = images(g, out->sg_number[c], x + 3 * s, n_stab == 1, NULL);
-    }
-    for (int64_t s = 0; s < n_site; s++) {
-        out->stab_start[s + 1] += out->stab_start[s];
-        out->atom_start[s + 1] += out->atom_start[s];
+        out->stab_start[s + 1] = out->stab_start[s] + args.n_stab[s];
+        out->atom_start[s + 1] = out->atom_start[s] + args.n_atom[s];
     }
     out->n_atom = out->atom_start[n_site];
     out->n_stab = out->stab_start[n_site];
     out->atom_frac = SH_PUSH(arena, double, 3 * out->n_atom);
     out->stab_rot = SH_PUSH(arena, int8_t, 9 * out->n_stab);
 #pragma omp parallel for schedule(static) if (n_site > 16)
-    for (int64_t s = 0; s < n_site; s++) {
-        int32_t sg_number = out->sg_number[out->site_crystal[s]];
-        int64_t n_stab = out->stab_start[s + 1] - out->stab_start[s];
-        images(g, sg_number, x + 3 * s, n_stab == 1, out->atom_frac + 3 * out->atom_start[s]);
-        for (int64_t k = 0; k < n_stab; k++)
-            for (int i = 0; i < 9; i++)
-                out->stab_rot[9 * (out->stab_start[s] + k) + i] = g->rot[g->op_start[sg_number - 1] + stab[s][k]][i];
-    }
+    for (int64_t s = 0; s < n_site; s++)
+        orbit_write(s, &args);
 }
 
 int32_t sh_group_min_multiplicity(const sh_groups *g, int sg_number)
@@ -194,13 +234,9 @@ int32_t sh_group_min_multiplicity(const sh_groups *g, int sg_number)
         const double x[3] = {value[p / (N * N)], value[p / N % N], value[p % N]};
         int32_t n = 0;
         for (int32_t op = first; op < last; op++) {
-            double apart = 0;
-            for (int i = 0; i < 3; i++) {
-                const int8_t *w = g->rot[op] + 3 * i;
-                double f = w[0] * x[0] + w[1] * x[1] + w[2] * x[2] + g->trans[op][i] - x[i];
-                apart = fmax(apart, fabs(f - floor(f + 0.5)));
-            }
-            n += apart < 1e-9;
+            double y[3];
+            image(g, op, x, y);
+            n += apart(x, y) < CLEAR;
         }
         most = n > most ? n : most;
     }

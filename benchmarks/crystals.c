@@ -1,0 +1,105 @@
+/* crystals.c -- what it costs to make a batch of crystals and their quotient graphs on one core.
+ *
+ *     crystals [batch [sites]]
+ *
+ * Sites anywhere, groups of every family as often as they occur among the 230, 15 Å^3 an atom; only crystals of at most
+ * 100 atoms count, as in training. Prints the median of 15 rounds and their spread. */
+#include <math.h>
+#include <omp.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/rng.h"
+#include "crystal/graph.h"
+#include "crystal/lattice.h"
+#include "crystal/orbit.h"
+
+enum { ROUNDS = 15, MAX_ATOMS = 100 };
+
+static int compare(const void *a, const void *b)
+{
+    double p = *(const double *)a, q = *(const double *)b;
+    return (p > q) - (p < q);
+}
+
+static void report(const char *what, double *seconds, double n_crystal, double n_edge)
+{
+    qsort(seconds, ROUNDS, sizeof *seconds, compare);
+    printf("%-24s %7.1f us a crystal (%.1f..%.1f)", what, 1e6 * seconds[ROUNDS / 2] / n_crystal, 1e6 * seconds[0] / n_crystal,
+           1e6 * seconds[ROUNDS - 1] / n_crystal);
+    if (n_edge > 0) printf(", %.1f edges a crystal", n_edge / n_crystal);
+    printf("\n");
+}
+
+int main(int argc, char **argv)
+{
+    int64_t n = argc > 1 ? atoll(argv[1]) : 512, sites = argc > 2 ? atoll(argv[2]) : 3;
+    sh_groups *groups;
+    if (n < 1 || sites < 1 || sh_groups_create(&groups) != SH_OK) return 1;
+    omp_set_num_threads(1);
+    sh_arena *arena = sh_arena_create(1 << 20);
+    int32_t *number = SH_NEW(int32_t, n), *z = SH_NEW(int32_t, n * sites);
+    int64_t *start = SH_NEW(int64_t, n + 1);
+    double *lattice = SH_NEW(double, 9 * n), *x = SH_NEW(double, 3 * n * sites);
+    sh_rng rng = {.seed = 1};
+    for (int64_t i = 0; i < n;) {
+        rng.traj++;
+        number[i] = 1 + (int32_t)(230 * sh_rng_u01(&rng, 0));
+        double p[6] = {1, 0.7 + 0.6 * sh_rng_u01(&rng, 1), 0.7 + 0.6 * sh_rng_u01(&rng, 2), 90, 90, 90};
+        sh_family family = sh_group_family(number[i]);
+        if (family >= SH_TETRAGONAL) p[1] = 1;
+        if (family == SH_CUBIC) p[2] = 1;
+        if (family == SH_HEXAGONAL) p[5] = 120;
+        if (family <= SH_MONOCLINIC) p[4] = 80 + 50 * sh_rng_u01(&rng, 3);
+        if (family == SH_TRICLINIC) p[3] = 80 + 40 * sh_rng_u01(&rng, 4);
+        for (int64_t k = 0; k < 3 * sites; k++) /* half of the coordinates are special ones */
+            x[3 * sites * i + k] = sh_rng_u01(&rng, 5 + 2 * (uint32_t)k) < 0.5 ? floor(4 * sh_rng_u01(&rng, 6 + 2 * (uint32_t)k)) / 4
+                                                                             : sh_rng_u01(&rng, 6 + 2 * (uint32_t)k);
+        for (int64_t k = 0; k < sites; k++)
+            z[sites * i + k] = 3 + (int32_t)k;
+        start[i + 1] = start[i] + sites;
+        sh_crystals c;
+        double scale = 8;
+        for (int pass = 0; pass < 3; pass++) { /* the number of atoms depends a little on the size */
+            double q[6] = {scale * p[0], scale * p[1], scale * p[2], p[3], p[4], p[5]};
+            sh_lattice_matrix(q, lattice + 9 * i);
+            sh_arena_reset(arena);
+            sh_crystals_make(groups, &(sh_descriptions){1, sites, number + i, lattice + 9 * i, (int64_t[]){0, sites}, z,
+                                                        x + 3 * sites * i}, 0.3, arena, &c);
+            scale *= cbrt(15 * (double)c.n_atom / sh_lattice_volume(lattice + 9 * i));
+        }
+        if (c.n_atom <= MAX_ATOMS) i++;
+    }
+    sh_descriptions d = {n, n * sites, number, lattice, start, z, x};
+    double make[ROUNDS], graph[2][ROUNDS];
+    sh_crystals c;
+    sh_graph g[2];
+    for (int round = 0; round < ROUNDS; round++) {
+        sh_arena_reset(arena);
+        double t0 = omp_get_wtime();
+        sh_crystals_make(groups, &d, 0.3, arena, &c);
+        make[round] = omp_get_wtime() - t0;
+        for (int k = 0; k < 2; k++) {
+            t0 = omp_get_wtime();
+            sh_graph_build(&c, &(sh_graph_opts){.cutoff = k ? 4 : 5}, arena, &g[k]);
+            graph[k][round] = omp_get_wtime() - t0;
+        }
+    }
+    double edges[2] = {0, 0};
+    for (int k = 0; k < 2; k++)
+        for (int64_t e = 0; e < g[k].n_edge; e++)
+            edges[k] += g[k].edge_count[e];
+    printf("%lld crystals of %lld sites, %.1f atoms each, one core\n", (long long)n, (long long)sites, (double)c.n_atom / (double)n);
+    report("sites to orbits", make, (double)n, 0);
+    report("quotient graph, 5 A", graph[0], (double)n, (double)g[0].n_edge);
+    report("quotient graph, 4 A", graph[1], (double)n, (double)g[1].n_edge);
+    printf("edges before merging into classes: %.1f and %.1f a crystal\n", edges[0] / (double)n, edges[1] / (double)n);
+    sh_free(number);
+    sh_free(z);
+    sh_free(start);
+    sh_free(lattice);
+    sh_free(x);
+    sh_arena_destroy(&arena);
+    sh_groups_destroy(&groups);
+    return 0;
+}
