@@ -9,6 +9,8 @@ static const struct {
     sh_status (*run)(int argc, char **argv);
 } commands[] = {
     {"train", "trains a policy: YAML in, checkpoints, samples and metrics out", sh_cmd_train},
+    {"sample", "draws crystals from a trained policy into a samples file", sh_cmd_sample},
+    {"score", "reward and its terms for structures in CIF, POSCAR, extended XYZ or samples files", sh_cmd_score},
     {"export", "writes the best distinct crystals as CIF, POSCAR or extended XYZ", sh_cmd_export},
     {"model", "pretrained weights: list, import, check", sh_cmd_model},
     {NULL, NULL, NULL},

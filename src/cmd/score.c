@@ -1,0 +1,364 @@
+/* score.c -- `shaft score`: reward and its terms for structures of any origin. */
+#include <getopt.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/memory.h"
+#include "cmd/cmd.h"
+#include "crystal/reduce.h"
+#include "gflownet/state.h"
+#include "io/collect.h"
+#include "io/progress.h"
+#include "io/samples.h"
+#include "train/setup.h"
+
+static const char help[] =
+    "usage: shaft score FILE|FOLDER... [OPTIONS]\n"
+    "\n"
+    "Reward and terms of structures in CIF, POSCAR, extended XYZ or samples files; folders are searched. One record a structure:\n"
+    "  file, index       where it stands; index counts from 1 inside the file\n"
+    "  formula           reduced\n"
+    "  space_group       number, as spglib finds it at 0.1 Å; 0 where it finds none\n"
+    "  n_sites, n_atoms  symmetry-distinct atoms (at 0.001 Å) and atoms of the cell in the file\n"
+    "  density           g/cm^3\n"
+    "  e_total, e_form   the model's own values: eV for the cell in the file, eV/atom\n"
+    "  bond, validity    bond score B; validity of the composition, 1 or 0\n"
+    "  terms, reward     of the configuration; its guard shows here only\n"
+    "  reason            why something could not be evaluated, or counted otherwise\n"
+    "\n"
+    "options:\n"
+    "  --config FILE     the configuration whose reward to use; without it the published weights and defaults\n"
+    "  --model NAME      the model for energies, instead of the configuration's (shaft model list)\n"
+    "  --format F        table (default), csv or json: one array of objects with the keys above\n"
+    "  --quiet           no progress\n"
+    "  --help            this text\n"
+    "\n"
+    "Exit code 1 where a structure could not be read: its record says why.\n"
+    "\n"
+    "examples:\n"
+    "  shaft score NaCl.cif\n"
+    "  shaft score relaxed/ --config configs/battery.yaml --format csv > scores.csv\n"
+    "  shaft score runs/quickstart/samples/index.h5 --format json | python3 -m json.tool\n";
+
+typedef enum { TABLE, CSV, JSON } format;
+
+typedef struct {
+    const char *config, *model;
+    format format;
+    const char *const *paths;
+    int n_path;
+    bool quiet, done;
+} arguments;
+
+static sh_status read_arguments(int argc, char **argv, arguments *a)
+{
+    static const struct option options[] = {{"config", required_argument, NULL, 'c'}, {"model", required_argument, NULL, 'm'},
+                                            {"format", required_argument, NULL, 'f'}, {"quiet", no_argument, NULL, 'q'},
+                                            {"help", no_argument, NULL, 'h'},         {NULL, 0, NULL, 0}};
+    static const char *const names[] = {"table", "csv", "json"};
+    *a = (arguments){0};
+    opterr = 0;
+    optind = 1;
+    for (int c; (c = getopt_long(argc, argv, "h", options, NULL)) != -1;) {
+        int k = 0;
+        switch (c) {
+        case 'c': a->config = optarg; break;
+        case 'm': a->model = optarg; break;
+        case 'f':
+            while (k < 3 && strcmp(optarg, names[k]))
+                k++;
+            if (k == 3) return SH_FAIL(SH_EINPUT, "--format takes table, csv or json, not '%s'", optarg);
+            a->format = (format)k;
+            break;
+        case 'q': a->quiet = true; break;
+        case 'h': fputs(help, stdout); a->done = true; return SH_OK;
+        default:
+            SH_FAIL(SH_EINPUT, "'%s' is no option of this command, or its value is missing", argv[optind - 1]);
+            return sh_error_hint(SH_EINPUT, "shaft score --help");
+        }
+    }
+    if (optind == argc) {
+        SH_FAIL(SH_EINPUT, "no file or folder was given");
+        return sh_error_hint(SH_EINPUT, "shaft score --help");
+    }
+    a->paths = (const char *const *)(argv + optind);
+    a->n_path = argc - optind;
+    return SH_OK;
+}
+
+/* Samples are made into full cells: what is scored is what another program would see. */
+static void read_samples(const char *path, sh_structures *out)
+{
+    sh_records records;
+    char *text;
+    sh_config *config = SH_NEW(sh_config, 1);
+    sh_groups *groups = NULL;
+    if (sh_samples_read(path, &records, &text) != SH_OK) {
+        sh_structures_add_error(out);
+        sh_free(config);
+        return;
+    }
+    sh_status status = sh_config_parse(path, text, strlen(text), NULL, 0, NULL, config);
+    if (status == SH_OK) status = sh_groups_create(&groups);
+    if (status != SH_OK) sh_structures_add_error(out);
+    sh_arena *arena = sh_arena_create(1 << 16);
+    sh_space space = {.groups = groups, .constraints = &config->constraints, .merge_tol = config->policy.merge_tol};
+    for (int64_t i = 0; i < records.n && status == SH_OK; i++) {
+        const sh_record *record = sh_record_at(&records, i);
+        sh_crystals crystal;
+        sh_structure structure;
+        sh_arena_reset(arena);
+        sh_states_crystals(&space, &record, &record->n_step, 1, arena, &crystal);
+        sh_structure_from_crystal(&crystal, 0, &structure);
+        sh_structures_add(out, &structure);
+    }
+    sh_arena_destroy(&arena);
+    sh_groups_destroy(&groups);
+    sh_records_destroy(&records);
+    sh_free(text);
+    sh_free(config);
+}
+
+static sh_status read_config(const arguments *a, sh_config *config)
+{
+    static const char defaults[] = "elements: [H]\n"; /* the reward does not look at the list */
+    if (a->config)
+        SH_TRY(sh_config_read(a->config, NULL, 0, NULL, config));
+    else
+        SH_TRY(sh_config_parse("the defaults", defaults, strlen(defaults), NULL, 0, NULL, config));
+    if (a->model) snprintf(config->reward_model, sizeof config->reward_model, "%s", a->model);
+    return SH_OK;
+}
+
+/* ---- output ---- */
+
+static void json_text(const char *text)
+{
+    putchar('"');
+    for (const unsigned char *c = (const unsigned char *)text; *c; c++) {
+        if (*c == '"' || *c == '\\')
+            printf("\\%c", *c);
+        else if (*c < 0x20)
+            printf("\\u%04x", *c);
+        else
+            putchar(*c);
+    }
+    putchar('"');
+}
+
+static void json_number(double x)
+{
+    if (isfinite(x))
+        printf("%.17g", x);
+    else
+        printf("null");
+}
+
+static void csv_text(const char *text)
+{
+    putchar('"');
+    for (; *text; text++) {
+        if (*text == '"') putchar('"');
+        putchar(*text == '\n' ? ' ' : *text);
+    }
+    putchar('"');
+}
+
+static void csv_number(double x)
+{
+    if (isfinite(x))
+        printf(",%.17g", x);
+    else
+        putchar(',');
+}
+
+typedef struct {
+    const char *file, *formula, *reason;
+    int64_t index;
+    int32_t space_group;
+    const sh_reward_result *x; /* NULL: could not be read */
+} record;
+
+static void print_json(const record *r, bool first)
+{
+    static const sh_reward_result nothing;
+    const sh_reward_result *x = r->x ? r->x : &nothing;
+    bool known = r->x != NULL;
+    double none = NAN;
+    printf("%s\n{\"file\": ", first ? "" : ",");
+    json_text(r->file);
+    printf(", \"index\": %lld, \"formula\": ", (long long)r->index);
+    if (known)
+        json_text(r->formula);
+    else
+        printf("null");
+    if (known)
+        printf(", \"space_group\": %d, \"n_sites\": %d, \"n_atoms\": %d, \"density\": ", r->space_group, x->n_site, x->n_atom);
+    else
+        printf(", \"space_group\": null, \"n_sites\": null, \"n_atoms\": null, \"density\": ");
+    json_number(known ? x->density : none);
+    printf(", \"e_total\": ");
+    json_number(known ? x->e_total : none);
+    printf(", \"e_form\": ");
+    json_number(known ? x->e_form : none);
+    printf(", \"bond\": ");
+    json_number(known ? x->bond : none);
+    if (known)
+        printf(", \"validity\": %d, \"terms\": {", x->valid);
+    else
+        printf(", \"validity\": null, \"terms\": {");
+    for (int k = 0; k < SH_N_TERM; k++) {
+        printf("%s\"%s\": ", k ? ", " : "", sh_term_key((sh_term)k));
+        json_number(known ? x->term[k] : none);
+    }
+    printf("}, \"reward\": ");
+    json_number(known ? x->reward : none);
+    printf(", \"reason\": ");
+    json_text(r->reason);
+    putchar('}');
+}
+
+static void print_csv(const record *r, bool first)
+{
+    if (first) {
+        printf("file,index,formula,space_group,n_sites,n_atoms,density,e_total,e_form,bond,validity");
+        for (int k = 0; k < SH_N_TERM; k++)
+            printf(",%s", sh_term_key((sh_term)k));
+        printf(",reward,reason\n");
+    }
+    csv_text(r->file);
+    printf(",%lld,", (long long)r->index);
+    if (r->x) {
+        printf("%s,%d,%d,%d", r->formula, r->space_group, r->x->n_site, r->x->n_atom);
+        csv_number(r->x->density);
+        csv_number(r->x->e_total);
+        csv_number(r->x->e_form);
+        csv_number(r->x->bond);
+        printf(",%d", r->x->valid);
+        for (int k = 0; k < SH_N_TERM; k++)
+            csv_number(r->x->term[k]);
+        csv_number(r->x->reward);
+        putchar(',');
+    } else {
+        for (int k = 0; k < 10 + SH_N_TERM; k++)
+            putchar(',');
+    }
+    csv_text(r->reason);
+    putchar('\n');
+}
+
+static void print_table(const record *r, bool first)
+{
+    const char *slash = strrchr(r->file, '/');
+    const sh_reward_result *x = r->x;
+    if (first)
+        printf("%-24s %5s %-12s %5s %5s %5s %8s %12s %9s %7s %5s  %-23s %7s  %s\n", "file", "index", "formula", "group", "sites",
+               "atoms", "density", "e_total", "e_form", "bond", "valid", "terms (E, b, d, v)", "reward", "reason");
+    printf("%-24.24s %5lld ", slash ? slash + 1 : r->file, (long long)r->index);
+    if (x)
+        printf("%-12s %5d %5d %5d %8.4f %12.5f %9.5f %7.4f %5d  %5.3f %5.3f %5.3f %5.3f %7.4f  ", r->formula, r->space_group,
+               x->n_site, x->n_atom, x->density, x->e_total, x->e_form, x->bond, x->valid, x->term[0], x->term[1], x->term[2],
+               x->term[3], x->reward);
+    printf("%s\n", r->reason);
+}
+
+static void print(format f, const record *r, bool first)
+{
+    if (f == JSON)
+        print_json(r, first);
+    else if (f == CSV)
+        print_csv(r, first);
+    else
+        print_table(r, first);
+}
+
+/* ---- the work ---- */
+
+enum { BATCH = 256, BATCH_ATOMS = 4096 };
+
+/* Scores structures first .. last - 1, none of them unreadable. */
+static void evaluate(const sh_setup *s, const sh_structures *all, const int64_t *index, int64_t n, sh_reward_result *results)
+{
+    sh_arena_reset(s->arena);
+    sh_cell *cells = SH_PUSH(s->arena, sh_cell, n);
+    for (int64_t i = 0; i < n; i++) {
+        const sh_structure *x = &all->item[index[i]];
+        cells[i] = (sh_cell){.lattice = x->lattice, .n_atom = x->n_atom, .z = x->z, .frac = x->frac};
+    }
+    sh_crystals crystals;
+    sh_crystals_reduce(cells, n, 1e-3, false, s->arena, &crystals);
+    sh_reward_evaluate(s->reward, &crystals, true, s->arena, results);
+}
+
+static void print_structure(const sh_structures *all, int64_t i, const sh_reward_result *x, format f)
+{
+    const sh_structure *s = &all->item[i];
+    record r = {.file = sh_structures_path(all, i), .index = s->index, .x = x};
+    char formula[256] = "";
+    int64_t units;
+    if (x) {
+        sh_cell cell = {.lattice = s->lattice, .n_atom = s->n_atom, .z = s->z, .frac = s->frac};
+        sh_structure_formula(s, formula, sizeof formula, &units);
+        r.formula = formula;
+        r.space_group = sh_space_group_number(&cell, 0.1);
+        r.reason = sh_reason_text((sh_reason)x->reason);
+    } else {
+        r.formula = "";
+        r.reason = s->error;
+    }
+    print(f, &r, i == 0);
+}
+
+static sh_status score(const arguments *a, const sh_setup *s)
+{
+    sh_structures all = {0};
+    sh_collect(a->paths, a->n_path, read_samples, &all);
+    int64_t n_bad = 0, index[BATCH];
+    sh_reward_result *results = SH_NEW(sh_reward_result, BATCH);
+    sh_progress progress;
+    sh_progress_begin(&progress, "scoring", "structures", 0, all.n, 1, a->quiet || all.n < 1000);
+    if (a->format == JSON) printf("[");
+    for (int64_t first = 0, last; first < all.n; first = last) {
+        int64_t n = 0, atoms = 0;
+        for (last = first; last < all.n && n < BATCH && (n == 0 || atoms + all.item[last].n_atom <= BATCH_ATOMS); last++) {
+            if (all.item[last].error) continue;
+            index[n++] = last;
+            atoms += all.item[last].n_atom;
+        }
+        evaluate(s, &all, index, n, results);
+        for (int64_t i = first, k = 0; i < last; i++) {
+            bool bad = all.item[i].error != NULL;
+            print_structure(&all, i, bad ? NULL : &results[k], a->format);
+            n_bad += bad;
+            k += !bad;
+        }
+        sh_progress_update(&progress, last, NULL);
+    }
+    if (a->format == JSON) printf("\n]\n");
+    sh_free(results);
+    int64_t n = all.n;
+    sh_structures_destroy(&all);
+    if (fflush(stdout)) return SH_FAIL(SH_EIO, "cannot write the results");
+    if (n == 0) return SH_FAIL(SH_EINPUT, "no structure was found");
+    if (n_bad == 0) return SH_OK;
+    return SH_FAIL(SH_EIO, "%lld of %lld structures could not be read; their records say why", (long long)n_bad, (long long)n);
+}
+
+sh_status sh_cmd_score(int argc, char **argv)
+{
+    arguments a;
+    SH_TRY(read_arguments(argc, argv, &a));
+    if (a.done) return SH_OK;
+    sh_setup s;
+    sh_config *config = SH_NEW(sh_config, 1);
+    sh_status status = read_config(&a, config);
+    if (status == SH_OK) status = sh_setup_reward(config, &s);
+    if (status == SH_OK) {
+        status = score(&a, &s);
+        sh_setup_destroy(&s);
+    }
+    sh_free(config);
+    return status;
+}
