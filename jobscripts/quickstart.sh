@@ -1,0 +1,39 @@
+#!/bin/bash
+# quickstart.sh -- from a bare Debian 12 to crystals: packages, build, weights, a small training run on three ranks, and
+# its ten best crystals as CIF files. Run again, it does only what is left to do.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+# shellcheck source=jobscripts/setup.sh
+. jobscripts/setup.sh
+
+shaft=build/release/shaft
+config=configs/quickstart.yaml
+run=runs/quickstart
+best=$run/top
+
+install_packages
+build release shaft
+import_weights
+
+train() {
+    local iterations status=0 resume=()
+    iterations=$(awk '$1 == "iterations:" { print $2 }' "$config")
+    if [ -f "$run/checkpoints/$(printf %06d "$iterations").h5" ]; then
+        say "training: finished before, in $run"
+        return
+    fi
+    if compgen -G "$run/checkpoints/*.h5" > /dev/null; then
+        say "training: going on from the last checkpoint in $run"
+        resume=(--resume)
+    else
+        say "training: $config on three ranks, a few minutes"
+        rm -rf "$run" # cut off before its first checkpoint, if there at all
+    fi
+    launch 3 "$shaft" train "$config" "${resume[@]}" || status=$?
+    [ "$status" = 0 ] || fail "training stopped with status $status; the same command goes on from its last checkpoint"
+}
+
+train
+rm -rf "$best"
+"$shaft" export "$run" --top 10 --format cif -o "$best"
+say "" "The ten best crystals are in $(pwd)/$best"
