@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "cmd/cmd.h"
+#include "io/text.h"
 
 static const struct {
     const char *name, *summary;
@@ -13,6 +14,7 @@ static const struct {
     {"score", "reward and its terms for structures in CIF, POSCAR, extended XYZ or samples files", sh_cmd_score},
     {"export", "writes the best distinct crystals as CIF, POSCAR or extended XYZ", sh_cmd_export},
     {"model", "pretrained weights: list, import, check", sh_cmd_model},
+    {"info", "version, ranks, libraries, folders; all keys of a configuration", sh_cmd_info},
     {NULL, NULL, NULL},
 };
 
@@ -26,13 +28,32 @@ static void print_usage(FILE *out)
     fputs("\nshaft COMMAND --help explains a command, with examples.\n", out);
 }
 
-/* One message whatever the number of ranks: whoever shares a failure between ranks clears it on all but one. */
-static void print_error(const char *command)
+/* One message whatever the number of ranks: whoever shares a failure between ranks clears it on all but one. Where in the
+ * program it arose helps with failures, not with a mistyped key. */
+static void print_error(const char *command, sh_status status)
 {
     if (!sh_error_message()[0]) return;
     fprintf(stderr, "shaft %s: %s\n", command, sh_error_message());
-    if (sh_error_traceback()[0]) fprintf(stderr, "  at %s\n", sh_error_traceback());
+    if (sh_error_traceback()[0] && status != SH_EINPUT) fprintf(stderr, "  at %s\n", sh_error_traceback());
     if (sh_error_hints()[0]) fprintf(stderr, "  hint: %s\n", sh_error_hints());
+}
+
+static int unknown_command(const char *name)
+{
+    const char *nearest = NULL;
+    size_t best = 3; /* letters that may be wrong, and one */
+    for (int i = 0; commands[i].name; i++) {
+        size_t distance = sh_text_distance(name, commands[i].name);
+        if (distance >= best) continue;
+        best = distance;
+        nearest = commands[i].name;
+    }
+    fprintf(stderr, "shaft: there is no command '%s'\n", name);
+    if (nearest)
+        fprintf(stderr, "  hint: did you mean '%s'?\n", nearest);
+    else
+        fputs("  hint: shaft --help lists the commands\n", stderr);
+    return 2;
 }
 
 int main(int argc, char **argv)
@@ -41,13 +62,17 @@ int main(int argc, char **argv)
         print_usage(argc < 2 ? stderr : stdout);
         return argc < 2 ? 2 : 0;
     }
+    if (!strcmp(argv[1], "--version")) {
+        printf("shaft %s\n", sh_version());
+        return 0;
+    }
     for (int i = 0; commands[i].name; i++) {
         if (strcmp(argv[1], commands[i].name)) continue;
         sh_status status = commands[i].run(argc - 1, argv + 1);
-        if (status != SH_OK && status != SH_ESTOP) print_error(argv[1]);
+        if (status == SH_OK && (fflush(stdout) || ferror(stdout)))
+            status = SH_FAIL(SH_EIO, "the standard output cannot be written: is the disk full?");
+        if (status != SH_OK && status != SH_ESTOP) print_error(argv[1], status);
         return sh_status_exit_code(status);
     }
-    fprintf(stderr, "shaft: there is no command '%s'\n", argv[1]);
-    print_usage(stderr);
-    return 2;
+    return unknown_command(argv[1]);
 }

@@ -12,4 +12,6 @@ sh_status sh_cmd_export(int argc, char **argv);
 sh_status sh_cmd_model(int argc, char **argv);
 sh_status sh_cmd_info(int argc, char **argv);
 
+const char *sh_version(void);
+
 #endif

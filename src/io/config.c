@@ -164,26 +164,6 @@ enum { N_ENTRY = sizeof table / sizeof *table };
 
 /* ---- names ---- */
 
-static size_t edit_distance(const char *a, const char *b)
-{
-    enum { MOST = 256 };
-    size_t row[MOST + 1], n = strlen(b);
-    if (n > MOST) return MOST;
-    for (size_t j = 0; j <= n; j++)
-        row[j] = j;
-    for (size_t i = 1; *a; a++, i++) {
-        size_t corner = row[0];
-        row[0] = i;
-        for (size_t j = 1; j <= n; j++) {
-            size_t replaced = corner + (*a != b[j - 1]);
-            corner = row[j];
-            size_t least = row[j - 1] < row[j] ? row[j - 1] + 1 : row[j] + 1;
-            row[j] = replaced < least ? replaced : least;
-        }
-    }
-    return row[n];
-}
-
 static const char *last_part(const char *key)
 {
     const char *dot = strrchr(key, '.');
@@ -219,7 +199,7 @@ static bool nearest(const char *written, char *out, size_t size)
         snprintf(key, sizeof key, "%s", table[i].key);
         for (char *end = key + strlen(key); end; end = strrchr(key, '.')) { /* the key, then the sections it is in */
             *end = '\0';
-            size_t whole = edit_distance(written, key), part = edit_distance(last_part(written), last_part(key)) + 1;
+            size_t whole = sh_text_distance(written, key), part = sh_text_distance(last_part(written), last_part(key)) + 1;
             size_t distance = whole < part ? whole : part;
             if (distance >= best) continue;
             best = distance;

@@ -169,3 +169,23 @@ const char *sh_span_show(sh_span s, sh_shown *buffer)
     strcpy(buffer->text + n, s.n > 40 ? "..." : "");
     return buffer->text;
 }
+
+size_t sh_text_distance(const char *a, const char *b)
+{
+    enum { MOST = 256 };
+    size_t row[MOST + 1], n = strlen(b);
+    if (n > MOST) return MOST;
+    for (size_t j = 0; j <= n; j++)
+        row[j] = j;
+    for (size_t i = 1; *a; a++, i++) {
+        size_t corner = row[0];
+        row[0] = i;
+        for (size_t j = 1; j <= n; j++) {
+            size_t replaced = corner + (*a != b[j - 1]);
+            corner = row[j];
+            size_t least = row[j - 1] < row[j] ? row[j - 1] + 1 : row[j] + 1;
+            row[j] = replaced < least ? replaced : least;
+        }
+    }
+    return row[n];
+}

@@ -47,4 +47,7 @@ typedef struct {
 const char *sh_span_show(sh_span s, sh_shown *buffer);
 #define SH_SHOW(span) sh_span_show((span), &(sh_shown){{0}})
 
+/* Characters to insert, delete or replace to make a of b: for "did you mean". */
+size_t sh_text_distance(const char *a, const char *b);
+
 #endif
