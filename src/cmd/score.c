@@ -11,7 +11,7 @@
 #include "gflownet/state.h"
 #include "io/collect.h"
 #include "io/progress.h"
-#include "io/samples.h"
+#include "io/sample_set.h"
 #include "train/setup.h"
 
 static const char help[] =
@@ -86,39 +86,6 @@ static sh_status read_arguments(int argc, char **argv, arguments *a)
     a->paths = (const char *const *)(argv + optind);
     a->n_path = argc - optind;
     return SH_OK;
-}
-
-/* Samples are made into full cells: what is scored is what another program would see. */
-static void read_samples(const char *path, sh_structures *out)
-{
-    sh_records records;
-    char *text;
-    sh_config *config = SH_NEW(sh_config, 1);
-    sh_groups *groups = NULL;
-    if (sh_samples_read(path, &records, &text) != SH_OK) {
-        sh_structures_add_error(out);
-        sh_free(config);
-        return;
-    }
-    sh_status status = sh_config_parse(path, text, strlen(text), NULL, 0, NULL, config);
-    if (status == SH_OK) status = sh_groups_create(&groups);
-    if (status != SH_OK) sh_structures_add_error(out);
-    sh_arena *arena = sh_arena_create(1 << 16);
-    sh_space space = {.groups = groups, .constraints = &config->constraints, .merge_tol = config->policy.merge_tol};
-    for (int64_t i = 0; i < records.n && status == SH_OK; i++) {
-        const sh_record *record = sh_record_at(&records, i);
-        sh_crystals crystal;
-        sh_structure structure;
-        sh_arena_reset(arena);
-        sh_states_crystals(&space, &record, &record->n_step, 1, arena, &crystal);
-        sh_structure_from_crystal(&crystal, 0, &structure);
-        sh_structures_add(out, &structure);
-    }
-    sh_arena_destroy(&arena);
-    sh_groups_destroy(&groups);
-    sh_records_destroy(&records);
-    sh_free(text);
-    sh_free(config);
 }
 
 static sh_status read_config(const arguments *a, sh_config *config)
@@ -314,7 +281,7 @@ static void print_structure(const sh_structures *all, int64_t i, const sh_reward
 static sh_status score(const arguments *a, const sh_setup *s)
 {
     sh_structures all = {0};
-    sh_collect(a->paths, a->n_path, read_samples, &all);
+    sh_collect(a->paths, a->n_path, sh_sample_set_collect, &all);
     int64_t n_bad = 0, index[BATCH];
     sh_reward_result *results = SH_NEW(sh_reward_result, BATCH);
     sh_progress progress;

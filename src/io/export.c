@@ -10,6 +10,7 @@
 #include "io/cif.h"
 #include "io/extxyz.h"
 #include "io/poscar.h"
+#include "io/samples.h"
 
 static const double shortest_pair = 0.5;   /* Å; nothing closer is ever written */
 static const double report_symprec = 0.1;  /* Å, as the literature of generated crystals reports groups */
@@ -37,11 +38,10 @@ static candidate *rank_samples(const sh_records *records, bool by_energy, sh_exp
     for (int64_t i = 0; i < records->n; i++) {
         const sh_record *r = sh_record_at(records, i);
         const sh_reward_result *result = &r->result;
-        if (result->reason == SH_REASON_COINCIDENT || result->reason == SH_REASON_GUARD_OVERLAP ||
-            result->min_dist < shortest_pair) {
+        bool overlap, good = sh_samples_may_write(result, &overlap);
+        if (overlap) {
             report->n_overlap++;
-        } else if ((result->reason != SH_REASON_NONE && result->reason <= SH_REASON_NOT_FINITE) || r->n_step < 1 ||
-                   !isfinite(result->reward)) {
+        } else if (!good) {
             report->n_refused++;
         } else if (by_energy && (!isfinite(result->e_form) || result->reason != SH_REASON_NONE)) {
             report->n_no_energy++;
