@@ -15,11 +15,17 @@ enum {
     TILE = 24     /* edges worked on together: four register tiles, 36 kB of rows */
 };
 
-/* A gated perceptron 3W -> W -> W. The first layer of both branches stands side by side (value | gate), split by what it is
- * applied to: source, target, edge. */
+/* One W x W layer of both branches of a gated perceptron. Each matrix stands by itself: half of a (W,2W) matrix, rows 512
+ * bytes apart, would use half of the sets of the first-level cache and throw itself out of it. */
 typedef struct {
-    sh_real source[W * 2 * W], target[W * 2 * W], edge[W * 2 * W], bias[2 * W];
-    sh_real value[W * W], value_bias[W], gate[W * W], gate_bias[W];
+    sh_real value[W * W], gate[W * W];
+} pair;
+
+/* A gated perceptron 3W -> W -> W, its first layer split by what it is applied to: source, target, edge. Biases and rows of
+ * both branches are side by side: value | gate. */
+typedef struct {
+    pair source, target, edge, second;
+    sh_real bias[2 * W], second_bias[2 * W];
     sh_real radial[N_RADIAL * W]; /* factor of the output: R_e times this */
 } gated;
 
@@ -37,25 +43,17 @@ struct sh_m3gnet {
     sh_real first[N_RADIAL * W];
     block blocks[SH_M3GNET_BLOCKS];
     /* readout: W-W-W-1, value open, gate with a sigmoid at the end */
-    sh_real out_first[W * 2 * W], out_first_bias[2 * W];
-    sh_real out_value[W * W], out_value_bias[W], out_gate[W * W], out_gate_bias[W];
-    sh_real out_value_last[W], out_gate_last[W], out_value_end, out_gate_end;
+    pair out_first, out_second;
+    sh_real out_first_bias[2 * W], out_second_bias[2 * W];
+    sh_real out_last[2 * W], out_end[2];
 };
 
-/* Copies rows x cols of a float tensor to columns first.. of a matrix with `stride` columns. */
-static void place(const float *from, int64_t rows, int64_t cols, sh_real *to, int64_t stride, int64_t first)
-{
-    for (int64_t r = 0; r < rows; r++)
-        for (int64_t c = 0; c < cols; c++)
-            to[r * stride + first + c] = (sh_real)from[r * cols + c];
-}
-
-static sh_status fetch(const sh_weights *w, const char *name, int64_t rows, int64_t cols, sh_real *to, int64_t stride,
-                       int64_t first)
+static sh_status fetch(const sh_weights *w, const char *name, int64_t rows, int64_t cols, sh_real *to)
 {
     const float *data;
     SH_TRY(sh_weights_get(w, name, rows, cols, &data));
-    place(data, rows, cols, to, stride, first);
+    for (int64_t i = 0; i < rows * cols; i++)
+        to[i] = (sh_real)data[i];
     return SH_OK;
 }
 
@@ -64,33 +62,33 @@ static sh_status fetch_gated(const sh_weights *w, const char *stem, const char *
     char name[160];
     for (int gate = 0; gate < 2; gate++) {
         const char *branch = gate ? "gate" : "pipe";
-        const float *first;
+        pair *const parts[3] = {&g->source, &g->target, &g->edge};
+        sh_real first[3 * W * W];
         snprintf(name, sizeof name, "%s/%s/layers/0/kernel", stem, branch);
-        SH_TRY(sh_weights_get(w, name, 3 * W, W, &first));
-        place(first, W, W, g->source, 2 * W, gate * W);
-        place(first + W * W, W, W, g->target, 2 * W, gate * W);
-        place(first + 2 * W * W, W, W, g->edge, 2 * W, gate * W);
+        SH_TRY(fetch(w, name, 3 * W, W, first));
+        for (int part = 0; part < 3; part++)
+            memcpy(gate ? parts[part]->gate : parts[part]->value, first + part * W * W, W * W * sizeof(sh_real));
         snprintf(name, sizeof name, "%s/%s/layers/0/bias", stem, branch);
-        SH_TRY(fetch(w, name, 1, W, g->bias, 2 * W, gate * W));
+        SH_TRY(fetch(w, name, 1, W, g->bias + gate * W));
         snprintf(name, sizeof name, "%s/%s/layers/1/kernel", stem, branch);
-        SH_TRY(fetch(w, name, W, W, gate ? g->gate : g->value, W, 0));
+        SH_TRY(fetch(w, name, W, W, gate ? g->second.gate : g->second.value));
         snprintf(name, sizeof name, "%s/%s/layers/1/bias", stem, branch);
-        SH_TRY(fetch(w, name, 1, W, gate ? g->gate_bias : g->value_bias, W, 0));
+        SH_TRY(fetch(w, name, 1, W, g->second_bias + gate * W));
     }
-    return fetch(w, radial, N_RADIAL, W, g->radial, W, 0);
+    return fetch(w, radial, N_RADIAL, W, g->radial);
 }
 
 static sh_status fetch_block(const sh_weights *w, int b, block *k)
 {
     char stem[96], radial[96], name[160];
     snprintf(name, sizeof name, "three_interactions/%d/update_network/pipe/layers/0/kernel", b);
-    SH_TRY(fetch(w, name, W, N_ANGLE, k->atom, N_ANGLE, 0));
+    SH_TRY(fetch(w, name, W, N_ANGLE, k->atom));
     snprintf(name, sizeof name, "three_interactions/%d/update_network/pipe/layers/0/bias", b);
-    SH_TRY(fetch(w, name, 1, N_ANGLE, k->atom_bias, N_ANGLE, 0));
+    SH_TRY(fetch(w, name, 1, N_ANGLE, k->atom_bias));
     snprintf(name, sizeof name, "three_interactions/%d/update_network2/pipe/layers/0/kernel", b);
-    SH_TRY(fetch(w, name, N_ANGLE, W, k->three_value, W, 0));
+    SH_TRY(fetch(w, name, N_ANGLE, W, k->three_value));
     snprintf(name, sizeof name, "three_interactions/%d/update_network2/gate/layers/0/kernel", b);
-    SH_TRY(fetch(w, name, N_ANGLE, W, k->three_gate, W, 0));
+    SH_TRY(fetch(w, name, N_ANGLE, W, k->three_gate));
     snprintf(stem, sizeof stem, "graph_layers/%d/bond_network/update_func", b);
     snprintf(radial, sizeof radial, "graph_layers/%d/bond_network/weight_func/kernel", b);
     SH_TRY(fetch_gated(w, stem, radial, &k->edge));
@@ -106,12 +104,12 @@ static sh_status fetch_readout(const sh_weights *w, sh_m3gnet *m)
         const char *branch = gate ? "gate" : "pipe";
 #define NAMED(part)                                                                                \
     (snprintf(name, sizeof name, "final/layers/0/atom_network/update_func/%s/layers/" part, branch), name)
-        SH_TRY(fetch(w, NAMED("0/kernel"), W, W, m->out_first, 2 * W, gate * W));
-        SH_TRY(fetch(w, NAMED("0/bias"), 1, W, m->out_first_bias, 2 * W, gate * W));
-        SH_TRY(fetch(w, NAMED("1/kernel"), W, W, gate ? m->out_gate : m->out_value, W, 0));
-        SH_TRY(fetch(w, NAMED("1/bias"), 1, W, gate ? m->out_gate_bias : m->out_value_bias, W, 0));
-        SH_TRY(fetch(w, NAMED("2/kernel"), W, 1, gate ? m->out_gate_last : m->out_value_last, 1, 0));
-        SH_TRY(fetch(w, NAMED("2/bias"), 1, 1, gate ? &m->out_gate_end : &m->out_value_end, 1, 0));
+        SH_TRY(fetch(w, NAMED("0/kernel"), W, W, gate ? m->out_first.gate : m->out_first.value));
+        SH_TRY(fetch(w, NAMED("0/bias"), 1, W, m->out_first_bias + gate * W));
+        SH_TRY(fetch(w, NAMED("1/kernel"), W, W, gate ? m->out_second.gate : m->out_second.value));
+        SH_TRY(fetch(w, NAMED("1/bias"), 1, W, m->out_second_bias + gate * W));
+        SH_TRY(fetch(w, NAMED("2/kernel"), W, 1, m->out_last + gate * W));
+        SH_TRY(fetch(w, NAMED("2/bias"), 1, 1, m->out_end + gate));
 #undef NAMED
     }
     return SH_OK;
@@ -133,8 +131,8 @@ static sh_status fill(const sh_weights *w, sh_m3gnet *m)
         m->reference[row] = w->element_ref[row];
         m->known[row] = !(row >= 84 && row <= 88); /* Po At Rn Fr Ra: rows without training data */
     }
-    SH_TRY(fetch(w, "featurizer/atom_network/embedding/embeddings", MAX_ROW, W, m->table, W, 0));
-    SH_TRY(fetch(w, "feature_adjust/update_func/pipe/layers/0/kernel", N_RADIAL, W, m->first, W, 0));
+    SH_TRY(fetch(w, "featurizer/atom_network/embedding/embeddings", MAX_ROW, W, m->table));
+    SH_TRY(fetch(w, "feature_adjust/update_func/pipe/layers/0/kernel", N_RADIAL, W, m->first));
     for (int b = 0; b < SH_M3GNET_BLOCKS; b++)
         SH_TRY(fetch_block(w, b, &m->blocks[b]));
     return fetch_readout(w, m);
@@ -169,11 +167,12 @@ bool sh_m3gnet_knows(const sh_m3gnet *m, int z)
     return z >= 1 && z < MAX_ROW && m->known[z];
 }
 
-/* ---- one crystal ---- */
+/* ---- a group of crystals ---- */
 
-/* Rows of one crystal; sites and edges are counted from the crystal's first. */
+/* Rows of the crystals of a group, one after the other; sites and edges are counted from the first of the group. */
 typedef struct {
-    int64_t n_site, n_edge, n_short;
+    int64_t n_crystal, n_site, n_edge, n_short;
+    int64_t *crystal_start; /* (C+1) sites */
     int64_t *edge_start;    /* (S+1) edges within the cut-off */
     int64_t *short_start;   /* (S+1) of the edges within the three-body cut-off, a prefix of each site's */
     int32_t *src, *dst;     /* (E) */
@@ -190,6 +189,7 @@ typedef struct {
     sh_real *sum1, *sum2;   /* (E3,3), (E3,6) sums over the class of u and u u^T */
     sh_real *three;         /* (E3,9) */
     sh_real *atom_gate;     /* (S,9) */
+    double *raw;            /* (S) readout */
 } rows;
 
 static size_t take(char **memory, size_t bytes)
@@ -200,7 +200,7 @@ static size_t take(char **memory, size_t bytes)
 }
 
 /* Sizes for counting, pointers for carving: one list serves both. */
-static size_t lay_out(rows *r, char *memory, int64_t n_site, int64_t n_edge)
+static size_t lay_out(rows *r, char *memory, int64_t n_crystal, int64_t n_site, int64_t n_edge)
 {
     size_t total = 0, s = (size_t)n_site, e = (size_t)n_edge;
 #define TAKE(field, type, n)                                                                       \
@@ -208,6 +208,7 @@ static size_t lay_out(rows *r, char *memory, int64_t n_site, int64_t n_edge)
         r->field = (type *)(void *)memory;                                                         \
         total += take(&memory, (n) * sizeof(type));                                                \
     } while (0)
+    TAKE(crystal_start, int64_t, (size_t)n_crystal + 1);
     TAKE(edge_start, int64_t, s + 1);
     TAKE(short_start, int64_t, s + 1);
     TAKE(src, int32_t, e);
@@ -228,53 +229,68 @@ static size_t lay_out(rows *r, char *memory, int64_t n_site, int64_t n_edge)
     TAKE(sum2, sh_real, e * 6);
     TAKE(three, sh_real, e * N_ANGLE);
     TAKE(atom_gate, sh_real, s * N_ANGLE);
+    TAKE(raw, double, s);
 #undef TAKE
     return total;
 }
 
-size_t sh_m3gnet_scratch(const sh_graph *g, int64_t crystal)
+static void count(const sh_graph *g, const int64_t *crystals, int64_t n, int64_t *n_site, int64_t *n_edge)
 {
-    rows r;
-    int64_t first = g->site_start[crystal], last = g->site_start[crystal + 1];
-    return lay_out(&r, NULL, last - first, g->edge_start[last] - g->edge_start[first]) + 64;
+    *n_site = *n_edge = 0;
+    for (int64_t i = 0; i < n; i++) {
+        int64_t first = g->site_start[crystals[i]], last = g->site_start[crystals[i] + 1];
+        *n_site += last - first;
+        *n_edge += g->edge_start[last] - g->edge_start[first];
+    }
 }
 
-static void read_graph(const sh_m3gnet *m, const sh_graph *g, const int32_t *site_z, int64_t crystal, rows *r)
+size_t sh_m3gnet_scratch(const sh_graph *g, const int64_t *crystals, int64_t n)
 {
-    int64_t first = g->site_start[crystal];
+    rows r;
+    int64_t n_site, n_edge;
+    count(g, crystals, n, &n_site, &n_edge);
+    return lay_out(&r, NULL, n, n_site, n_edge) + 64;
+}
+
+static void read_edge(const sh_m3gnet *m, const sh_graph *g, int64_t k, bool is_short, rows *r)
+{
+    double d = g->edge_dist[k], radial[N_RADIAL], bessel[N_ANGLE];
+    sh_basis_smooth(d, m->cutoff, radial);
+    for (int i = 0; i < N_RADIAL; i++)
+        r->radial[r->n_edge * N_RADIAL + i] = (sh_real)radial[i];
+    r->count[r->n_edge++] = (sh_real)g->edge_count[k];
+    if (!is_short) return;
+    int64_t q = r->n_short++;
+    double fade = sh_basis_fade(d, m->cutoff3);
+    sh_basis_bessel(d, m->cutoff, bessel);
+    r->fade[q] = (sh_real)fade;
+    for (int i = 0; i < N_ANGLE; i++)
+        r->bessel[q * N_ANGLE + i] = (sh_real)(bessel[i] * fade);
+    for (int i = 0; i < 3; i++) {
+        r->unit[q * 3 + i] = (sh_real)(g->edge_vec[3 * k + i] / d);
+        r->sum1[q * 3 + i] = (sh_real)g->edge_u[3 * k + i];
+    }
+    for (int i = 0; i < 6; i++)
+        r->sum2[q * 6 + i] = (sh_real)g->edge_uu[6 * k + i];
+}
+
+static void read_crystal(const sh_m3gnet *m, const sh_graph *g, const int32_t *site_z, int64_t crystal, rows *r)
+{
+    int64_t shift = r->n_site - g->site_start[crystal]; /* from a site of the graph to one of the group */
     double limit2 = m->cutoff * m->cutoff + 1e-8;
-    r->n_site = g->site_start[crystal + 1] - first;
-    r->n_edge = r->n_short = 0;
-    for (int64_t s = 0; s < r->n_site; s++) {
-        int64_t site = first + s;
+    for (int64_t site = g->site_start[crystal]; site < g->site_start[crystal + 1]; site++) {
+        int64_t s = r->n_site++;
         bool is_short = true;
         memcpy(r->v + s * W, m->table + (int64_t)site_z[site] * W, W * sizeof(sh_real));
         r->edge_start[s] = r->n_edge;
         r->short_start[s] = r->n_short;
         for (int64_t k = g->edge_start[site]; k < g->edge_start[site + 1]; k++) {
-            double d = g->edge_dist[k], radial[N_RADIAL], bessel[N_ANGLE];
+            double d = g->edge_dist[k];
             if (d * d >= limit2) break; /* sorted by length */
-            int64_t e = r->n_edge++;
-            r->src[e] = (int32_t)s;
-            r->dst[e] = (int32_t)(g->edge_dst[k] - first);
-            r->count[e] = (sh_real)g->edge_count[k];
-            sh_basis_smooth(d, m->cutoff, radial);
-            for (int i = 0; i < N_RADIAL; i++)
-                r->radial[e * N_RADIAL + i] = (sh_real)radial[i];
+            r->src[r->n_edge] = (int32_t)s;
+            r->dst[r->n_edge] = (int32_t)(g->edge_dst[k] + shift);
             is_short = is_short && d <= m->cutoff3;
-            if (!is_short) continue;
-            int64_t q = r->n_short++;
-            double fade = sh_basis_fade(d, m->cutoff3);
-            sh_basis_bessel(d, m->cutoff, bessel);
-            r->fade[q] = (sh_real)fade;
-            for (int i = 0; i < N_ANGLE; i++)
-                r->bessel[q * N_ANGLE + i] = (sh_real)(bessel[i] * fade);
-            for (int i = 0; i < 3; i++) {
-                r->unit[q * 3 + i] = (sh_real)(g->edge_vec[3 * k + i] / d);
-                r->sum1[q * 3 + i] = (sh_real)g->edge_u[3 * k + i];
-            }
-            for (int i = 0; i < 6; i++)
-                r->sum2[q * 6 + i] = (sh_real)g->edge_uu[6 * k + i];
+            read_edge(m, g, k, is_short, r);
         }
     }
     r->edge_start[r->n_site] = r->n_edge;
@@ -358,10 +374,10 @@ static void add_three_body(const block *k, rows *r)
         }
 }
 
-static void broadcast(const sh_real *bias, int64_t n, int64_t width, sh_real *out, int64_t stride)
+static void broadcast(const sh_real *bias, int64_t n, sh_real *out)
 {
     for (int64_t i = 0; i < n; i++)
-        memcpy(out + i * stride, bias, (size_t)width * sizeof(sh_real));
+        memcpy(out + i * 2 * W, bias, 2 * W * sizeof(sh_real));
 }
 
 static void swish(sh_real *x, int64_t n)
@@ -370,12 +386,26 @@ static void swish(sh_real *x, int64_t n)
         x[i] *= sh_sigmoid(x[i]);
 }
 
+/* out (n,2W) += x (n,W) times both matrices. */
+static void both(const pair *p, int64_t n, const sh_real *x, sh_real *out)
+{
+    sh_rows_product(n, W, W, x, W, p->value, W, out, 2 * W);
+    sh_rows_product(n, W, W, x, W, p->gate, W, out + W, 2 * W);
+}
+
+/* out (n,2W) += each half of x (n,2W) times the matrix of its branch. */
+static void each(const pair *p, int64_t n, const sh_real *x, sh_real *out)
+{
+    sh_rows_product(n, W, W, x, 2 * W, p->value, W, out, 2 * W);
+    sh_rows_product(n, W, W, x + W, 2 * W, p->gate, W, out + W, 2 * W);
+}
+
 static void site_parts(const gated *g, rows *r)
 {
-    broadcast(g->bias, r->n_site, 2 * W, r->p_src, 2 * W);
+    broadcast(g->bias, r->n_site, r->p_src);
     memset(r->p_dst, 0, (size_t)r->n_site * 2 * W * sizeof(sh_real));
-    sh_rows_product(r->n_site, W, 2 * W, r->v, W, g->source, 2 * W, r->p_src, 2 * W);
-    sh_rows_product(r->n_site, W, 2 * W, r->v, W, g->target, 2 * W, r->p_dst, 2 * W);
+    both(&g->source, r->n_site, r->v, r->p_src);
+    both(&g->target, r->n_site, r->v, r->p_dst);
 }
 
 /* The gated perceptron on edges first .. first + n - 1, times its radial factor (with swish where asked): message (n,W). */
@@ -386,12 +416,10 @@ static void gated_tile(const gated *g, rows *r, int64_t first, int64_t n, bool s
         for (int c = 0; c < 2 * W; c++)
             r->h1[i * 2 * W + c] = p[c] + q[c];
     }
-    sh_rows_product(n, W, 2 * W, r->e + first * W, W, g->edge, 2 * W, r->h1, 2 * W);
+    both(&g->edge, n, r->e + first * W, r->h1);
     swish(r->h1, n * 2 * W);
-    broadcast(g->value_bias, n, W, r->h2, 2 * W);
-    broadcast(g->gate_bias, n, W, r->h2 + W, 2 * W);
-    sh_rows_product(n, W, W, r->h1, 2 * W, g->value, W, r->h2, 2 * W);
-    sh_rows_product(n, W, W, r->h1 + W, 2 * W, g->gate, W, r->h2 + W, 2 * W);
+    broadcast(g->second_bias, n, r->h2);
+    each(&g->second, n, r->h1, r->h2);
     for (int64_t i = 0; i < n; i++) {
         const sh_real *value = r->h2 + i * 2 * W, *gate = value + W;
         sh_real radial[W], *out = r->message + i * W;
@@ -427,64 +455,71 @@ static void update_sites(const gated *g, rows *r)
     }
 }
 
-/* raw of each site, times its multiplicity. */
-static double read_out(const sh_m3gnet *m, rows *r, const double *mult, sh_m3gnet_trace trace, void *context)
+static void read_out(const sh_m3gnet *m, rows *r)
 {
-    double total = 0;
     for (int64_t first = 0; first < r->n_site; first += TILE) {
         int64_t n = r->n_site - first < TILE ? r->n_site - first : TILE;
-        broadcast(m->out_first_bias, n, 2 * W, r->h1, 2 * W);
-        sh_rows_product(n, W, 2 * W, r->v + first * W, W, m->out_first, 2 * W, r->h1, 2 * W);
+        broadcast(m->out_first_bias, n, r->h1);
+        both(&m->out_first, n, r->v + first * W, r->h1);
         swish(r->h1, n * 2 * W);
-        broadcast(m->out_value_bias, n, W, r->h2, 2 * W);
-        broadcast(m->out_gate_bias, n, W, r->h2 + W, 2 * W);
-        sh_rows_product(n, W, W, r->h1, 2 * W, m->out_value, W, r->h2, 2 * W);
-        sh_rows_product(n, W, W, r->h1 + W, 2 * W, m->out_gate, W, r->h2 + W, 2 * W);
+        broadcast(m->out_second_bias, n, r->h2);
+        each(&m->out_second, n, r->h1, r->h2);
         swish(r->h2, n * 2 * W);
         for (int64_t i = 0; i < n; i++) {
             const sh_real *h = r->h2 + i * 2 * W;
-            double value = (double)m->out_value_end, gate = (double)m->out_gate_end;
+            double value = (double)m->out_end[0], gate = (double)m->out_end[1];
             for (int c = 0; c < W; c++) {
-                value += (double)h[c] * (double)m->out_value_last[c];
-                gate += (double)h[W + c] * (double)m->out_gate_last[c];
+                value += (double)h[c] * (double)m->out_last[c];
+                gate += (double)h[W + c] * (double)m->out_last[W + c];
             }
-            double raw = value / (1 + exp(-gate));
-            total += mult[first + i] * raw;
-            sh_real shown = (sh_real)raw;
-            if (trace) trace(context, "raw", (int)(first + i), &shown, 1, 1);
+            r->raw[first + i] = value / (1 + exp(-gate));
         }
     }
-    return total;
 }
 
-double sh_m3gnet_energy(const sh_m3gnet *m, const sh_graph *g, const int32_t *site_z, int64_t crystal, void *scratch,
-                        sh_m3gnet_trace trace, void *context)
+void sh_m3gnet_energies(const sh_m3gnet *m, const sh_graph *g, const int32_t *site_z, const int64_t *crystals, int64_t n,
+                        void *scratch, double *energy, sh_m3gnet_trace trace, void *context)
 {
-    int64_t first = g->site_start[crystal], last = g->site_start[crystal + 1];
-    char *memory = (char *)(((uintptr_t)scratch + 63) & ~(uintptr_t)63);
     rows r;
-    lay_out(&r, memory, last - first, g->edge_start[last] - g->edge_start[first]);
-    read_graph(m, g, site_z, crystal, &r);
+    int64_t n_site, n_edge;
+    count(g, crystals, n, &n_site, &n_edge);
+    lay_out(&r, (char *)(((uintptr_t)scratch + 63) & ~(uintptr_t)63), n, n_site, n_edge);
+    r.n_crystal = n;
+    r.n_site = r.n_edge = r.n_short = 0;
+    for (int64_t i = 0; i < n; i++) {
+        r.crystal_start[i] = r.n_site;
+        read_crystal(m, g, site_z, crystals[i], &r);
+    }
+    r.crystal_start[n] = r.n_site;
     first_edges(m, &r);
-#define TRACE(what, b, data, n)                                                                    \
+#define TRACE(what, b, data, n_row, width)                                                         \
     do {                                                                                           \
-        if (trace) trace(context, what, b, data, n, W);                                            \
+        if (trace) trace(context, what, b, data, n_row, width);                                    \
     } while (0)
-    TRACE("v after embedding", 0, r.v, r.n_site);
-    TRACE("e after embedding", 0, r.e, r.n_edge);
+    TRACE("count", 0, r.count, r.n_edge, 1);
+    TRACE("v after embedding", 0, r.v, r.n_site, W);
+    TRACE("e after embedding", 0, r.e, r.n_edge, W);
     for (int b = 0; b < SH_M3GNET_BLOCKS; b++) {
         const block *k = &m->blocks[b];
         three_body_sums(k, &r);
+        TRACE("s", b, r.three, r.n_short, N_ANGLE);
         add_three_body(k, &r);
-        TRACE("e after three-body", b, r.e, r.n_edge);
+        TRACE("e after three-body", b, r.e, r.n_edge, W);
         update_edges(&k->edge, &r);
-        TRACE("e after block", b, r.e, r.n_edge);
+        TRACE("e after block", b, r.e, r.n_edge, W);
         update_sites(&k->node, &r);
-        TRACE("v after block", b, r.v, r.n_site);
+        TRACE("v after block", b, r.v, r.n_site, W);
     }
 #undef TRACE
-    double energy = m->std * read_out(m, &r, g->site_mult + first, trace, context) + m->mean;
-    for (int64_t s = first; s < last; s++)
-        energy += g->site_mult[s] * m->reference[site_z[s]];
-    return energy;
+    read_out(m, &r);
+    for (int64_t i = 0; i < n; i++) {
+        const double *mult = g->site_mult + g->site_start[crystals[i]];
+        const int32_t *z = site_z + g->site_start[crystals[i]];
+        double raw = 0, references = 0;
+        for (int64_t s = r.crystal_start[i]; s < r.crystal_start[i + 1]; s++, mult++, z++) {
+            raw += *mult * r.raw[s];
+            references += *mult * m->reference[*z];
+        }
+        energy[i] = m->std * raw + m->mean + references;
+    }
 }

@@ -64,26 +64,50 @@ static int this_thread(void)
 #endif
 }
 
+/* Cuts the crystals into runs of about this many edges: enough to fill tiles, few enough for all threads to have some.
+ * Where the cuts are does not matter to the bits. group_start (n+1); returns the number of groups. */
+static int64_t cut_into_groups(const sh_graph *g, const int64_t *crystals, int64_t n, int64_t *group_start)
+{
+    int64_t n_group = 0, total = 0, filled = 0;
+    for (int64_t k = 0; k < n; k++)
+        total += g->edge_start[g->site_start[crystals[k] + 1]] - g->edge_start[g->site_start[crystals[k]]];
+    int64_t share = total / (4 * n_threads()), limit = share < 24 ? 24 : share > 192 ? 192 : share;
+    for (int64_t k = 0; k < n; k++) {
+        if (k == 0 || filled >= limit) {
+            group_start[n_group++] = k;
+            filled = 0;
+        }
+        filled += g->edge_start[g->site_start[crystals[k] + 1]] - g->edge_start[g->site_start[crystals[k]]];
+    }
+    group_start[n_group] = n;
+    return n_group;
+}
+
 void sh_potential_evaluate(const sh_potential *p, const sh_crystals *c, const sh_graph *g, const int64_t *wanted,
                            int64_t n_wanted, sh_arena *arena, double *e_total, double *e_form)
 {
     int64_t n = wanted ? n_wanted : c->n_crystal;
+    if (n == 0) return;
     sh_arena_mark mark = sh_arena_get_mark(arena);
+    int64_t *crystals = SH_PUSH(arena, int64_t, n), *start = SH_PUSH(arena, int64_t, n + 1);
+    double *energy = SH_PUSH(arena, double, n);
+    for (int64_t k = 0; k < n; k++)
+        crystals[k] = wanted ? wanted[k] : k;
+    int64_t n_group = cut_into_groups(g, crystals, n, start);
     size_t most = 0;
-    for (int64_t k = 0; k < n; k++) {
-        size_t bytes = sh_m3gnet_scratch(g, wanted ? wanted[k] : k);
+    for (int64_t k = 0; k < n_group; k++) {
+        size_t bytes = sh_m3gnet_scratch(g, crystals + start[k], start[k + 1] - start[k]);
         most = bytes > most ? bytes : most;
     }
     char *scratch = sh_arena_push(arena, most * (size_t)n_threads());
-    /* Which thread takes a crystal does not matter to its bits. */
-#pragma omp parallel for schedule(dynamic, 1) if (n > 1)
+#pragma omp parallel for schedule(dynamic, 1) if (n_group > 1)
+    for (int64_t k = 0; k < n_group; k++)
+        sh_m3gnet_energies(p->m3gnet, g, c->site_z, crystals + start[k], start[k + 1] - start[k],
+                           scratch + most * (size_t)this_thread(), energy + start[k], NULL, NULL);
     for (int64_t k = 0; k < n; k++) {
-        int64_t i = wanted ? wanted[k] : k;
-        e_total[i] = sh_m3gnet_energy(p->m3gnet, g, c->site_z, i, scratch + most * (size_t)this_thread(), NULL, NULL);
-    }
-    for (int64_t k = 0; k < n; k++) {
-        int64_t i = wanted ? wanted[k] : k;
-        e_form[i] = p->references ? sh_references_formation(p->references, c, g, i, e_total[i], arena) : NAN;
+        int64_t i = crystals[k];
+        e_total[i] = energy[k];
+        e_form[i] = p->references ? sh_references_formation(p->references, c, g, i, energy[k], arena) : NAN;
     }
     sh_arena_release(arena, mark);
 }
