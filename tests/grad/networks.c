@@ -1,0 +1,248 @@
+/* Whole networks: MEGNet and the policy's objective, all parameters, against central differences; MEGNet on the quotient
+ * graph against the full cell; Adam against its definition. */
+#include "gradient.h"
+
+#include "cells.h"
+#include "crystal/lattice.h"
+#include "crystal/orbit.h"
+#include "gflownet/objective.h"
+#include "gflownet/sampler.h"
+#include "nn/adam.h"
+#include "nn/megnet.h"
+
+static sh_groups *groups;
+
+/* Three crystals: two sites each in three groups, the third with no neighbour within 4 Å. */
+static void made_crystals(sh_arena *arena, sh_crystals *out)
+{
+    static const int32_t sg[3] = {225, 62, 1}, z[5] = {11, 17, 3, 8, 19};
+    static const double parameters[3][6] = {
+        {5.6, 5.6, 5.6, 90, 90, 90}, {5.1, 6.3, 7.2, 90, 90, 90}, {9, 10, 11, 90, 95, 100}};
+    static const double frac[15] = {0, 0, 0, 0.5, 0.5, 0.5, 0.11, 0.25, 0.31, 0.4, 0.6, 0.15, 0.2, 0.3, 0.4};
+    static const int64_t start[4] = {0, 2, 4, 5};
+    double *lattice = SH_PUSH(arena, double, 27);
+    for (int i = 0; i < 3; i++)
+        sh_lattice_matrix(parameters[i], lattice + 9 * i);
+    sh_crystals_make(groups,
+                     &(sh_descriptions){.n_crystal = 3,
+                                        .n_site = 5,
+                                        .sg_number = sg,
+                                        .lattice = lattice,
+                                        .site_start = start,
+                                        .site_z = z,
+                                        .site_frac = frac},
+                     0.3, arena, out);
+}
+
+typedef struct {
+    const sh_megnet *megnet;
+    const sh_graph *graph;
+} megnet_context;
+
+static const sh_tensor *megnet_on_node(sh_tape *t, sh_tensor *const *x, const void *context)
+{
+    const megnet_context *c = context;
+    return sh_megnet_forward(t, c->megnet, c->graph, x[0]);
+}
+
+static void test_megnet(void **state)
+{
+    (void)state;
+    enum { NODE = 5 };
+    sh_arena *arena = sh_arena_create(1 << 16);
+    sh_params *params = sh_params_create();
+    sh_megnet *megnet = sh_megnet_create(params, "megnet", NODE);
+    sh_params_commit(params, 3);
+    sh_crystals crystals;
+    sh_graph graph;
+    made_crystals(arena, &crystals);
+    sh_graph_build(&crystals, &(sh_graph_opts){.cutoff = 4}, arena, &graph);
+    assert_true(graph.n_edge > 10);
+    assert_int_equal(graph.edge_start[5], graph.edge_start[4]); /* the third crystal has no edge */
+    megnet_context context = {megnet, &graph};
+    sh_tensor *node = noise_tensor(5, NODE);
+    check_gradient(megnet_on_node, &node, 1, &context, 0);
+    /* Each parameter tensor in turn, a few numbers of it. */
+    for (int64_t i = 0; i < sh_params_n_tensor(params); i++) {
+        sh_tensor *input[2] = {node, sh_params_tensor(params, i)};
+        check_gradient(megnet_on_node, input, 2, &context, 6);
+    }
+    free_noise(node);
+    sh_megnet_destroy(&megnet);
+    sh_params_destroy(&params);
+    sh_arena_destroy(&arena);
+}
+
+/* All atoms explicit, no classes: the same embedding. */
+static void test_megnet_quotient(void **state)
+{
+    (void)state;
+    enum { NODE = 5 };
+    sh_arena *arena = sh_arena_create(1 << 16);
+    sh_params *params = sh_params_create();
+    sh_megnet *megnet = sh_megnet_create(params, "megnet", NODE);
+    sh_params_commit(params, 5);
+    sh_crystals quotient, full;
+    sh_graph graph[2];
+    made_crystals(arena, &quotient);
+    explode(&quotient, arena, &full);
+    sh_graph_build(&quotient, &(sh_graph_opts){.cutoff = 4}, arena, &graph[0]);
+    sh_graph_build(&full, &(sh_graph_opts){.cutoff = 4, .no_classes = true}, arena, &graph[1]);
+    sh_tensor *few = noise_tensor(quotient.n_site, NODE), *many = noise_tensor(full.n_site, NODE);
+    for (int64_t s = 0; s < quotient.n_site; s++)
+        for (int64_t a = quotient.atom_start[s]; a < quotient.atom_start[s + 1]; a++)
+            memcpy(many->data + a * NODE, few->data + s * NODE, NODE * sizeof(sh_real));
+    sh_tape tape;
+    sh_tape_begin(&tape, sh_backend_cpu(), arena, false);
+    const sh_tensor *a = sh_megnet_forward(&tape, megnet, &graph[0], few);
+    const sh_tensor *b = sh_megnet_forward(&tape, megnet, &graph[1], many);
+#ifdef SH_F64
+    const double limit = 1e-12;
+#else
+    const double limit = 1e-5;
+#endif
+    for (int64_t i = 0; i < sh_size(a); i++)
+        assert_near(a->data[i], b->data[i], limit);
+    free_noise(few);
+    free_noise(many);
+    sh_megnet_destroy(&megnet);
+    sh_params_destroy(&params);
+    sh_arena_destroy(&arena);
+}
+
+typedef struct {
+    const sh_policy *policy;
+    const sh_record *const *record;
+    int64_t n;
+    const double *target;
+} objective_context;
+
+static const sh_tensor *objective(sh_tape *t, sh_tensor *const *x, const void *context)
+{
+    (void)x;
+    const objective_context *c = context;
+    double log_pf[16], log_pb[16], residual[16];
+    return sh_objective(c->policy, t, c->record, c->n, c->target, 0.01, &(sh_balance){log_pf, log_pb, residual});
+}
+
+/* `every`: one tensor in so many is compared with differences. */
+static void check_policy(bool shared, sh_group_mode mode, int64_t every)
+{
+    sh_constraints constraints = {.n_element = 3,
+                                  .element = {3, 8, 17},
+                                  .has_one_of = true,
+                                  .one_of = {true, false, false},
+                                  .max_elements = 2,
+                                  .min_sites = 1,
+                                  .max_sites = 3,
+                                  .max_atoms = 1000,
+                                  .cell = {.length = {4, 9}, .angle = {80, 130}}};
+    constraints.group_allowed[0] = constraints.group_allowed[15] = constraints.group_allowed[194] = true;
+    sh_policy_options options = {.shared_encoder = shared,
+                                 .mixture = 3,
+                                 .position_mixture = 2,
+                                 .neighbours = 3,
+                                 .sites = SH_SITES_GENERAL,
+                                 .group = mode,
+                                 .merge_tol = 0.3};
+    sh_space space = {.groups = groups, .constraints = &constraints, .merge_tol = 0.3};
+    sh_params *params = sh_params_create();
+    sh_policy *policy;
+    assert_ok(sh_policy_create(&options, &space, params, &policy));
+    sh_params_commit(params, 2);
+    sh_policy_start_values(policy, 0.5);
+    sh_arena *arena = sh_arena_create(1 << 16);
+    sh_records records;
+    sh_records_create(&records, 3, 1);
+    const sh_exploration none = {.epsilon = 0, .widen = 1};
+    enum { N = 6 };
+    sh_sample(policy, sh_backend_cpu(), 4, 0, N, &none, arena, &records);
+    const sh_record *record[N];
+    double target[N];
+    int longest = 0;
+    for (int i = 0; i < N; i++) {
+        record[i] = sh_record_at(&records, i);
+        target[i] = noise();
+        longest = record[i]->n_step > longest ? record[i]->n_step : longest;
+    }
+    assert_int_equal(longest, 3); /* backward steps from three sites are among them */
+    objective_context context = {policy, record, N, target};
+    int reached = 0;
+    for (int64_t i = 0; i < sh_params_n_tensor(params); i += every) {
+        sh_tensor *input = sh_params_tensor(params, i);
+        check_gradient(objective, &input, 1, &context, 2);
+    }
+    sh_params_zero_grad(params);
+    sh_tape tape;
+    sh_arena_reset(arena);
+    sh_tape_begin(&tape, sh_backend_cpu(), arena, true);
+    sh_tape_backward(&tape, (sh_tensor *)(uintptr_t)objective(&tape, NULL, &context));
+    for (int64_t i = 0; i < sh_params_n_tensor(params); i++) {
+        const sh_tensor *input = sh_params_tensor(params, i);
+        double largest = 0;
+        for (int64_t k = 0; k < sh_size(input); k++)
+            largest = fmax(largest, fabs((double)input->grad[k]));
+        reached += largest > 0;
+    }
+    print_message("%d of %d tensors have a gradient\n", reached, (int)sh_params_n_tensor(params));
+    /* Encoders of separate networks that end in a head without input in this batch aside, everything learns. */
+    assert_true(reached >= (int)(0.95 * (double)sh_params_n_tensor(params)));
+    sh_records_destroy(&records);
+    sh_arena_destroy(&arena);
+    sh_policy_destroy(&policy);
+    sh_params_destroy(&params);
+}
+
+static void test_policy(void **state)
+{
+    (void)state;
+    check_policy(true, SH_EACH_STEP, 1);
+    check_policy(true, SH_ONCE, 7);
+    check_policy(false, SH_EACH_STEP, 7);
+}
+
+static void test_adam(void **state)
+{
+    (void)state;
+    sh_params *params = sh_params_create();
+    sh_tensor *a = sh_params_add(params, "a", 1, 2, SH_INIT_CONSTANT, 1), *b = sh_params_add(params, "b", 1, 1, SH_INIT_CONSTANT, -1);
+    sh_params_commit(params, 1);
+    sh_adam *adam = sh_adam_create(params);
+    sh_adam_set_factor(adam, b, 10);
+    double x[3] = {1, 1, -1}, m[3] = {0}, v[3] = {0}, norm;
+    for (int step = 1; step <= 5; step++) {
+        const double g[3] = {3 * step, -4, 0.5 * step};
+        for (int i = 0; i < 2; i++)
+            a->grad[i] = (sh_real)g[i];
+        b->grad[0] = (sh_real)g[2];
+        assert_ok(sh_adam_step(adam, 0.01, 5, &norm));
+        assert_near(norm, sqrt(g[0] * g[0] + g[1] * g[1] + g[2] * g[2]), 1e-5);
+        double plain = sqrt(g[0] * g[0] + g[1] * g[1]), scale[2] = {fmin(1, 5 / plain), fmin(1, 5 / fabs(g[2]))};
+        for (int i = 0; i < 3; i++) { /* Kingma and Ba, algorithm 1 */
+            double clipped = g[i] * scale[i == 2];
+            m[i] = 0.9 * m[i] + 0.1 * clipped;
+            v[i] = 0.999 * v[i] + 0.001 * clipped * clipped;
+            x[i] -= (i == 2 ? 0.1 : 0.01) * (m[i] / (1 - pow(0.9, step))) / (sqrt(v[i] / (1 - pow(0.999, step))) + 1e-8);
+        }
+        assert_near(a->data[0], x[0], 1e-5);
+        assert_near(a->data[1], x[1], 1e-5);
+        assert_near(b->data[0], x[2], 1e-5);
+    }
+    sh_real before = a->data[0];
+    a->grad[1] = (sh_real)NAN;
+    assert_fails(sh_adam_step(adam, 0.01, 5, &norm), SH_ENUM, "not finite");
+    assert_true(a->data[0] == before);
+    assert_int_equal(sh_adam_steps(adam), 5);
+    sh_adam_destroy(&adam);
+    sh_params_destroy(&params);
+}
+
+int main(void)
+{
+    if (sh_groups_create(&groups) != SH_OK) return 1;
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_megnet), cmocka_unit_test(test_megnet_quotient),
+                                       cmocka_unit_test(test_policy), cmocka_unit_test(test_adam)};
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    sh_groups_destroy(&groups);
+    return failed;
+}
