@@ -99,10 +99,11 @@ static void keep_writable(sh_records *kept, const sh_records *drawn, double n_re
 {
     for (int64_t i = 0; i < drawn->n; i++) {
         const sh_reward_result *x = &sh_record_at(drawn, i)->result;
-        if (sh_result_is_writable(x))
+        bool overlap;
+        if (sh_samples_may_write(x, &overlap))
             sh_records_append(kept, drawn, i);
         else
-            n_reason[x->min_dist < 0.5 && x->reason > SH_REASON_NOT_FINITE ? SH_N_REASON : x->reason]++;
+            n_reason[overlap ? SH_N_REASON : x->reason]++;
     }
 }
 

@@ -2,7 +2,6 @@
 #ifndef SH_REWARD_RESULT_H
 #define SH_REWARD_RESULT_H
 
-#include <stdbool.h>
 #include <stdint.h>
 
 /* The terms of the reward, in the order they are stored and printed. */
@@ -42,12 +41,5 @@ typedef struct {
     int32_t reason;         /* sh_reason, the first that applies */
     int32_t reserved;
 } sh_reward_result;
-
-/* What may be written out: something could be computed, at most max_atoms, and no pair below 0.5 Å. */
-static inline bool sh_result_is_writable(const sh_reward_result *x)
-{
-    bool floor = x->reason != SH_REASON_NONE && x->reason <= SH_REASON_NOT_FINITE;
-    return !floor && x->min_dist >= 0.5;
-}
 
 #endif
