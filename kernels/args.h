@@ -6,11 +6,10 @@
 
 #include "base/real.h"
 
-/* y[i] = y_scale * y[i] + x[i] * x_scale; one item a number. y_scale 0 overwrites (y may be uninitialised). */
+/* y[i] = a[i] + b[i]; one item a number. b NULL: a copy. y may be a or b. */
 typedef struct {
-    const sh_real *x;
+    const sh_real *a, *b;
     sh_real *y;
-    sh_real x_scale, y_scale;
 } sh_add_args;
 
 typedef enum {

@@ -90,25 +90,25 @@ typedef struct {
     const sh_tensor *a, *b, *y;
 } concat_rows_saved;
 
-static void copy(sh_tape *t, const sh_real *x, sh_real *y, int64_t n, sh_real keep)
+static void copy(sh_tape *t, const sh_real *x, sh_real *y, int64_t n, bool keep)
 {
-    const sh_add_args args = {.x = x, .y = y, .x_scale = 1, .y_scale = keep};
+    const sh_add_args args = {.a = x, .b = keep ? y : NULL, .y = y};
     t->be->add(&args, n);
 }
 
 static void concat_rows_backward(sh_tape *t, const void *saved)
 {
     const concat_rows_saved *s = saved;
-    if (s->a->grad) copy(t, s->y->grad, s->a->grad, sh_size(s->a), 1);
-    if (s->b->grad) copy(t, s->y->grad + sh_size(s->a), s->b->grad, sh_size(s->b), 1);
+    if (s->a->grad) copy(t, s->y->grad, s->a->grad, sh_size(s->a), true);
+    if (s->b->grad) copy(t, s->y->grad + sh_size(s->a), s->b->grad, sh_size(s->b), true);
 }
 
 sh_tensor *sh_concat_rows(sh_tape *t, const sh_tensor *a, const sh_tensor *b)
 {
     SH_ASSERT(a->cols == b->cols);
     sh_tensor *y = sh_tape_new(t, a->rows + b->rows, a->cols, a->grad || b->grad);
-    copy(t, a->data, y->data, sh_size(a), 0);
-    copy(t, b->data, y->data + sh_size(a), sh_size(b), 0);
+    copy(t, a->data, y->data, sh_size(a), false);
+    copy(t, b->data, y->data + sh_size(a), sh_size(b), false);
     sh_tape_push(t, y, concat_rows_backward, &(concat_rows_saved){a, b, y}, sizeof(concat_rows_saved));
     return y;
 }

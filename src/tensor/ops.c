@@ -68,7 +68,7 @@ typedef struct {
 
 static void accumulate(sh_tape *t, const sh_real *x, sh_real *y, int64_t n)
 {
-    const sh_add_args args = {.x = x, .y = y, .x_scale = 1, .y_scale = 1};
+    const sh_add_args args = {.a = x, .b = y, .y = y};
     t->be->add(&args, n);
 }
 
@@ -83,9 +83,7 @@ sh_tensor *sh_sum(sh_tape *t, const sh_tensor *a, const sh_tensor *b)
 {
     SH_ASSERT(a->rows == b->rows && a->cols == b->cols);
     sh_tensor *y = sh_tape_new(t, a->rows, a->cols, a->grad || b->grad);
-    sh_add_args args = {.x = a->data, .y = y->data, .x_scale = 1, .y_scale = 0};
-    t->be->add(&args, sh_size(y));
-    args = (sh_add_args){.x = b->data, .y = y->data, .x_scale = 1, .y_scale = 1};
+    const sh_add_args args = {.a = a->data, .b = b->data, .y = y->data};
     t->be->add(&args, sh_size(y));
     sh_tape_push(t, y, sum_backward, &(sum_saved){a, b, y}, sizeof(sum_saved));
     return y;
