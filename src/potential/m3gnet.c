@@ -516,21 +516,23 @@ void sh_m3gnet_energies(const sh_m3gnet *m, const sh_graph *g, const int32_t *si
         if (trace) trace(context, what, b, data, n_row, width);                                    \
     } while (0)
     TRACE("count", 0, r.count, r.n_edge, 1);
-    TRACE("v after embedding", 0, r.v, r.n_site, W);
-    TRACE("e after embedding", 0, r.e, r.n_edge, W);
+    TRACE("e-first", 0, r.e, r.n_edge, W);
     for (int b = 0; b < SH_M3GNET_BLOCKS; b++) {
         const block *k = &m->blocks[b];
         three_body_sums(k, &r);
         TRACE("s", b, r.three, r.n_short, N_ANGLE);
         add_three_body(k, &r);
-        TRACE("e after three-body", b, r.e, r.n_edge, W);
+        TRACE("e-three", b, r.e, r.n_edge, W);
         update_edges(&k->edge, &r);
-        TRACE("e after block", b, r.e, r.n_edge, W);
+        TRACE("e", b, r.e, r.n_edge, W);
         update_sites(&k->node, &r);
-        TRACE("v after block", b, r.v, r.n_site, W);
+        TRACE("v", b, r.v, r.n_site, W);
     }
-#undef TRACE
     read_out(m, &r);
+    for (int64_t i = 0; trace && i < r.n_site; i++)
+        r.v[i] = (sh_real)r.raw[i]; /* the features are not needed any more */
+    TRACE("raw", 0, r.v, r.n_site, 1);
+#undef TRACE
     for (int64_t i = 0; i < n; i++) {
         const double *mult = g->site_mult + g->site_start[crystals[i]];
         const int32_t *z = site_z + g->site_start[crystals[i]];

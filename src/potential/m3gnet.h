@@ -22,8 +22,9 @@ double sh_m3gnet_cutoff(const sh_m3gnet *model);
 bool sh_m3gnet_knows(const sh_m3gnet *model, int z); /* trained on this element */
 
 /* Energies (eV a cell, std sum m_i raw_i + mean + sum of references) of the crystals[0..n) of the graph, evaluated together
- * by one thread. site_z (S). scratch: sh_m3gnet_scratch(...) bytes for these crystals. trace, if not NULL, is called with named
- * intermediate rows. */
+ * by one thread. site_z (S). scratch: sh_m3gnet_scratch(...) bytes for these crystals. trace, if not NULL, is called with
+ * intermediate rows: "count" of each edge's class; features "e-first" and in block b "e-three", "e", "v"; three-body sums "s" of
+ * the short edges; "raw" readout of each site. */
 typedef void (*sh_m3gnet_trace)(void *context, const char *what, int block, const sh_real *rows, int64_t n, int64_t width);
 size_t sh_m3gnet_scratch(const sh_graph *graph, const int64_t *crystals, int64_t n);
 void sh_m3gnet_energies(const sh_m3gnet *model, const sh_graph *graph, const int32_t *site_z, const int64_t *crystals,

@@ -36,7 +36,7 @@ sh_status sh_references_create(const char *path, sh_references **out)
     SH_TRY(sh_csv_open(&csv, path, "z,symbol,energy,fitted,plus_u,electronegativity"));
     sh_references *r = SH_NEW(sh_references, 1);
     for (int z = 0; z <= MAX_Z; z++)
-        r->energy[z] = NAN;
+        r->energy[z] = r->fitted[z] = NAN;
     sh_status status = read_rows(&csv, r);
     sh_csv_close(&csv);
     if (status != SH_OK) {
