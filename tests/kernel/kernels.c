@@ -1,0 +1,569 @@
+/* Every kernel of list.h against a plain loop in double, on odd sizes (0, 1, primes), with guard zones around what it writes,
+ * and with 1, 2 and 3 threads: the same bits. A kernel without a case does not link: the table below is made from the list. */
+#include "test.h"
+
+#include <omp.h>
+
+#include "backend/backend.h"
+#include "base/memory.h"
+#include "activation.h"
+#include "dist.h"
+
+#ifdef SH_F64
+static const double LIMIT = 1e-12;
+#else
+static const double LIMIT = 3e-6;
+#endif
+
+static const sh_backend *be;
+static uint32_t state_of_noise = 3;
+
+static double noise(void)
+{
+    state_of_noise = state_of_noise * 1664525u + 1013904223u;
+    return (double)(state_of_noise >> 8) / (1 << 23) - 1;
+}
+
+/* ---- arrays with guard zones ---- */
+
+enum { GUARD = 16 };
+static const double SENTINEL = -7777.25;
+
+static sh_real *array(int64_t n)
+{
+    sh_real *a = SH_NEW(sh_real, n + 2 * GUARD);
+    for (int64_t i = 0; i < n + 2 * GUARD; i++)
+        a[i] = i < GUARD || i >= n + GUARD ? (sh_real)SENTINEL : (sh_real)noise();
+    return a + GUARD;
+}
+
+static void release(sh_real *a, int64_t n)
+{
+    for (int64_t i = 0; i < GUARD; i++) {
+        assert_true((double)a[-1 - i] == SENTINEL);
+        assert_true((double)a[n + i] == SENTINEL);
+    }
+    sh_free(a - GUARD);
+}
+
+/* Runs `launch` with 1, 2 and 3 threads on the same start; the outputs must have equal bits. */
+static void run_threads(void (*launch)(const void *args, int64_t n), const void *args, int64_t n, sh_real *out, int64_t n_out)
+{
+    sh_real *start = SH_NEW(sh_real, n_out), *first = SH_NEW(sh_real, n_out);
+    memcpy(start, out, (size_t)n_out * sizeof *out);
+    for (int threads = 1; threads <= 3; threads++) {
+        omp_set_num_threads(threads);
+        memcpy(out, start, (size_t)n_out * sizeof *out);
+        launch(args, n);
+        if (threads == 1) memcpy(first, out, (size_t)n_out * sizeof *out);
+        assert_memory_equal(out, first, (size_t)n_out * sizeof *out);
+    }
+    sh_free(start);
+    sh_free(first);
+}
+
+#define LAUNCH(kernel)                                                                             \
+    static void launch_##kernel(const void *args, int64_t n)                                       \
+    {                                                                                              \
+        be->kernel((const sh_##kernel##_args *)args, n);                                           \
+    }
+SH_KERNEL_LIST(LAUNCH)
+#undef LAUNCH
+
+static void near(double got, double want)
+{
+    assert_near(got, want, LIMIT * fmax(1, fabs(want)));
+}
+
+/* Derivative of an activation, from its definition by a difference in double. */
+static double activate(double x, int kind)
+{
+    double s = 1 / (1 + exp(-x));
+    switch (kind) {
+    case SH_SWISH: return x * s;
+    case SH_SIGMOID: return s;
+    case SH_TANH: return tanh(x);
+    case SH_RELU: return x > 0 ? x : 0;
+    case SH_ELU: return x > 0 ? x : expm1(x);
+    case SH_SOFTPLUS2: return log(0.5 + 0.5 * exp(x));
+    default: return x;
+    }
+}
+
+static double slope(double x, int kind)
+{
+    double h = 1e-5;
+    return (activate(x + h, kind) - activate(x - h, kind)) / (2 * h);
+}
+
+static const int64_t SIZES[] = {0, 1, 2, 7, 31, 64, 101};
+enum { N_SIZE = sizeof SIZES / sizeof *SIZES };
+
+/* ---- one case a kernel ---- */
+
+static void case_add(int64_t n)
+{
+    n *= 100; /* beyond what one thread does alone */
+    sh_real *a = array(n), *b = array(n), *y = array(n);
+    run_threads(launch_add, &(sh_add_args){a, b, y}, n, y, n);
+    for (int64_t i = 0; i < n; i++)
+        near(y[i], (double)a[i] + (double)b[i]);
+    run_threads(launch_add, &(sh_add_args){a, NULL, y}, n, y, n);
+    for (int64_t i = 0; i < n; i++)
+        assert_true(y[i] == a[i]);
+    release(a, n);
+    release(b, n);
+    release(y, n);
+}
+
+static void case_activation(int64_t n)
+{
+    for (int kind = SH_SWISH; kind <= SH_SOFTPLUS2; kind++) {
+        sh_real *x = array(n), *y = array(n);
+        for (int64_t i = 0; i < n; i++)
+            x[i] *= 20;
+        run_threads(launch_activation, &(sh_activation_args){x, y, kind}, n, y, n);
+        for (int64_t i = 0; i < n; i++)
+            near(y[i], activate((double)x[i], kind));
+        release(x, n);
+        release(y, n);
+    }
+}
+
+static void case_activation_grad(int64_t n)
+{
+    for (int kind = SH_SWISH; kind <= SH_SOFTPLUS2; kind++) {
+        sh_real *x = array(n), *grad_y = array(n), *grad_x = array(n), *before = array(n);
+        for (int64_t i = 0; i < n; i++) {
+            x[i] *= 5;
+            before[i] = grad_x[i];
+        }
+        run_threads(launch_activation_grad, &(sh_activation_grad_args){x, grad_y, grad_x, kind}, n, grad_x, n);
+        for (int64_t i = 0; i < n; i++)
+            assert_near(grad_x[i], (double)before[i] + (double)grad_y[i] * slope((double)x[i], kind), 1e-5);
+        release(x, n);
+        release(grad_y, n);
+        release(grad_x, n);
+        release(before, n);
+    }
+}
+
+static void case_column_sum(int64_t rows)
+{
+    for (int64_t cols = 1; cols <= 67; cols += 33) {
+        sh_real *x = array(rows * cols), *y = array(cols), *before = array(cols);
+        memcpy(before, y, (size_t)cols * sizeof *y);
+        run_threads(launch_column_sum, &(sh_column_sum_args){x, y, rows, cols}, cols, y, cols);
+        for (int64_t c = 0; c < cols; c++) {
+            double sum = (double)before[c];
+            for (int64_t r = 0; r < rows; r++)
+                sum += (double)x[r * cols + c];
+            near(y[c], sum);
+        }
+        release(x, rows * cols);
+        release(y, cols);
+        release(before, cols);
+    }
+}
+
+static void case_broadcast_row(int64_t rows)
+{
+    enum { C = 5 };
+    sh_real *x = array(C), *y = array(rows * C);
+    run_threads(launch_broadcast_row, &(sh_broadcast_row_args){x, y, C}, rows, y, rows * C);
+    for (int64_t i = 0; i < rows * C; i++)
+        assert_true(y[i] == x[i % C]);
+    release(x, C);
+    release(y, rows * C);
+}
+
+static int32_t *indices(int64_t n, int32_t most)
+{
+    int32_t *index = SH_NEW(int32_t, n);
+    for (int64_t i = 0; i < n; i++)
+        index[i] = (int32_t)((noise() + 1) / 2 * most) % most;
+    return index;
+}
+
+static void case_gather(int64_t n)
+{
+    enum { ROWS = 6, C = 7 };
+    sh_real *x = array(ROWS * C), *y = array(n * C), *w = array(n), *before = array(n * C);
+    int32_t *index = indices(n, ROWS);
+    for (int keep = 0; keep < 2; keep++) {
+        memcpy(before, y, (size_t)(n * C) * sizeof *y);
+        run_threads(launch_gather, &(sh_gather_args){x, index, w, y, C, keep}, n, y, n * C);
+        for (int64_t i = 0; i < n * C; i++)
+            near(y[i], keep * (double)before[i] + (double)w[i / C] * (double)x[index[i / C] * C + i % C]);
+    }
+    sh_free(index);
+    release(x, ROWS * C);
+    release(y, n * C);
+    release(w, n);
+    release(before, n * C);
+}
+
+static void case_list_sum(int64_t n)
+{
+    enum { SEGMENTS = 5, C = 3 };
+    int64_t start[SEGMENTS + 1] = {0, n / 4, n / 4, n / 2, n - n / 8, n}, *list = SH_NEW(int64_t, n);
+    sh_real *x = array(n * C), *y = array(SEGMENTS * C), *w = array(n), *before = array(SEGMENTS * C);
+    for (int64_t i = 0; i < n; i++)
+        list[i] = (i * 7 + 3) % n;
+    for (int keep = 0; keep < 2; keep++) {
+        memcpy(before, y, SEGMENTS * C * sizeof *y);
+        run_threads(launch_list_sum, &(sh_list_sum_args){x, start, keep ? NULL : list, w, y, C, keep}, SEGMENTS, y,
+                    SEGMENTS * C);
+        for (int s = 0; s < SEGMENTS; s++)
+            for (int c = 0; c < C; c++) {
+                double sum = keep * (double)before[s * C + c];
+                for (int64_t k = start[s]; k < start[s + 1]; k++) {
+                    int64_t i = keep ? k : list[k];
+                    sum += (double)w[i] * (double)x[i * C + c];
+                }
+                near(y[s * C + c], sum);
+            }
+    }
+    sh_free(list);
+    release(x, n * C);
+    release(y, SEGMENTS * C);
+    release(w, n);
+    release(before, SEGMENTS * C);
+}
+
+static void case_combine(int64_t n)
+{
+    enum { ROWS = 4, C = 19 };
+    sh_real *x = array(n * C), *bias = array(C), *s = array(ROWS * C), *d = array(ROWS * C), *g = array(ROWS * C),
+            *pre = array(n * C), *y = array(n * C);
+    int32_t *src = indices(n, ROWS), *dst = indices(n, ROWS), *group = indices(n, ROWS);
+    for (int parts = 0; parts < 16; parts++)
+        for (int kind = -1; kind <= SH_SOFTPLUS2; kind += 2) {
+            const sh_combine_args args = {.x = x,
+                                          .bias = parts & 1 ? bias : NULL,
+                                          .p_src = parts & 2 ? s : NULL,
+                                          .p_dst = parts & 4 ? d : NULL,
+                                          .p_group = parts & 8 ? g : NULL,
+                                          .src = src,
+                                          .dst = dst,
+                                          .group = group,
+                                          .pre = kind == 1 ? NULL : pre,
+                                          .y = y,
+                                          .cols = C,
+                                          .kind = kind};
+            run_threads(launch_combine, &args, n, y, n * C);
+            for (int64_t i = 0; i < n * C; i++) {
+                int64_t r = i / C, c = i % C;
+                double sum = (double)x[i];
+                if (parts & 1) sum += (double)bias[c];
+                if (parts & 2) sum += (double)s[src[r] * C + c];
+                if (parts & 4) sum += (double)d[dst[r] * C + c];
+                if (parts & 8) sum += (double)g[group[r] * C + c];
+                if (kind != 1) near(pre[i], sum);
+                near(y[i], activate(sum, kind));
+            }
+        }
+    sh_free(src);
+    sh_free(dst);
+    sh_free(group);
+    release(x, n * C);
+    release(bias, C);
+    release(s, ROWS * C);
+    release(d, ROWS * C);
+    release(g, ROWS * C);
+    release(pre, n * C);
+    release(y, n * C);
+}
+
+static void case_combine_grad(int64_t n)
+{
+    for (int kind = -1; kind <= SH_SOFTPLUS2; kind++) {
+        sh_real *pre = array(n), *grad_y = array(n), *out = array(n);
+        run_threads(launch_combine_grad, &(sh_combine_grad_args){pre, grad_y, out, kind}, n, out, n);
+        for (int64_t i = 0; i < n; i++)
+            assert_near(out[i], (double)grad_y[i] * (kind < 0 ? 1 : slope((double)pre[i], kind)), 1e-5);
+        release(pre, n);
+        release(grad_y, n);
+        release(out, n);
+    }
+}
+
+/* The gradients of attention and of the LSTM cell are compared with differences in tests/grad; here their values, their
+ * guard zones and their bits. */
+static void case_attend(int64_t n)
+{
+    enum { C = 3, D = 5 };
+    int64_t start[C + 1] = {0, n / 3, n / 3, n};
+    sh_real *x = array(n * D), *q = array(C * D), *m = array(n), *w = array(n), *r = array(C * D);
+    for (int64_t i = 0; i < n; i++)
+        m[i] = (sh_real)(1 + i % 5);
+    run_threads(launch_attend, &(sh_attend_args){.x = x, .q = q, .m = m, .start = start, .w = w, .r = r, .d = D}, C, r, C * D);
+    for (int c = 0; c < C; c++) {
+        double total = 0, want[D] = {0};
+        for (int64_t j = start[c]; j < start[c + 1]; j++) {
+            double dot = 0;
+            for (int k = 0; k < D; k++)
+                dot += (double)q[c * D + k] * (double)x[j * D + k];
+            double weight = (double)m[j] * exp(dot);
+            total += weight;
+            for (int k = 0; k < D; k++)
+                want[k] += weight * (double)x[j * D + k];
+        }
+        for (int k = 0; k < D; k++)
+            near(r[c * D + k], total > 0 ? want[k] / total : 0);
+    }
+    release(x, n * D);
+    release(q, C * D);
+    release(m, n);
+    release(w, n);
+    release(r, C * D);
+}
+
+static void case_attend_grad(int64_t n)
+{
+    enum { C = 3, D = 5 };
+    int64_t start[C + 1] = {0, n / 3, n / 3, n};
+    sh_real *x = array(n * D), *q = array(C * D), *m = array(n), *w = array(n), *r = array(C * D), *grad_r = array(C * D),
+            *grad_x = array(n * D), *grad_q = array(C * D);
+    sh_attend_grad_args args = {x, q, m, start, w, r, grad_r, grad_x, grad_q, D};
+    for (int64_t i = 0; i < n; i++)
+        m[i] = 1;
+    be->attend((const sh_attend_args *)&args, C);
+    run_threads(launch_attend_grad, &args, C, grad_x, n * D);
+    args.grad_x = NULL;
+    run_threads(launch_attend_grad, &args, C, grad_q, C * D);
+    release(x, n * D);
+    release(q, C * D);
+    release(m, n);
+    release(w, n);
+    release(r, C * D);
+    release(grad_r, C * D);
+    release(grad_x, n * D);
+    release(grad_q, C * D);
+}
+
+static void case_lstm_cell(int64_t n)
+{
+    enum { D = 3 };
+    sh_real *z = array(n * 4 * D), *before = array(n * D), *c = array(n * D), *h = array(n * D);
+    run_threads(launch_lstm_cell, &(sh_lstm_cell_args){.z = z, .c_before = before, .c = c, .h = h, .d = D}, n, h, n * D);
+    for (int64_t i = 0; i < n; i++)
+        for (int k = 0; k < D; k++) {
+            const sh_real *row = z + i * 4 * D;
+            double want = activate((double)row[D + k], SH_SIGMOID) * (double)before[i * D + k] +
+                          activate((double)row[k], SH_SIGMOID) * tanh((double)row[2 * D + k]);
+            near(c[i * D + k], want);
+            near(h[i * D + k], activate((double)row[3 * D + k], SH_SIGMOID) * tanh(want));
+        }
+    release(z, n * 4 * D);
+    release(before, n * D);
+    release(c, n * D);
+    release(h, n * D);
+}
+
+static void case_lstm_cell_grad(int64_t n)
+{
+    enum { D = 3 };
+    sh_real *z = array(n * 4 * D), *c = array(n * D), *grad_h = array(n * D), *grad_c = array(n * D),
+            *grad_z = array(n * 4 * D);
+    run_threads(launch_lstm_cell_grad,
+                &(sh_lstm_cell_grad_args){.z = z, .c = c, .grad_h = grad_h, .grad_c = grad_c, .grad_z = grad_z, .d = D}, n,
+                grad_z, n * 4 * D);
+    release(z, n * 4 * D);
+    release(c, n * D);
+    release(grad_h, n * D);
+    release(grad_c, n * D);
+    release(grad_z, n * 4 * D);
+}
+
+static void case_gaussians(int64_t n)
+{
+    enum { K = 11 };
+    double *x = SH_NEW(double, n);
+    sh_real *centre = array(K), *y = array(n * K);
+    for (int64_t i = 0; i < n; i++)
+        x[i] = 3 * noise();
+    run_threads(launch_gaussians, &(sh_gaussians_args){x, centre, y, K, 0.5}, n, y, n * K);
+    for (int64_t i = 0; i < n * K; i++) {
+        double d = x[i / K] - (double)centre[i % K];
+        near(y[i], exp(-0.5 * d * d));
+    }
+    sh_free(x);
+    release(centre, K);
+    release(y, n * K);
+}
+
+static void case_put_cols(int64_t n)
+{
+    enum { C = 3, FIRST = 2, STRIDE = 7 };
+    sh_real *x = array(n * C), *y = array(n * STRIDE), *before = array(n * STRIDE);
+    memcpy(before, y, (size_t)(n * STRIDE) * sizeof *y);
+    run_threads(launch_put_cols, &(sh_put_cols_args){x, y, C, FIRST, STRIDE}, n, y, n * STRIDE);
+    for (int64_t i = 0; i < n * STRIDE; i++) {
+        int64_t c = i % STRIDE - FIRST;
+        assert_true(y[i] == (c >= 0 && c < C ? x[i / STRIDE * C + c] : before[i]));
+    }
+    release(x, n * C);
+    release(y, n * STRIDE);
+    release(before, n * STRIDE);
+}
+
+static void case_take_cols(int64_t n)
+{
+    enum { C = 3, FIRST = 2, STRIDE = 7 };
+    sh_real *x = array(n * STRIDE), *y = array(n * C), *before = array(n * C);
+    memcpy(before, y, (size_t)(n * C) * sizeof *y);
+    run_threads(launch_take_cols, &(sh_take_cols_args){x, y, C, FIRST, STRIDE}, n, y, n * C);
+    for (int64_t i = 0; i < n * C; i++)
+        near(y[i], (double)before[i] + (double)x[i / C * STRIDE + FIRST + i % C]);
+    release(x, n * STRIDE);
+    release(y, n * C);
+    release(before, n * C);
+}
+
+/* The densities: values and gradients of a row are proved in tests/grad/dist.c; here that the kernels apply them to the
+ * right rows. */
+static void case_dist_categorical(int64_t n)
+{
+    enum { K = 5 };
+    static const uint8_t mask[K] = {1, 0, 1, 1, 1};
+    sh_real *logits = array(n * K), *out = array(n);
+    int32_t *choice = SH_NEW(int32_t, n);
+    for (int64_t i = 0; i < n; i++)
+        choice[i] = i % 4 == 1 ? -1 : (int32_t)(i % 3) + (i % 3 > 0);
+    run_threads(launch_dist_categorical,
+                &(sh_dist_categorical_args){.logits = logits, .mask = mask, .choice = choice, .log_prob = out, .n = K}, n, out, n);
+    for (int64_t i = 0; i < n; i++) {
+        double sum = 0;
+        for (int k = 0; k < K; k++)
+            sum += mask[k] * exp((double)logits[i * K + k]);
+        near(out[i], choice[i] < 0 ? 0 : (double)logits[i * K + choice[i]] - log(sum));
+    }
+    sh_free(choice);
+    release(logits, n * K);
+    release(out, n);
+}
+
+static void case_dist_categorical_grad(int64_t n)
+{
+    enum { K = 5 };
+    sh_real *logits = array(n * K), *grad = array(n), *out = array(n * K), *before = array(n * K);
+    int32_t *choice = indices(n, K);
+    memcpy(before, out, (size_t)(n * K) * sizeof *out);
+    run_threads(launch_dist_categorical_grad,
+                &(sh_dist_categorical_grad_args){
+                    .logits = logits, .choice = choice, .grad_log_prob = grad, .grad_logits = out, .n = K},
+                n, out, n * K);
+    for (int64_t i = 0; i < n; i++) {
+        double sum = 0;
+        for (int k = 0; k < K; k++)
+            sum += exp((double)logits[i * K + k]);
+        for (int k = 0; k < K; k++)
+            near(out[i * K + k], (double)before[i * K + k] + (double)grad[i] * ((k == choice[i]) - exp((double)logits[i * K + k]) / sum));
+    }
+    sh_free(choice);
+    release(logits, n * K);
+    release(grad, n);
+    release(out, n * K);
+    release(before, n * K);
+}
+
+static void check_rows(int64_t n, bool wrapped)
+{
+    enum { K = 2, WIDTH = 1 + 10 * K };
+    int64_t width = wrapped ? WIDTH : 3 * K;
+    sh_real *raw = array(n * width), *out = array(n), *grad = array(n), *grad_raw = array(n * width), *before = array(n * width);
+    double *at = SH_NEW(double, 3 * n), want[WIDTH];
+    uint8_t *active = SH_NEW(uint8_t, n);
+    for (int64_t i = 0; i < n; i++) {
+        active[i] = i % 3 != 1;
+        for (int k = 0; k < 3; k++)
+            at[3 * i + k] = 0.5 + 0.5 * noise();
+    }
+    memcpy(before, grad_raw, (size_t)(n * width) * sizeof *raw);
+    sh_dist_wrapped_args w = {raw, at, active, out, grad, grad_raw, K};
+    sh_dist_logit_normal_args l = {raw, at, active, out, grad, grad_raw, K};
+    run_threads(wrapped ? launch_dist_wrapped : launch_dist_logit_normal, wrapped ? (void *)&w : (void *)&l, n, out, n);
+    run_threads(wrapped ? launch_dist_wrapped_grad : launch_dist_logit_normal_grad, wrapped ? (void *)&w : (void *)&l, n,
+                grad_raw, n * width);
+    for (int64_t i = 0; i < n; i++) {
+        const sh_real *row = raw + i * width;
+        double value = wrapped ? sh_wrapped_log_prob(row, K, at + 3 * i, want) : sh_logit_normal_log_prob(row, K, at[i], want);
+        near(out[i], active[i] ? value : 0);
+        for (int64_t k = 0; k < width; k++)
+            near(grad_raw[i * width + k], (double)before[i * width + k] + active[i] * (double)grad[i] * want[k]);
+    }
+    sh_free(at);
+    sh_free(active);
+    release(raw, n * width);
+    release(out, n);
+    release(grad, n);
+    release(grad_raw, n * width);
+    release(before, n * width);
+}
+
+static void case_dist_logit_normal(int64_t n)
+{
+    check_rows(n, false);
+}
+
+static void case_dist_logit_normal_grad(int64_t n)
+{
+    check_rows(n, false);
+}
+
+static void case_dist_wrapped(int64_t n)
+{
+    check_rows(n, true);
+}
+
+static void case_dist_wrapped_grad(int64_t n)
+{
+    check_rows(n, true);
+}
+
+static void test_kernels(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name;
+        void (*check)(int64_t n);
+    } cases[] = {
+#define ENTRY(kernel) {#kernel, case_##kernel},
+        SH_KERNEL_LIST(ENTRY)
+#undef ENTRY
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        for (int k = 0; k < N_SIZE; k++)
+            cases[i].check(SIZES[k]);
+    print_message("%d kernels\n", (int)(sizeof cases / sizeof *cases));
+}
+
+/* The stated limits of the exponential and of log(1 + t), over their whole ranges. */
+static void test_exponential(void **state)
+{
+    (void)state;
+    double worst = 0, worst_log = 0;
+    for (int i = -870000; i <= 880000; i++) {
+        sh_real x = (sh_real)(1e-4 * i);
+        worst = fmax(worst, fabs((double)sh_exp(x) / exp((double)x) - 1));
+    }
+    for (int i = 0; i <= 1000000; i++) {
+        sh_real t = (sh_real)(1e-6 * i);
+        worst_log = fmax(worst_log, fabs((double)sh_log1p_unit(t) - log1p((double)t)));
+    }
+    print_message("sh_exp within %.2g, sh_log1p_unit within %.2g\n", worst, worst_log);
+#ifdef SH_F64
+    assert_true(worst < 1e-14 && worst_log < 1e-15);
+#else
+    assert_true(worst < 2e-7 && worst_log < 1.5e-7);
+    assert_true(sh_exp(-1000.0f) >= 0 && sh_exp(-1000.0f) < 1e-37f && isfinite(sh_exp(1000.0f)));
+#endif
+}
+
+int main(void)
+{
+    be = sh_backend_cpu();
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_kernels), cmocka_unit_test(test_exponential)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
