@@ -52,9 +52,11 @@ int main(int argc, char **argv)
         if (family == SH_HEXAGONAL) p[5] = 120;
         if (family <= SH_MONOCLINIC) p[4] = 80 + 50 * sh_rng_u01(&rng, 3);
         if (family == SH_TRICLINIC) p[3] = 80 + 40 * sh_rng_u01(&rng, 4);
-        for (int64_t k = 0; k < 3 * sites; k++) /* half of the coordinates are special ones */
-            x[3 * sites * i + k] = sh_rng_u01(&rng, 5 + 2 * (uint32_t)k) < 0.5 ? floor(4 * sh_rng_u01(&rng, 6 + 2 * (uint32_t)k)) / 4
-                                                                             : sh_rng_u01(&rng, 6 + 2 * (uint32_t)k);
+        for (int64_t k = 0; k < 3 * sites; k++) { /* half of the coordinates are special ones */
+            uint32_t draw = 5 + 2 * (uint32_t)k;
+            double u = sh_rng_u01(&rng, draw + 1);
+            x[3 * sites * i + k] = sh_rng_u01(&rng, draw) < 0.5 ? floor(4 * u) / 4 : u;
+        }
         for (int64_t k = 0; k < sites; k++)
             z[sites * i + k] = 3 + (int32_t)k;
         start[i + 1] = start[i] + sites;
@@ -89,7 +91,8 @@ int main(int argc, char **argv)
     for (int k = 0; k < 2; k++)
         for (int64_t e = 0; e < g[k].n_edge; e++)
             edges[k] += g[k].edge_count[e];
-    printf("%lld crystals of %lld sites, %.1f atoms each, one core\n", (long long)n, (long long)sites, (double)c.n_atom / (double)n);
+    printf("%lld crystals of %lld sites, %.1f atoms each, one core\n", (long long)n, (long long)sites,
+           (double)c.n_atom / (double)n);
     report("sites to orbits", make, (double)n, 0);
     report("quotient graph, 5 A", graph[0], (double)n, (double)g[0].n_edge);
     report("quotient graph, 4 A", graph[1], (double)n, (double)g[1].n_edge);

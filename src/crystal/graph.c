@@ -268,7 +268,8 @@ static void cartesian_rotations(const sh_crystals *c, int64_t s, int64_t n_stab,
         for (int i = 0; i < 3; i++) {
             double row[3];
             for (int j = 0; j < 3; j++) /* row i of L^-1 W^T */
-                row[j] = (inverse[3 * i] * w[3 * j] + inverse[3 * i + 1] * w[3 * j + 1] + inverse[3 * i + 2] * w[3 * j + 2]) / volume;
+                row[j] = (inverse[3 * i] * w[3 * j] + inverse[3 * i + 1] * w[3 * j + 1] +
+                          inverse[3 * i + 2] * w[3 * j + 2]) / volume;
             for (int j = 0; j < 3; j++)
                 rotation[h][3 * i + j] = row[0] * l[j] + row[1] * l[3 + j] + row[2] * l[6 + j];
         }
@@ -431,6 +432,7 @@ void sh_graph_build(const sh_crystals *c, const sh_graph_opts *opts, sh_arena *a
                        .n_kept = SH_PUSH(arena, int64_t, n_site),
                        .n_edge = SH_PUSH(arena, int64_t, n_site),
                        .graph = out};
+#pragma omp parallel for schedule(static) if (c->n_crystal > 16)
     for (int64_t i = 0; i < c->n_crystal; i++)
         graph_prepare(i, &args);
 #pragma omp parallel for schedule(static) if (n_site > 16)

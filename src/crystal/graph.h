@@ -3,7 +3,10 @@
  * One node for each site. A directed edge e of site s is an atom (any atom of the crystal, any lattice shift, the
  * representative itself left out) with 0 < r < cutoff (r^2 < cutoff^2 + 1e-8 Å^2, in double) of the representative of
  * s. Edges of a site that its site group maps on each other have equal features and are kept once, with their number
- * `count`. Within a site edges are sorted by length, so that the graph of a smaller cut-off is a prefix of each row. */
+ * `count`; they meet within ten times the crystals' position tolerance. Within a site edges are sorted by length (a class by
+ * its mean), so that the graph of a smaller cut-off is a prefix of each row. Two atoms within 1e-8 Å of each other have no
+ * edge, only a min_dist. A crystal that is no cell (not finite, flat, less than 1e-3 Å^3 an atom) has no edges and
+ * min_dist 0. */
 #ifndef SH_CRYSTAL_GRAPH_H
 #define SH_CRYSTAL_GRAPH_H
 
@@ -29,7 +32,7 @@ typedef struct {
     int32_t *edge_src;   /* (E) source site */
     int32_t *edge_dst;   /* (E) site of the far atom */
     double *edge_count;  /* (E) n_c, members of the class */
-    double *edge_dist;   /* (E) Å, ascending within a site */
+    double *edge_dist;   /* (E) Å, mean of the class; ascending within a site */
     double *edge_vec;    /* (E,3) Cartesian vector of the class's first member, Å */
     double *edge_u;      /* (E,3) sum over the class of unit vectors */
     double *edge_uu;     /* (E,6) sum over the class of u u^T: xx yy zz yz xz xy */
@@ -41,7 +44,7 @@ typedef struct {
 
 void sh_graph_build(const sh_crystals *crystals, const sh_graph_opts *opts, sh_arena *arena, sh_graph *out);
 
-/* Nearest-image distance between two points, any cell: exact (Å). The image of a point with itself (shortest lattice
+/* Nearest-image distance between two points, any cell: exact (Å); 0 where the lattice is flat. The image of a point with itself (shortest lattice
  * vector) where `frac_a` and `frac_b` are equal and `self` is set. */
 double sh_nearest_image(const double lattice[9], const double frac_a[3], const double frac_b[3], bool self);
 

@@ -1,3 +1,4 @@
+/* lattice.c -- cells and their free parameters, one from the other; exact at 90 and 120 degrees. */
 #include "crystal/lattice.h"
 
 #include <math.h>
@@ -13,8 +14,8 @@ sh_status sh_cell_bounds_check(const sh_cell_bounds *b)
                        b->length[0], b->length[1]);
     double lo = b->angle[0], hi = b->angle[1];
     if (!(lo > 0 && lo < hi && hi < 180))
-        return SH_FAIL(SH_EINPUT, "lattice.angle: [%g, %g] must be two angles between 0 and 180 degrees, the smaller one first", lo,
-                       hi);
+        return SH_FAIL(SH_EINPUT, "lattice.angle: [%g, %g] must be two angles between 0 and 180 degrees, the smaller one first",
+                       lo, hi);
     if (!(lo < 90 && hi > 90))
         return SH_FAIL(SH_EINPUT, "lattice.angle: [%g, %g] must have 90 degrees between them", lo, hi);
     if (!(2 * hi + lo < 355 && hi < 2 * lo))
@@ -27,7 +28,12 @@ sh_status sh_cell_bounds_check(const sh_cell_bounds *b)
 unsigned sh_family_free(sh_family family)
 {
     static const unsigned free_of[SH_N_FAMILY] = {
-        0x3f, 1u << A | 1u << B | 1u << C | 1u << BETA, 1u << A | 1u << B | 1u << C, 1u << A | 1u << C, 1u << A | 1u << C, 1u << A};
+        0x3f,
+        1u << A | 1u << B | 1u << C | 1u << BETA,
+        1u << A | 1u << B | 1u << C,
+        1u << A | 1u << C,
+        1u << A | 1u << C,
+        1u << A};
     return free_of[family];
 }
 

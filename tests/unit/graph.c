@@ -298,6 +298,36 @@ static void test_search(void **state)
     }
 }
 
+/* The same atoms in a basis that no search by heights would end in: the same neighbours. */
+static void test_needles(void **state)
+{
+    (void)state;
+    static neighbour want[MAX_NEIGHBOURS];
+    test_random r = test_random_create(16);
+    for (int trial = 0; trial < 20; trial++) {
+        double lattice[9], least;
+        sh_crystals c;
+        sh_graph g;
+        random_lattice(1, 3, 6, &r, lattice);
+        sh_descriptions d = random_description(groups, 1, 2, 2, lattice, &r, arena);
+        sh_crystals_make(groups, &d, 0.1, arena, &c);
+        int64_t n = brute_force(&c, 0, 0, 5, want, &least);
+        double *b = c.lattice, k = 200 + trial, m = 100 - trial;
+        for (int i = 0; i < 3; i++) {
+            b[3 + i] += k * b[i];
+            b[6 + i] += m * b[3 + i];
+        }
+        for (int a = 0; a < 2; a++) { /* x a + y b + z c = (x - k y) a + (y - m z) (b + k a) + z (c + m (b + k a)) */
+            double *x = c.atom_frac + 3 * a;
+            x[0] -= k * x[1];
+            x[1] -= m * x[2];
+        }
+        sh_graph_build(&c, &(sh_graph_opts){.cutoff = 5}, arena, &g);
+        check_row(&g, 0, want, n, true, 1e-7); /* rounding: coordinates of ten thousands */
+        sh_arena_reset(arena);
+    }
+}
+
 static sh_crystals one_site(int sg_number, double a, const double x[3])
 {
     sh_crystals c;
@@ -537,7 +567,8 @@ static void test_nearest_image(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_quotient_is_the_full_cell), cmocka_unit_test(test_search), cmocka_unit_test(test_shells),
+        cmocka_unit_test(test_quotient_is_the_full_cell), cmocka_unit_test(test_search), cmocka_unit_test(test_needles),
+       cmocka_unit_test(test_shells),
         cmocka_unit_test(test_caps), cmocka_unit_test(test_coincident), cmocka_unit_test(test_inexact_atoms),
         cmocka_unit_test(test_batches), cmocka_unit_test(test_nearest_image),
     };

@@ -3,6 +3,7 @@
 #include <omp.h>
 
 #include "crystal/dataset.h"
+#include "crystal/graph.h"
 
 static sh_groups *groups;
 static sh_arena *arena;
@@ -190,11 +191,13 @@ static void test_projection(void **state)
     assert_true(found > 1500);
 }
 
-/* Anywhere in small and skewed cells, the tolerance comparable with the cell: still whole orbits. */
+/* Anywhere in small and skewed cells, the tolerance comparable with the cell: still whole orbits, and nothing is left to
+ * merge: no image lies within the tolerance but those of the site group. */
 static void test_anywhere(void **state)
 {
     (void)state;
     test_random r = test_random_create(6);
+    int put = 0;
     for (int g = 1; g <= SH_N_GROUP; g++)
         for (int trial = 0; trial < 4; trial++) {
             double lattice[9];
@@ -202,10 +205,36 @@ static void test_anywhere(void **state)
             sh_descriptions d = random_description(groups, g, 3, 3, lattice, &r, arena);
             sh_crystals c;
             make(&d, 0.3, &c);
-            for (int s = 0; s < 3; s++)
+            for (int s = 0; s < 3; s++) {
+                const double *x = c.atom_frac + 3 * c.atom_start[s];
+                int64_t near = 0;
                 check_site(&c, s);
+                for (int32_t op = groups->op_start[g - 1]; op < groups->op_start[g]; op++) {
+                    double y[3];
+                    image_of(groups, op, x, y);
+                    near += sh_nearest_image(lattice, x, y, false) < 0.3;
+                }
+                assert_int_equal(near, n_stab(&c, s));
+                put += near > 1;
+            }
             sh_arena_reset(arena);
         }
+    assert_true(put > 500);
+}
+
+/* A cell 0.5 Å high: the image nearest to a point 0.28 Å above itself is not the one that rounding of fractional
+ * coordinates gives. Both belong to the inversion centre. */
+static void test_flat_cell(void **state)
+{
+    (void)state;
+    const double lattice[9] = {3, 0, 0, 0, 3, 0, 7.3, 0, 0.5};
+    const double x[3] = {(0.025 - 0.28 * 7.3) / 3, 0, 0.28};
+    sh_crystals c;
+    make(&(sh_descriptions){1, 1, &(int32_t){2}, lattice, (int64_t[]){0, 1}, &(int32_t){6}, x}, 0.3, &c);
+    assert_int_equal(sh_site_mult(&c, 0), 1);
+    assert_true(torus_apart(c.atom_frac, (double[]){0, 0, 0}) < 1e-13);
+    check_site(&c, 0);
+    sh_arena_reset(arena);
 }
 
 /* Three general sites of different elements have just the symmetry they were made with. */
@@ -279,7 +308,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_known_positions), cmocka_unit_test(test_general_positions),
-        cmocka_unit_test(test_projection),      cmocka_unit_test(test_anywhere),
+        cmocka_unit_test(test_projection),      cmocka_unit_test(test_anywhere), cmocka_unit_test(test_flat_cell),
         cmocka_unit_test(test_spglib_finds_the_group), cmocka_unit_test(test_batches),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
