@@ -1,4 +1,4 @@
-#define _POSIX_C_SOURCE 200809L
+#define _POSIX_C_SOURCE 200809L /* fork, scandir */
 
 /* model.c -- `shaft model`: which pretrained weights there are, bringing them in, verifying them. */
 #include <dirent.h>
@@ -18,21 +18,25 @@
 static const char help[] =
     "usage: shaft model list\n"
     "       shaft model check [NAME]\n"
-    "       shaft model import PATH\n"
+    "       shaft model import PATH [--name NAME]\n"
     "\n"
     "Pretrained weights live in a folder of their own: $SHAFT_MODELS, else ~/.local/share/shaft/models.\n"
     "\n"
-    "  list          the models this program knows, and which of them are there\n"
+    "  list          the models this program knows, whether they are there, and other weight files in the folder\n"
     "  check [NAME]  reads all tensors (their checksums are verified on the way) and compares a SHA-256 over them with the\n"
-    "                known one; all that are there, or the one named; exit code 1 where one is not what it should be\n"
-    "  import PATH   takes published weights and writes them into the folder. PATH is the source package m3gnet-0.2.4.tar.gz, or\n"
-    "                a folder with m3gnet.json, m3gnet.index and m3gnet.data-00000-of-00001. Runs a Python program; the\n"
-    "                python3 is $SHAFT_PYTHON, else the first of python3 on the PATH and /usr/bin/python3 with numpy and h5py.\n"
+    "                published one; all that are there, or the one named; exit code 1 where one is not what it should be\n"
+    "  import PATH   takes published weights and writes them into the folder. PATH is the source package m3gnet-0.2.4.tar.gz,\n"
+    "                a folder with m3gnet.json, m3gnet.index and m3gnet.data-00000-of-00001, or one above it. Runs a Python\n"
+    "                program: with $SHAFT_PYTHON, else with the first of python3 on the PATH and /usr/bin/python3 that has\n"
+    "                numpy and h5py. With --name the weights go by that name; otherwise by that of the known model they are.\n"
     "\n"
     "examples:\n"
     "  pip download --no-deps --no-binary m3gnet m3gnet==0.2.4\n"
     "  shaft model import m3gnet-0.2.4.tar.gz\n"
-    "  shaft model check m3gnet-efs\n";
+    "  shaft model check m3gnet-efs\n"
+    "\n"
+    "M3GNet's weights are the Materials Virtual Lab's, under the BSD 3-clause licence; cite Chen and Ong, Nature Computational\n"
+    "Science 2, 718 (2022). shaft itself downloads nothing.\n";
 
 static bool exists(const char *path)
 {
@@ -40,61 +44,109 @@ static bool exists(const char *path)
     return stat(path, &info) == 0;
 }
 
-static sh_status model_file(const sh_model_info *info, char *path, size_t size)
+/* What a weight file holds; *info is NULL where it is no model this program knows. */
+typedef struct {
+    const sh_model_info *info;
+    int64_t n_parameter, n_tensor;
+    char source[128], sha256[65];
+} contents;
+
+static sh_status look_into(const char *path, contents *c)
 {
-    char folder[4096];
-    SH_TRY(sh_models_folder(folder, sizeof folder));
-    snprintf(path, size, "%s/%s.h5", folder, info->name);
+    sh_weights *w;
+    SH_TRY(sh_weights_read(path, &w));
+    *c = (contents){.info = sh_model_by_source(w->source), .n_tensor = w->n};
+    snprintf(c->source, sizeof c->source, "%s", w->source);
+    for (int64_t i = 0; i < w->n; i++)
+        c->n_parameter += w->tensor[i].rows * w->tensor[i].cols;
+    sh_weights_sha256(w, c->sha256);
+    sh_weights_destroy(&w);
+    return SH_OK;
+}
+
+static void print_state(const char *path)
+{
+    contents c;
+    if (!exists(path)) {
+        printf("  state       not there\n");
+    } else if (look_into(path, &c) != SH_OK) {
+        printf("  state       cannot be read: %s\n", sh_error_message());
+        sh_error_clear();
+    } else {
+        bool same = c.info && !strcmp(c.sha256, c.info->sha256);
+        printf("  parameters  %lld\n  source      %s\n  state       there, %s\n", (long long)c.n_parameter, c.source,
+               same ? "as published" : c.info ? "NOT as published" : "not known to this version");
+    }
+}
+
+/* Other weight files in the folder, imported under names of their own. */
+static sh_status list_others(const char *folder)
+{
+    struct dirent **entries;
+    int n = scandir(folder, &entries, NULL, alphasort);
+    for (int i = 0; i < n; i++) {
+        char name[256], path[8192];
+        size_t length = strlen(entries[i]->d_name);
+        snprintf(name, sizeof name, "%.*s", length > 3 ? (int)length - 3 : 0, entries[i]->d_name);
+        bool weights = name[0] && name[0] != '.' && !strcmp(entries[i]->d_name + length - 3, ".h5") && !sh_model_by_name(name);
+        snprintf(path, sizeof path, "%s/%s", folder, entries[i]->d_name);
+        free(entries[i]); /* scandir's own */
+        if (!weights) continue;
+        printf("%s\n  file        %s\n", name, path);
+        print_state(path);
+    }
+    if (n >= 0) free(entries);
     return SH_OK;
 }
 
 static sh_status list(void)
 {
-    char path[8192];
+    char folder[4096], path[8192];
+    SH_TRY(sh_models_folder(folder, sizeof folder));
     for (const sh_model_info *m = sh_known_models; m->name; m++) {
-        SH_TRY(model_file(m, path, sizeof path));
-        bool there = exists(path);
-        printf("%s\n  file      %s%s\n  predicts  %s\n  from      %s\n", m->name, path, there ? "" : "  (not there)", m->predicts,
-               m->origin);
-        if (!there) printf("  get it    %s\n", m->obtain);
+        snprintf(path, sizeof path, "%s/%s.h5", folder, m->name);
+        printf("%s\n  file        %s\n", m->name, path);
+        print_state(path);
+        printf("  predicts    %s\n  from        %s\n", m->predicts, m->origin);
+        if (!exists(path)) printf("  parameters  %lld\n  get it      %s\n", (long long)m->n_parameter, m->obtain);
     }
-    return SH_OK;
+    return list_others(folder);
 }
 
-static sh_status check_file(const sh_model_info *info, const char *path)
+/* `named`: the model it must be, or NULL where any known one will do. */
+static sh_status check_file(const sh_model_info *named, const char *path, const sh_model_info **found)
 {
-    sh_weights *w;
-    char hex[65];
-    SH_TRY(sh_weights_read(path, &w));
-    sh_weights_sha256(w, hex);
-    int64_t parameters = 0, n = w->n;
-    for (int64_t i = 0; i < w->n; i++)
-        parameters += w->tensor[i].rows * w->tensor[i].cols;
-    sh_weights_destroy(&w);
-    if (strcmp(hex, info->sha256)) {
-        SH_FAIL(SH_EIO, "'%s' is not the published model: SHA-256 over its tensors is %s, not %s", path, hex, info->sha256);
+    contents c;
+    SH_TRY(look_into(path, &c));
+    const sh_model_info *info = named ? named : c.info;
+    if (found) *found = info;
+    if (!info) return SH_FAIL(SH_EINPUT, "'%s' holds model '%s', which this version does not know", path, c.source);
+    if (strcmp(c.sha256, info->sha256)) {
+        SH_FAIL(SH_EIO, "'%s' is not the published model: SHA-256 over its tensors is %s, not %s", path, c.sha256, info->sha256);
         return sh_error_hint(SH_EIO, "import it again: %s", info->obtain);
     }
-    printf("%s: %lld parameters in %lld tensors, SHA-256 %s, as published\n", info->name, (long long)parameters, (long long)n,
-           hex);
+    printf("%s: %lld parameters in %lld tensors, SHA-256 %s, as published\n", info->name, (long long)c.n_parameter,
+           (long long)c.n_tensor, c.sha256);
     return SH_OK;
 }
 
 static sh_status check(const char *name)
 {
-    char path[8192];
+    char folder[4096], path[8192];
     int n = 0;
-    if (name && !sh_model_by_name(name)) SH_TRY(sh_model_path(name, path, sizeof path));
+    if (name) {
+        SH_TRY(sh_model_path(name, path, sizeof path)); /* says how to get it */
+        return check_file(sh_model_by_name(name), path, NULL);
+    }
+    SH_TRY(sh_models_folder(folder, sizeof folder));
     for (const sh_model_info *m = sh_known_models; m->name; m++) {
-        if (name && strcmp(name, m->name)) continue;
-        if (name) SH_TRY(sh_model_path(name, path, sizeof path)); /* says how to get it */
-        SH_TRY(model_file(m, path, sizeof path));
+        snprintf(path, sizeof path, "%s/%s.h5", folder, m->name);
         if (!exists(path)) continue;
-        SH_TRY(check_file(m, path));
+        SH_TRY(check_file(m, path, NULL));
         n++;
     }
     if (n) return SH_OK;
-    SH_FAIL(SH_EINPUT, "there is no model to check");
+    SH_FAIL(SH_EINPUT, "there is no model to check in '%s'", folder);
     return sh_error_hint(SH_EINPUT, "'shaft model list' says how to get one");
 }
 
@@ -155,52 +207,81 @@ static sh_status make_folder(const char *path)
     }
 }
 
-static sh_status import(const char *source)
+/* Runs the import program: `temporary` is there and verified afterwards, or is not there. */
+static sh_status convert(const char *source, const char *temporary, const sh_model_info **info)
 {
-    char folder[4096], temporary[8192], path[8192], program[4096], given[4096], interpreter[4096];
+    char program[4096], interpreter[4096], given[4096], out[8192], part[8200];
     const char *python = NULL;
-    if (!exists(source)) return SH_FAIL(SH_EINPUT, "'%s' is not there", source);
     SH_TRY(importer_path(program, sizeof program));
     SH_TRY(find_python(&python));
+    snprintf(interpreter, sizeof interpreter, "%s", python);
+    snprintf(given, sizeof given, "%s", source);
+    snprintf(out, sizeof out, "%s", temporary);
+    snprintf(part, sizeof part, "%s.part", temporary);
+    sh_status status = SH_OK;
+    if (run((char *[]){interpreter, program, given, out, NULL}, false)) {
+        SH_FAIL(SH_EINPUT, "'%s' was not imported", source);
+        status = sh_error_hint(SH_EINPUT, "it must be the source package m3gnet-0.2.4.tar.gz or the folder of its checkpoint");
+    } else {
+        status = check_file(NULL, temporary, info);
+    }
+    if (status != SH_OK) {
+        remove(temporary);
+        remove(part);
+    }
+    return status;
+}
+
+static bool is_name(const char *name)
+{
+    const char *letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
+    return name[0] && name[0] != '.' && name[0] != '-' && strlen(name) < 64 && strspn(name, letters) == strlen(name);
+}
+
+static sh_status import(const char *source, const char *name)
+{
+    char folder[4096], temporary[8192], path[8192];
+    const sh_model_info *info = NULL;
+    if (name && !is_name(name))
+        return SH_FAIL(SH_EINPUT, "'%s' is no name for a model: letters, digits, '.', '_' and '-'", name);
+    if (!exists(source)) return SH_FAIL(SH_EINPUT, "'%s' is not there", source);
     SH_TRY(sh_models_folder(folder, sizeof folder));
     SH_TRY(make_folder(folder));
     snprintf(temporary, sizeof temporary, "%s/.import-%ld.h5", folder, (long)getpid());
-    snprintf(given, sizeof given, "%s", source);
-    snprintf(interpreter, sizeof interpreter, "%s", python);
-    if (run((char *[]){interpreter, program, given, temporary, NULL}, false)) {
+    SH_TRY(convert(source, temporary, &info));
+    snprintf(path, sizeof path, "%s/%s.h5", folder, name ? name : info->name);
+    if (rename(temporary, path)) {
+        SH_FAIL(SH_EIO, "cannot write '%s': %s", path, strerror(errno));
         remove(temporary);
-        SH_FAIL(SH_EINPUT, "'%s' was not imported", source);
-        return sh_error_hint(SH_EINPUT, "it must be the source package m3gnet-0.2.4.tar.gz or the folder of its checkpoint");
+        return SH_EIO;
     }
-    sh_weights *w;
-    sh_status status = sh_weights_read(temporary, &w);
-    if (status != SH_OK) {
-        remove(temporary);
-        return status;
-    }
-    const sh_model_info *info = sh_model_by_source(w->source);
-    sh_weights_destroy(&w);
-    status = info ? check_file(info, temporary) : SH_FAIL(SH_EINPUT, "'%s' holds a model this version does not know", source);
-    if (status != SH_OK) {
-        remove(temporary);
-        return status;
-    }
-    snprintf(path, sizeof path, "%s/%s.h5", folder, info->name);
-    if (rename(temporary, path)) return SH_FAIL(SH_EIO, "cannot write '%s': %s", path, strerror(errno));
     printf("written to %s\nweights: %s\n", path, info->origin);
     return SH_OK;
 }
 
 sh_status sh_cmd_model(int argc, char **argv)
 {
-    const char *what = argc > 1 ? argv[1] : "";
-    if (!strcmp(what, "--help") || !strcmp(what, "-h") || (argc > 2 && !strcmp(argv[2], "--help"))) {
-        fputs(help, stdout);
-        return SH_OK;
+    const char *what = argc > 1 ? argv[1] : "", *operand = NULL, *name = NULL;
+    int n_operand = 0;
+    for (int i = 1; i < argc; i++) {
+        if (!strcmp(argv[i], "--help") || !strcmp(argv[i], "-h")) {
+            fputs(help, stdout);
+            return SH_OK;
+        }
+        if (i == 1) continue;
+        if (!strcmp(argv[i], "--name") && !strcmp(what, "import") && i + 1 < argc) {
+            name = argv[++i];
+        } else if (argv[i][0] == '-') {
+            SH_FAIL(SH_EINPUT, "'%s' is no option of 'shaft model %s'", argv[i], what);
+            return sh_error_hint(SH_EINPUT, "shaft model --help");
+        } else {
+            operand = argv[i];
+            n_operand++;
+        }
     }
-    if (!strcmp(what, "list") && argc == 2) return list();
-    if (!strcmp(what, "check") && argc <= 3) return check(argc == 3 ? argv[2] : NULL);
-    if (!strcmp(what, "import") && argc == 3) return import(argv[2]);
-    SH_FAIL(SH_EINPUT, "'%s' with %d arguments is none of list, check [NAME], import PATH", what, argc > 2 ? argc - 2 : 0);
+    if (!strcmp(what, "list") && n_operand == 0) return list();
+    if (!strcmp(what, "check") && n_operand <= 1) return check(operand);
+    if (!strcmp(what, "import") && n_operand == 1) return import(operand, name);
+    SH_FAIL(SH_EINPUT, "'%s' with %d arguments is none of list, check [NAME], import PATH", what, n_operand);
     return sh_error_hint(SH_EINPUT, "shaft model --help");
 }

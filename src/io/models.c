@@ -14,6 +14,7 @@ const sh_model_info sh_known_models[] = {
      .source = "MP-2021.2.8-EFS",
      .references = "references_m3gnet_efs.csv",
      .sha256 = "518cb41e9a29c0304fcc54a86670fb6767a6a177d490217fb375dc0bf05e2b07",
+     .n_parameter = 227549,
      .predicts = "total energy, eV a cell; formation energy by references and the corrections of 2018",
      .origin = "Chen and Ong, Nature Computational Science 2, 718 (2022); weights of the Materials Virtual Lab, BSD 3-clause",
      .obtain = "pip download --no-deps --no-binary m3gnet m3gnet==0.2.4 && shaft model import m3gnet-0.2.4.tar.gz"},
@@ -68,21 +69,21 @@ sh_status sh_models_folder(char *path, size_t size)
 sh_status sh_model_path(const char *name, char *path, size_t size)
 {
     const sh_model_info *info = sh_model_by_name(name);
-    if (!info) {
+    size_t length = strlen(name);
+    if (strchr(name, '/') || (length > 3 && !strcmp(name + length - 3, ".h5"))) {
         snprintf(path, size, "%s", name);
-        if (strchr(name, '/') || (strlen(name) > 3 && !strcmp(name + strlen(name) - 3, ".h5"))) {
-            if (exists(path)) return SH_OK;
-            return SH_FAIL(SH_EINPUT, "weight file '%s' is not there", name);
-        }
-        SH_FAIL(SH_EINPUT, "there is no model '%s'", name);
-        return sh_error_hint(SH_EINPUT, "known models: m3gnet-efs; a path to a weight file is taken too");
+        return exists(path) ? SH_OK : SH_FAIL(SH_EINPUT, "weight file '%s' is not there", name);
     }
     char folder[4096];
     SH_TRY(sh_models_folder(folder, sizeof folder));
     snprintf(path, size, "%s/%s.h5", folder, name);
     if (exists(path)) return SH_OK;
-    SH_FAIL(SH_EINPUT, "the weights of model '%s' are not at '%s'", name, path);
-    return sh_error_hint(SH_EINPUT, "get them with: %s", info->obtain);
+    if (info) {
+        SH_FAIL(SH_EINPUT, "the weights of model '%s' are not at '%s'", name, path);
+        return sh_error_hint(SH_EINPUT, "get them with: %s", info->obtain);
+    }
+    SH_FAIL(SH_EINPUT, "there is no model '%s': neither a known one nor '%s'", name, path);
+    return sh_error_hint(SH_EINPUT, "known models: m3gnet-efs; a path to a weight file is taken too");
 }
 
 static sh_status load(const char *name, sh_model *m)

@@ -3,6 +3,7 @@
 #define SH_IO_MODELS_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include "potential/potential.h"
 
@@ -11,6 +12,7 @@ typedef struct {
     const char *source;     /* root attribute `source` of its weight file */
     const char *references; /* file under the tables' folder */
     const char *sha256;     /* over its tensors, sh_weights_sha256 */
+    int64_t n_parameter;
     const char *predicts, *origin, *obtain;
 } sh_model_info;
 
@@ -23,7 +25,8 @@ const sh_model_info *sh_model_by_source(const char *source); /* likewise */
 sh_status sh_tables_folder(char *path, size_t size);
 sh_status sh_models_folder(char *path, size_t size);
 
-/* The file of a model by name, or of a path to a weight file. SH_EINPUT where there is none, with how to get it. */
+/* The file of a model by name: one of the known ones, or the name it was imported under; a path to a weight file is taken too.
+ * SH_EINPUT where there is none, with how to get it. */
 sh_status sh_model_path(const char *name, char *path, size_t size);
 
 /* Weights, references and the potential made of them; destroy in one go. */

@@ -122,7 +122,8 @@ static void test_finding(void **state)
     assert_non_null(strstr(sh_error_hints(), "shaft model import"));
     assert_non_null(strstr(sh_error_hints(), "pip download"));
     sh_error_clear();
-    assert_fails(sh_model_path("chgnet", found, sizeof found), SH_EINPUT, "no model 'chgnet'");
+    assert_fails(sh_model_path("chgnet", found, sizeof found), SH_EINPUT,
+                 "no model 'chgnet': neither a known one nor '/nowhere/models/chgnet.h5'");
     assert_non_null(strstr(sh_error_hints(), "m3gnet-efs"));
     assert_fails(sh_model_path("/nowhere/my.h5", found, sizeof found), SH_EINPUT, "/nowhere/my.h5");
     write_file("", ORDER);

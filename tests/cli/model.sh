@@ -1,0 +1,80 @@
+#!/bin/bash
+# `shaft model`: what it says where there is no model, what it finds wrong; and, where the published package or the imported
+# weights are there, the import and the verification.
+set -eu
+shaft=$1
+sources=$2
+given=${SHAFT_MODELS:-${HOME:-/nowhere}/.local/share/shaft/models}/m3gnet-efs.h5
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+export SHAFT_MODELS=$folder/models
+
+# expect CODE TEXT COMMAND...: the exit code, and output that holds TEXT
+expect() {
+    local code=$1 text=$2 got=0
+    shift 2
+    "$@" > "$folder/out.txt" 2>&1 || got=$?
+    if [ "$got" != "$code" ] || ! grep -qF -- "$text" "$folder/out.txt"; then
+        echo "'$*' ended with $got, wanted $code and '$text':"
+        cat "$folder/out.txt"
+        exit 1
+    fi
+}
+
+expect 0 "shaft model import m3gnet-0.2.4.tar.gz" "$shaft" model --help
+expect 0 "shaft model import m3gnet-0.2.4.tar.gz" "$shaft" model import --help
+expect 2 "none of list, check [NAME], import PATH" "$shaft" model
+expect 2 "none of list, check [NAME], import PATH" "$shaft" model import
+expect 2 "'--fast' is no option" "$shaft" model check --fast
+expect 0 "not there" "$shaft" model list
+grep -q 'pip download --no-deps --no-binary m3gnet m3gnet==0.2.4 && shaft model import' "$folder/out.txt"
+expect 2 "there is no model to check" "$shaft" model check
+expect 2 "hint: get them with: pip download" "$shaft" model check m3gnet-efs
+expect 2 "there is no model 'chgnet'" "$shaft" model check chgnet
+expect 2 "'nothing.tar.gz' is not there" "$shaft" model import nothing.tar.gz
+expect 2 "'../x' is no name for a model" "$shaft" model import nothing.tar.gz --name ../x
+echo "no package" > "$folder/broken.tar.gz"
+SHAFT_PYTHON=/bin/false expect 2 "apt-get install python3-numpy python3-h5py" "$shaft" model import "$folder/broken.tar.gz"
+echo "no weights" > "$SHAFT_MODELS/m3gnet-efs.h5"
+expect 0 "cannot be read" "$shaft" model list
+expect 1 "m3gnet-efs.h5" "$shaft" model check
+rm "$SHAFT_MODELS/m3gnet-efs.h5"
+
+python=
+for candidate in "${SHAFT_PYTHON:-python3}" /usr/bin/python3; do
+    if [ -z "$python" ] && "$candidate" -c 'import numpy, h5py' 2> /dev/null; then python=$candidate; fi
+done
+if [ -n "$python" ]; then
+    expect 2 "was not imported" "$shaft" model import "$folder/broken.tar.gz"
+    mkdir "$folder/empty"
+    expect 2 "0 checkpoints with" "$shaft" model import "$folder/empty"
+    test -z "$(ls -A "$SHAFT_MODELS")"
+fi
+
+if [ -e "$given" ]; then
+    cp "$given" "$SHAFT_MODELS/mine.h5"
+    expect 0 "227549 parameters in 80 tensors" "$shaft" model check mine
+    expect 0 "there, as published" "$shaft" model list
+    if [ -n "$python" ]; then # one number is another one, with a right checksum
+        "$python" -c 'import h5py, sys
+with h5py.File(sys.argv[1], "r+") as f: f["final/layers/0/atom_network/update_func/gate/layers/0/bias"][3] += 1e-6' "$SHAFT_MODELS/mine.h5"
+        expect 1 "is not the published model" "$shaft" model check mine
+        expect 0 "NOT as published" "$shaft" model list
+    fi
+    rm "$SHAFT_MODELS/mine.h5"
+fi
+
+package=${SHAFT_M3GNET_PACKAGE:-$sources/build/weights/m3gnet-0.2.4.tar.gz}
+if [ -n "$python" ] && [ -e "$package" ]; then
+    expect 0 "BSD 3-clause" "$shaft" model import "$package"
+    expect 0 "as published" "$shaft" model check m3gnet-efs
+    mkdir "$folder/package"
+    tar -xzf "$package" -C "$folder/package"
+    expect 0 "written to $SHAFT_MODELS/second.h5" "$shaft" model import "$folder/package" --name second
+    cmp "$SHAFT_MODELS/second.h5" "$SHAFT_MODELS/m3gnet-efs.h5"
+    data=$(find "$folder/package" -path '*MP-2021.2.8-EFS/m3gnet.data-00000-of-00001')
+    printf 'x' | dd of="$data" bs=1 seek=100000 conv=notrunc status=none
+    expect 2 "has a wrong checksum" "$shaft" model import "$folder/package" --name third
+    test ! -e "$SHAFT_MODELS/third.h5"
+    test "$(ls -A "$SHAFT_MODELS" | wc -l)" = 2
+fi
