@@ -9,20 +9,27 @@
 #include "potential/references.h"
 
 #ifdef SH_F64
-static const double LIMIT = 1e-9, EXACT = 1e-11; /* eV/atom */
+static const double LIMIT = 1e-9, EXACT = 1e-12, CLOSE = 1e-12; /* eV/atom */
 #else
-static const double LIMIT = 1e-5, EXACT = 1e-5; /* single rounding: energy-models, section 13 */
+/* Single rounding gives 1.3e-6 eV/atom (matgl in float against double), more where atoms are so close that the network is far
+ * outside what it was trained on. */
+static const double LIMIT = 1e-5, EXACT = 1e-5, CLOSE = 2e-4;
 #endif
 
 static sh_potential *potential;
 static sh_references *references;
 static sh_arena *arena;
 
+static double nearest; /* Å, of the last crystals evaluated */
+
 static void energies(const sh_crystals *c, bool no_classes, double *e_total, double *e_form)
 {
     sh_graph g;
     sh_graph_build(c, &(sh_graph_opts){.cutoff = 5, .no_classes = no_classes}, arena, &g);
     sh_potential_evaluate(potential, c, &g, NULL, 0, arena, e_total, e_form);
+    nearest = 5;
+    for (int64_t i = 0; i < c->n_crystal; i++)
+        nearest = fmin(nearest, g.min_dist[i]);
 }
 
 static void test_reference_energies(void **state)
@@ -88,8 +95,8 @@ static void test_quotient_equals_full_cell(void **state)
     sh_groups *groups;
     assert_ok(sh_groups_create(&groups));
     sh_cell_bounds bounds = {.length = {5, 12}, .angle = {80, 130}};
-    double worst = 0;
-    int64_t n_site = 0, n_atom = 0;
+    double worst = 0, worst_apart = 0;
+    int64_t n_site = 0, n_atom = 0, n_apart = 0;
     for (int g = 1; g <= 230; g++) {
         int32_t sg = g, z[2] = {g % 2 ? 11 : 16, g % 2 ? 17 : 8}; /* oxides of sulphur: corrections by distances */
         int64_t start[2] = {0, 2};
@@ -117,15 +124,19 @@ static void test_quotient_equals_full_cell(void **state)
         energies(&quotient, false, &e_total[0], &e_form[0]);
         energies(&full, true, &e_total[1], &e_form[1]);
         double scale = fmax(1, fabs(e_total[1]) / (double)full.n_site); /* atoms on top of each other: large numbers */
-        double apart = fabs(e_total[0] - e_total[1]) / (double)full.n_site / scale;
-        if (!(apart <= EXACT)) print_error("group %d: %g and %g eV, %d atoms\n", g, e_total[0], e_total[1], (int)full.n_site);
-        assert_true(apart <= EXACT);
-        assert_near(e_form[0], e_form[1], 3 * EXACT * scale);
+        double apart = fabs(e_total[0] - e_total[1]) / (double)full.n_site / scale, limit = nearest < 1 ? CLOSE : EXACT;
+        if (!(apart <= limit)) print_error("group %d: %g and %g eV, %d atoms\n", g, e_total[0], e_total[1], (int)full.n_site);
+        assert_true(apart <= limit);
+        assert_near(e_form[0], e_form[1], 3 * limit * scale);
+        if (nearest >= 1) worst_apart = fmax(worst_apart, apart);
+        n_apart += nearest >= 1;
         worst = fmax(worst, apart);
         n_site += quotient.n_site;
         n_atom += full.n_site;
     }
-    print_message("230 groups, %d sites for %d atoms: quotient and full cell within %.2g\n", (int)n_site, (int)n_atom, worst);
+    print_message("230 groups, %d sites for %d atoms: quotient and full cell within %.2g, %.2g in the %d without close atoms\n",
+                  (int)n_site, (int)n_atom, worst, worst_apart, (int)n_apart);
+    assert_true(n_apart >= 60);
     sh_groups_destroy(&groups);
 }
 
