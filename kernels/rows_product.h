@@ -1,22 +1,30 @@
 /* rows_product.h -- small dense products with a fixed order of k: the bits of a row do not depend on how many rows there
  * are or which thread has them, which BLAS does not promise. For the fused kernels, whose weights stay in the cache.
  *
- * Vectors of 64 bytes by the compilers' vector extension: AVX-512 where the machine has it, halves or quarters elsewhere. */
+ * Vectors by the compilers' extension, as wide as the machine's registers: wider ones are split by the compiler, but the
+ * accumulators of a tile then live in memory (measured on AVX2 with vectors of 64 bytes: a tenth of the speed). */
 #ifndef SH_KERNEL_ROWS_PRODUCT_H
 #define SH_KERNEL_ROWS_PRODUCT_H
 
 #include "kernel.h"
 
-typedef sh_real sh_vector __attribute__((vector_size(64), aligned(64)));
-typedef sh_real sh_vector_loose __attribute__((vector_size(64), aligned(sizeof(sh_real)), may_alias));
+#if defined(__AVX512F__)
+#define SH_VECTOR_BYTES 64
+#define SH_COLUMN_VECTORS 4 /* of a register tile: 6 x 4 accumulators of the 32 registers */
+#elif defined(__AVX__)
+#define SH_VECTOR_BYTES 32
+#define SH_COLUMN_VECTORS 2 /* 6 x 2 accumulators of the 16 registers */
+#else
+#define SH_VECTOR_BYTES 16
+#define SH_COLUMN_VECTORS 2
+#endif
 
-enum {
-    SH_LANES = 64 / (int)sizeof(sh_real),
-    SH_ROW_BLOCK = 6,      /* rows of a register tile: 6 x 4 accumulators of the 32 registers */
-    SH_COLUMN_VECTORS = 4
-};
+typedef sh_real sh_vector __attribute__((vector_size(SH_VECTOR_BYTES), aligned(SH_VECTOR_BYTES)));
+typedef sh_real sh_vector_loose __attribute__((vector_size(SH_VECTOR_BYTES), aligned(sizeof(sh_real)), may_alias));
 
-/* c (rows, 4 lanes) += a (rows, k) w (k, 4 lanes) for a compile-time number of rows. */
+enum { SH_LANES = SH_VECTOR_BYTES / (int)sizeof(sh_real) };
+
+/* c (rows, n) += a (rows, k) w (k, n), n = SH_COLUMN_VECTORS lanes, for a compile-time number of rows. */
 #define SH_PRODUCT_TILE(ROWS)                                                                      \
     static inline void sh_product_tile_##ROWS(int64_t k, const sh_real *a, int64_t lda, const sh_real *w, int64_t ldw, \
                                               sh_real *c, int64_t ldc)                             \
@@ -43,7 +51,7 @@ SH_PRODUCT_TILE(2)
 SH_PRODUCT_TILE(1)
 #undef SH_PRODUCT_TILE
 
-/* c (rows, n) += a (rows, k) w (k, n); n a multiple of 4 lanes. */
+/* c (rows, n) += a (rows, k) w (k, n); n a multiple of SH_COLUMN_VECTORS lanes. */
 static inline void sh_rows_product(int64_t rows, int64_t k, int64_t n, const sh_real *a, int64_t lda, const sh_real *w,
                                    int64_t ldw, sh_real *c, int64_t ldc)
 {
