@@ -9,6 +9,7 @@
 #include <spglib.h>
 
 #include "base/memory.h"
+#include "crystal/wyckoff.h"
 
 /* spglib's serial number of each group's standard setting: the first with that number, or the one of origin choice 2.
  * (spglib's own default is origin choice 1.) */
@@ -65,12 +66,19 @@ sh_status sh_groups_create(sh_groups **out)
         sh_free(g);
         return SH_FAIL(SH_ELIB, "spglib gives %d operations for the 230 space groups, there are %d", n, SH_N_GROUP_OP);
     }
+    sh_status status = sh_wyckoffs_create(g, &g->wyckoffs);
+    if (status != SH_OK) {
+        sh_free(g);
+        return status;
+    }
     *out = g;
     return SH_OK;
 }
 
 void sh_groups_destroy(sh_groups **groups)
 {
+    if (!*groups) return;
+    sh_wyckoffs_destroy(&(*groups)->wyckoffs);
     sh_free(*groups);
     *groups = NULL;
 }

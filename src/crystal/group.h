@@ -19,13 +19,14 @@ typedef enum {
 
 enum { SH_N_GROUP = 230, SH_N_GROUP_OP = 4425 };
 
-typedef struct {
+typedef struct sh_groups {
     int32_t op_start[SH_N_GROUP + 1]; /* operations of sg_number g: op_start[g-1] <= i < op_start[g]; the first is the
                                          identity, general translations in [0,1) */
     int8_t rot[SH_N_GROUP_OP][9];     /* W, row-major */
     double trans[SH_N_GROUP_OP][3];   /* w, exact multiples of 1/12 rounded to double */
     int32_t hall_number[SH_N_GROUP];
     char symbol[SH_N_GROUP][16];      /* international short symbol, "Fm-3m" */
+    struct sh_wyckoffs *wyckoffs;     /* positions of all groups, wyckoff.h */
 } sh_groups;
 
 sh_status sh_groups_create(sh_groups **out); /* *out is NULL on error; SH_ELIB when spglib's tables differ */

@@ -222,23 +222,3 @@ void sh_crystals_make(const sh_groups *g, const sh_descriptions *d, double merge
     for (int64_t s = 0; s < n_site; s++)
         orbit_write(s, &args);
 }
-
-int32_t sh_group_min_multiplicity(const sh_groups *g, int sg_number)
-{
-    /* Points of highest site symmetry have such coordinates in every standard setting. */
-    static const double value[] = {0,       1.0 / 8, 1.0 / 6, 1.0 / 4, 1.0 / 3, 3.0 / 8,
-                                   1.0 / 2, 5.0 / 8, 2.0 / 3, 3.0 / 4, 5.0 / 6, 7.0 / 8};
-    enum { N = sizeof value / sizeof *value };
-    int32_t first = g->op_start[sg_number - 1], last = g->op_start[sg_number], most = 1;
-    for (int p = 0; p < N * N * N; p++) {
-        const double x[3] = {value[p / (N * N)], value[p / N % N], value[p % N]};
-        int32_t n = 0;
-        for (int32_t op = first; op < last; op++) {
-            double y[3];
-            image(g, op, x, y);
-            n += apart(x, y) < CLEAR;
-        }
-        most = n > most ? n : most;
-    }
-    return (last - first) / most;
-}

@@ -17,7 +17,4 @@
 void sh_crystals_make(const sh_groups *groups, const sh_descriptions *descriptions, double merge_tol, sh_arena *arena,
                       sh_crystals *out);
 
-/* Atoms of the smallest orbit of a group: |G| over the order of its largest site group. */
-int32_t sh_group_min_multiplicity(const sh_groups *groups, int sg_number);
-
 #endif

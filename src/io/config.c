@@ -13,7 +13,7 @@
 
 #include "base/log.h"
 #include "base/memory.h"
-#include "crystal/orbit.h"
+#include "crystal/wyckoff.h"
 #include "io/config_yaml.h"
 #include "io/text.h"
 
@@ -568,7 +568,7 @@ static sh_status check_orbits(const sh_constraints *k, const sh_groups *groups)
     for (int g = 1; g <= SH_N_GROUP; g++) {
         if (!k->group_allowed[g - 1]) continue;
         n_allowed++;
-        if ((int64_t)k->min_sites * sh_group_min_multiplicity(groups, g) <= k->max_atoms) continue;
+        if ((int64_t)k->min_sites * sh_wyckoff_min_mult(groups->wyckoffs, g) <= k->max_atoms) continue;
         size_t used = strlen(names);
         snprintf(names + used, sizeof names - used, "%s%d (%s)", n_large++ ? ", " : "", g, groups->symbol[g - 1]);
     }

@@ -1,5 +1,7 @@
 #include "crystals.h"
 
+#include "crystal/wyckoff.h"
+
 #include <spglib.h>
 
 static sh_groups *groups;
@@ -158,7 +160,7 @@ static void test_min_multiplicity(void **state)
                                    {166, 3}, {167, 6}, {178, 6}, {194, 2}, {198, 4}, {212, 4},  {213, 4},  {214, 8},
                                    {216, 4}, {219, 8}, {220, 12}, {221, 1}, {225, 4}, {227, 8},  {228, 16}, {230, 16}};
     for (size_t i = 0; i < sizeof known / sizeof *known; i++)
-        assert_int_equal(sh_group_min_multiplicity(groups, known[i][0]), known[i][1]);
+        assert_int_equal(sh_wyckoff_min_mult(groups->wyckoffs, known[i][0]), known[i][1]);
 }
 
 int main(void)
