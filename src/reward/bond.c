@@ -7,11 +7,12 @@ static const double CUTOFF = 4.0, DISTINCT = 1e-5, NO_PAIR = 5.0; /* Å, Å, sco
 /* Distances come from one representative of each orbit, already sorted within a site: those of one kind of pair are merged
  * by repeatedly taking the smallest. Few sites, so this is cheap. */
 double sh_bond_score(const sh_tables *t, const sh_crystals *c, const sh_graph *g, int64_t crystal, sh_arena *arena,
-                     bool *above_min)
+                     bool *above_min, int32_t *n_missing)
 {
     int64_t first = c->site_start[crystal], last = c->site_start[crystal + 1];
     sh_composition kinds;
     *above_min = true;
+    *n_missing = 0;
     if (!sh_composition_of(c, crystal, &kinds)) return NAN;
     sh_arena_mark mark = sh_arena_get_mark(arena);
     int64_t *next = SH_PUSH(arena, int64_t, last - first);
@@ -22,7 +23,6 @@ double sh_bond_score(const sh_tables *t, const sh_crystals *c, const sh_graph *g
             int32_t z1 = kinds.z[i], z2 = kinds.z[j];
             double least = t->bond_min[z1][z2], mean = t->bond_avg[z1][z2], total = 0, kept = -1;
             int64_t n = 0;
-            if (isnan(mean)) continue;
             for (int64_t s = first; s < last; s++)
                 next[s - first] = g->edge_start[s];
             for (;;) {
@@ -38,6 +38,10 @@ double sh_bond_score(const sh_tables *t, const sh_crystals *c, const sh_graph *g
                     if (from < 0 || g->edge_dist[e] < g->edge_dist[next[from - first]]) from = s;
                 }
                 if (from < 0) break;
+                if (isnan(mean)) {
+                    ++*n_missing;
+                    break;
+                }
                 double d = g->edge_dist[next[from - first]++];
                 if (kept >= 0 && d - kept < DISTINCT) continue;
                 kept = d;

@@ -5,10 +5,10 @@ bool sh_composition_of(const sh_crystals *c, int64_t crystal, sh_composition *ou
     *out = (sh_composition){0};
     for (int64_t s = c->site_start[crystal]; s < c->site_start[crystal + 1]; s++) {
         int32_t z = c->site_z[s], at = 0;
+        if (z < 1 || z > SH_MAX_Z) return false;
         while (at < out->n_kind && out->z[at] < z)
             at++;
         if (at == out->n_kind || out->z[at] != z) {
-            if (out->n_kind == SH_MAX_KINDS) return false;
             for (int32_t k = out->n_kind++; k > at; k--) {
                 out->z[k] = out->z[k - 1];
                 out->count[k] = out->count[k - 1];

@@ -28,7 +28,7 @@ const char *sh_term_key(sh_term term);        /* "formation_energy", the key of 
 
 typedef struct {
     double reward;          /* R, at least r_min; 0 where nothing was computed */
-    double term[SH_N_TERM]; /* S of each term in [0,1]; 0 for those switched off or not computed */
+    double term[SH_N_TERM]; /* S of each term, at most 1 (energy: e); 0 for those switched off or not computed */
     double e_total;         /* eV a cell, the model's own value; NaN where it was not computed */
     double e_form;          /* eV/atom, the model's own value, not clamped; NaN likewise */
     double bond;            /* the score B of metrics.md section 3 (canonical), NaN likewise */
@@ -39,7 +39,7 @@ typedef struct {
     int32_t valid;          /* composition validity, 1 or 0 */
     int32_t bond_valid;     /* 1: every distance is at least d_min of its pair in the bond table */
     int32_t reason;         /* sh_reason, the first that applies */
-    int32_t reserved;
+    int32_t bond_missing;   /* kinds of pairs within 4 Å that the bond table does not have: no part of `bond` */
 } sh_reward_result;
 
 #endif

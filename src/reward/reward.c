@@ -13,6 +13,7 @@ struct sh_reward {
 };
 
 static const double COINCIDENT_ANG = 0.1, ENERGY_CLAMP = 10, BOND_CUTOFF = 4;
+static const double LONGEST_ANG = 1e6; /* of a cell: graphs are not made of longer ones */
 
 sh_status sh_reward_create(const sh_reward_options *options, const sh_tables *tables, const sh_potential *potential,
                            sh_reward **out)
@@ -32,6 +33,13 @@ void sh_reward_destroy(sh_reward **reward)
     *reward = NULL;
 }
 
+static bool model_knows(const sh_reward *r, const sh_crystals *c, int64_t i)
+{
+    for (int64_t s = c->site_start[i]; s < c->site_start[i + 1]; s++)
+        if (!sh_potential_knows(r->potential, c->site_z[s])) return false;
+    return true;
+}
+
 /* What needs no neighbours: counts, density, composition. Returns whether the crystal goes on to the graph. */
 static bool look_at_cell(const sh_reward *r, const sh_crystals *c, int64_t i, sh_reward_result *x)
 {
@@ -46,7 +54,11 @@ static bool look_at_cell(const sh_reward *r, const sh_crystals *c, int64_t i, sh
                             .n_atom = (int32_t)n_atom,
                             .n_site = (int32_t)(c->site_start[i + 1] - c->site_start[i]),
                             .reward = r->options.r_min};
-    bool positions = isfinite(volume) && volume >= 0.1 && n_atom > 0; /* metrics: a cell below 0.1 Å^3 is none */
+    double square = 0;
+    for (int k = 0; k < 9; k++)
+        square += c->lattice[9 * i + k] * c->lattice[9 * i + k];
+    /* a cell below 0.1 Å^3 is none */
+    bool positions = isfinite(volume) && volume >= 0.1 && square < LONGEST_ANG * LONGEST_ANG && n_atom > 0;
     for (int64_t k = 3 * c->atom_start[c->site_start[i]]; positions && k < 3 * c->atom_start[c->site_start[i + 1]]; k++)
         positions = isfinite(c->atom_frac[k]);
     if (!positions) {
@@ -60,8 +72,7 @@ static bool look_at_cell(const sh_reward *r, const sh_crystals *c, int64_t i, sh
     x->density = sh_density(r->tables, &composition, volume);
     x->valid = sh_validity(r->tables, &composition);
     if (isnan(x->density)) x->reason = SH_REASON_ELEMENT;
-    for (int32_t k = 0; r->potential && k < composition.n_kind; k++)
-        if (!sh_potential_knows(r->potential, composition.z[k])) x->reason = SH_REASON_ELEMENT;
+    if (r->options.weight[SH_TERM_ENERGY] > 0 && !model_knows(r, c, i)) x->reason = SH_REASON_ELEMENT;
     if (n_atom > r->options.max_atoms) x->reason = SH_REASON_ATOMS;
     return true;
 }
@@ -124,14 +135,14 @@ void sh_reward_evaluate(const sh_reward *r, const sh_crystals *crystals, bool ou
     double *e_total = SH_PUSH(arena, double, n), *e_form = SH_PUSH(arena, double, n);
     for (int64_t k = 0; k < n; k++) {
         sh_reward_result *x = &results[index[k]];
-        bool above_min, element = x->reason == SH_REASON_ELEMENT;
+        bool above_min;
         x->min_dist = g.min_dist[k];
         if (x->min_dist < COINCIDENT_ANG && x->reason == SH_REASON_NONE) x->reason = SH_REASON_COINCIDENT;
-        x->bond = sh_bond_score(r->tables, &c, &g, k, arena, &above_min);
+        x->bond = sh_bond_score(r->tables, &c, &g, k, arena, &above_min, &x->bond_missing);
         x->bond_valid = above_min;
         if (x->reason == SH_REASON_NONE) x->reason = guard_reason(o, x);
-        bool compute = x->reason == SH_REASON_NONE || (outside_guard && !element && x->min_dist > 0);
-        if (energies && compute) wanted[n_wanted++] = k;
+        bool compute = x->reason == SH_REASON_NONE || (outside_guard && x->min_dist > 0);
+        if (energies && compute && model_knows(r, &c, k)) wanted[n_wanted++] = k;
     }
     if (energies) sh_potential_evaluate(r->potential, &c, &g, wanted, n_wanted, arena, e_total, e_form);
     for (int64_t k = 0; k < n_wanted; k++) {

@@ -5,7 +5,7 @@
 #include "crystal/graph.h"
 #include "reward/reward.h"
 
-enum { SH_MAX_KINDS = 64 }; /* kinds of elements in one crystal */
+enum { SH_MAX_KINDS = SH_MAX_Z }; /* kinds of elements in one crystal */
 
 typedef struct {
     int32_t n_kind;
@@ -14,7 +14,7 @@ typedef struct {
     int64_t n_atom;
 } sh_composition;
 
-/* False where the crystal has more than SH_MAX_KINDS kinds. */
+/* False where a site has no atomic number of the periodic table. */
 bool sh_composition_of(const sh_crystals *crystals, int64_t crystal, sh_composition *out);
 void sh_composition_reduce(sh_composition *composition); /* counts by their greatest common divisor */
 uint64_t sh_composition_key(const sh_composition *composition); /* a hash of the reduced composition */
@@ -25,9 +25,9 @@ bool sh_validity(const sh_tables *tables, const sh_composition *composition);
 
 /* Bond score B of one crystal of a graph of at least 4 Å: the mean over the kinds of pairs within 4 Å of the mean over their
  * distinct distances (1e-5 Å apart) of |d - d_avg| + exp(d_min - d)^2; 5 where there is no pair. Pairs that the table does not
- * have are left out. *above_min: no distance is below d_min of its pair. */
+ * have are left out; *n_missing says how many kinds. *above_min: no distance is below d_min of its pair. */
 double sh_bond_score(const sh_tables *tables, const sh_crystals *crystals, const sh_graph *graph, int64_t crystal,
-                     sh_arena *arena, bool *above_min);
+                     sh_arena *arena, bool *above_min, int32_t *n_missing);
 
 /* g/cm^3; NaN where a mass is unknown. */
 double sh_density(const sh_tables *tables, const sh_composition *composition, double volume);

@@ -131,6 +131,11 @@ static void test_reasons(void **state)
     frac[4] = NAN;
     assert_int_equal(evaluate(&o, &lost).reason, SH_REASON_CELL);
 
+    test_cell rod = pair(3, 0.5, z, frac); /* its atoms 1.5e6 Å apart: too long is not too close */
+    rod.lattice[8] = 3e6;
+    assert_int_equal(evaluate(&o, &rod).reason, SH_REASON_CELL);
+    assert_near(evaluate(&o, &rod).reward, 1e-5, 0);
+
     test_cell on_top = pair(3.5, 0.01, z, frac);
     assert_int_equal(evaluate(&o, &on_top).reason, SH_REASON_COINCIDENT);
     assert_near(evaluate(&o, &on_top).reward, 1e-5, 0);
@@ -174,12 +179,37 @@ static void test_bond_special_cases(void **state)
     double with = evaluate(&o, &cell).bond, kept = mp->bond_avg[11][17];
     mp->bond_avg[11][17] = NAN;
     double without = evaluate(&o, &cell).bond;
+    assert_int_equal(evaluate(&o, &cell).bond_missing, 1);
     mp->bond_avg[11][17] = kept;
+    assert_int_equal(evaluate(&o, &cell).bond_missing, 0);
     double expect = 0; /* Na-Na and Cl-Cl at 3.5 Å */
     for (int e = 11; e <= 17; e += 6)
         expect += 0.5 * (fabs(3.5 - mp->bond_avg[e][e]) + exp(2 * (mp->bond_min[e][e] - 3.5)));
     assert_near(without, expect, 1e-12);
     assert_true(fabs(with - without) > 1e-3);
+}
+
+/* As many kinds of elements as there are in the table of masses. */
+static void test_many_kinds(void **state)
+{
+    (void)state;
+    enum { KINDS = 89 };
+    int32_t z[KINDS];
+    double frac[3 * KINDS];
+    sh_reward_options o = options();
+    for (int i = 0; i < KINDS; i++) {
+        z[i] = KINDS - i;
+        for (int j = 0; j < 3; j++)
+            frac[3 * i + j] = (double)(j == 0 ? i % 5 : j == 1 ? i / 5 % 5 : i / 25) / 5;
+    }
+    test_cell all = {.lattice = {15, 0, 0, 0, 15, 0, 0, 0, 15}, .n = KINDS, .z = z, .frac = frac};
+    sh_reward_result x = evaluate(&o, &all);
+    double mass = 0;
+    for (int e = 1; e <= KINDS; e++)
+        mass += mp->mass[e];
+    assert_near(x.density, 1.66053906660 * mass / (15 * 15 * 15), 1e-9);
+    assert_int_equal(x.reason, SH_REASON_NONE);
+    assert_int_equal(x.valid, 0); /* He has no oxidation state */
 }
 
 static void test_target(void **state)
@@ -231,6 +261,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_smact_cases),        cmocka_unit_test(test_prototypes), cmocka_unit_test(test_reasons),
         cmocka_unit_test(test_bond_special_cases), cmocka_unit_test(test_target),     cmocka_unit_test(test_composition_key),
+        cmocka_unit_test(test_many_kinds),
         cmocka_unit_test(test_bad_tables)};
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     sh_tables_destroy(&paper);
