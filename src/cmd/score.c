@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "cmd/cmd.h"
+#include "comm/comm.h"
 #include "crystal/reduce.h"
 #include "gflownet/state.h"
 #include "io/collect.h"
@@ -25,7 +26,7 @@ static const char help[] =
     "  density           g/cm^3\n"
     "  e_total, e_form   the model's own values: eV for the cell in the file, eV/atom\n"
     "  bond, validity    bond score B; validity of the composition, 1 or 0\n"
-    "  terms, reward     of the configuration; its guard shows here only\n"
+    "  terms, reward     of the configuration; its guard shows here only (columns of CSV: term_bond and so on)\n"
     "  reason            why something could not be evaluated, or counted otherwise\n"
     "\n"
     "options:\n"
@@ -35,7 +36,7 @@ static const char help[] =
     "  --quiet           no progress\n"
     "  --help            this text\n"
     "\n"
-    "Exit code 1 where a structure could not be read: its record says why.\n"
+    "Exit code 2 where a structure could not be read: its record says why. Under mpirun rank 0 does all the work.\n"
     "\n"
     "examples:\n"
     "  shaft score NaCl.cif\n"
@@ -192,7 +193,7 @@ static void print_csv(const record *r, bool first)
     if (first) {
         printf("file,index,formula,space_group,n_sites,n_atoms,density,e_total,e_form,bond,validity");
         for (int k = 0; k < SH_N_TERM; k++)
-            printf(",%s", sh_term_key((sh_term)k));
+            printf(",term_%s", sh_term_key((sh_term)k));
         printf(",reward,reason\n");
     }
     csv_text(r->file);
@@ -259,18 +260,31 @@ static void evaluate(const sh_setup *s, const sh_structures *all, const int64_t 
     sh_reward_evaluate(s->reward, &crystals, true, s->arena, results);
 }
 
+/* The reason of the result, and what is missing without being one. */
+static void say_reason(const sh_reward_result *x, char *out, size_t size)
+{
+    bool floor = x->reason != SH_REASON_NONE && x->reason <= SH_REASON_NOT_FINITE;
+    int n = snprintf(out, size, "%s", sh_reason_text((sh_reason)x->reason));
+    if (!floor && !isfinite(x->e_form))
+        n += snprintf(out + n, size - (size_t)n, "%san element that the model does not know", n ? "; " : "");
+    if (x->bond_missing)
+        snprintf(out + n, size - (size_t)n, "%s%d kind%s of pairs not in the bond table, left out of the bond score", n ? "; " : "",
+                 x->bond_missing, x->bond_missing > 1 ? "s" : "");
+}
+
 static void print_structure(const sh_structures *all, int64_t i, const sh_reward_result *x, format f)
 {
     const sh_structure *s = &all->item[i];
     record r = {.file = sh_structures_path(all, i), .index = s->index, .x = x};
-    char formula[256] = "";
+    char formula[256] = "", reason[256];
     int64_t units;
     if (x) {
         sh_cell cell = {.lattice = s->lattice, .n_atom = s->n_atom, .z = s->z, .frac = s->frac};
         sh_structure_formula(s, formula, sizeof formula, &units);
         r.formula = formula;
         r.space_group = sh_space_group_number(&cell, 0.1);
-        r.reason = sh_reason_text((sh_reason)x->reason);
+        say_reason(x, reason, sizeof reason);
+        r.reason = reason;
     } else {
         r.formula = "";
         r.reason = s->error;
@@ -310,22 +324,43 @@ static sh_status score(const arguments *a, const sh_setup *s)
     if (fflush(stdout)) return SH_FAIL(SH_EIO, "cannot write the results");
     if (n == 0) return SH_FAIL(SH_EINPUT, "no structure was found");
     if (n_bad == 0) return SH_OK;
-    return SH_FAIL(SH_EIO, "%lld of %lld structures could not be read; their records say why", (long long)n_bad, (long long)n);
+    return SH_FAIL(SH_EINPUT, "%lld of %lld structures could not be read; their records say why", (long long)n_bad, (long long)n);
+}
+
+/* e_total and e_form are the model's own values whatever the weights: the model is there even where the reward needs none. */
+static sh_status make_reward(const sh_config *config, sh_setup *s)
+{
+    SH_TRY(sh_setup_reward(config, s));
+    if (s->model.potential) return SH_OK;
+    sh_reward_destroy(&s->reward);
+    sh_status status = sh_model_load(config->reward_model, &s->model);
+    if (status == SH_OK) status = sh_reward_create(&config->reward, s->tables, s->model.potential, &s->reward);
+    if (status != SH_OK) sh_setup_destroy(s);
+    return status;
+}
+
+static sh_status run(const arguments *a)
+{
+    sh_setup s;
+    sh_config *config = SH_NEW(sh_config, 1);
+    sh_status status = read_config(a, config);
+    if (status == SH_OK) status = make_reward(config, &s);
+    if (status == SH_OK) {
+        status = score(a, &s);
+        sh_setup_destroy(&s);
+    }
+    sh_free(config);
+    return status;
 }
 
 sh_status sh_cmd_score(int argc, char **argv)
 {
     arguments a;
+    sh_comm *comm;
     SH_TRY(read_arguments(argc, argv, &a));
     if (a.done) return SH_OK;
-    sh_setup s;
-    sh_config *config = SH_NEW(sh_config, 1);
-    sh_status status = read_config(&a, config);
-    if (status == SH_OK) status = sh_setup_reward(config, &s);
-    if (status == SH_OK) {
-        status = score(&a, &s);
-        sh_setup_destroy(&s);
-    }
-    sh_free(config);
+    SH_TRY(sh_comm_create(&argc, &argv, &comm));
+    sh_status status = sh_comm_agree(comm, comm->rank == 0 ? run(&a) : SH_OK); /* one rank is enough for it */
+    sh_comm_destroy(&comm);
     return status;
 }
