@@ -119,10 +119,11 @@ static sh_status write_configuration(const sh_config *config)
 }
 
 /* `before`: the configuration of the checkpoints that are there. */
-static sh_status check_same_run(const run *r, const char *before)
+static sh_status check_same_run(run *r, const char *before)
 {
     sh_config config;
     SH_TRY(sh_config_parse("the checkpoint", before, strlen(before), NULL, 0, NULL, &config));
+    sh_config_inherit(&config, &r->config);
     char *differences = sh_config_differences(&config, &r->config);
     if (!differences) return SH_OK;
     SH_FAIL(SH_EINPUT, "the run in '%s' was started with other settings: %s", r->config.run.directory, differences);
@@ -131,7 +132,7 @@ static sh_status check_same_run(const run *r, const char *before)
 }
 
 /* Rank 0: the directory is ours, or becomes so. */
-static sh_status prepare_directory(const run *r)
+static sh_status prepare_directory(run *r)
 {
     const char *directory = r->config.run.directory;
     char path[SH_PATH_SIZE + 32], *before;
@@ -208,7 +209,7 @@ static sh_status begin(run *r)
 
 static sh_exploration exploration_at(const sh_train_options *t, int64_t iteration)
 {
-    double left = t->explore_decay > 0 ? fmax(0, 1 - (double)iteration / (double)t->explore_decay) : 0;
+    double left = t->explore_until > 0 ? fmax(0, 1 - (double)iteration / (double)t->explore_until) : 0;
     return (sh_exploration){.epsilon = t->explore_epsilon * left, .widen = 1 + (t->explore_widen - 1) * left};
 }
 

@@ -136,7 +136,8 @@ static const entry table[] = {
     {"train.exploration.widen", NUMBER(train.explore_widen, 1, 100), .fallback = "1.5", .fixed = true,
      .help = "factor on the widths of continuous choices at the start"},
     {"train.exploration.decay", INTEGER(train.explore_decay, 0, most), WORD("auto", -1), .fallback = "auto",
-     .fixed = true, .help = "iterations over which exploration falls to none; auto: half the run; 0: no exploration"},
+     .fixed = true,
+     .help = "iterations over which exploration falls to none; auto: half the run as first started; 0: no exploration"},
     {"train.replay.capacity", INTEGER(train.replay_capacity, 0, 1e9), .fallback = "10000", .fixed = true,
      .help = "crystals that the replay buffer holds"},
     {"train.replay.batch", INTEGER(train.replay_batch, 0, 1e7), .fallback = "256", .fixed = true,
@@ -152,8 +153,6 @@ static const entry table[] = {
      .help = "iterations between checkpoints"},
     {"run.keep_checkpoints", INTEGER(run.keep_checkpoints, 1, 1000000), .fallback = "3",
      .help = "checkpoints that are kept, the newest"},
-    {"run.log_every", INTEGER(run.log_every, 1, most), .fallback = "10",
-     .help = "iterations between lines of the log and of metrics.csv"},
     {"run.save_samples", SWITCH(run.save_samples), .fallback = "true",
      .help = "write the sampled crystals to DIRECTORY/samples"},
     {"run.coordinator", CHOICE(run.coordinator, "auto", "dedicated", "shared"), .fallback = "auto",
@@ -522,7 +521,7 @@ static sh_status set_all(const char *name, const sh_yaml_values *values, sh_conf
 /* What `auto` stands for, and what two modules need to know. */
 static void resolve(const char *name, sh_config *c)
 {
-    if (c->train.explore_decay < 0) c->train.explore_decay = c->train.iterations / 2;
+    c->train.explore_until = c->train.explore_decay < 0 ? c->train.iterations / 2 : c->train.explore_decay;
     c->reward.max_atoms = c->constraints.max_atoms;
     if (strcmp(c->run.directory, "auto")) return;
     const char *slash = strrchr(name, '/'), *base = slash ? slash + 1 : name, *dot = strrchr(base, '.');
@@ -750,18 +749,32 @@ static char *take_text(FILE *out, char **text)
     return copy;
 }
 
-char *sh_config_text(const sh_config *c, bool with_directory)
+/* With the numbers that `auto` stands for. */
+static sh_config resolved(const sh_config *c)
+{
+    sh_config copy = *c;
+    copy.train.explore_decay = c->train.explore_until;
+    return copy;
+}
+
+void sh_config_inherit(const sh_config *before, sh_config *now)
+{
+    if (now->train.explore_decay < 0) now->train.explore_until = before->train.explore_until;
+}
+
+char *sh_config_text(const sh_config *c, bool as_given)
 {
     char *text;
     size_t size;
+    sh_config shown = as_given ? *c : resolved(c);
     FILE *out = open_memstream(&text, &size);
     SH_ASSERT(out);
     const char *before = NULL;
     for (int i = 0; i < N_ENTRY; i++) {
-        if (!with_directory && !strcmp(table[i].key, "run.directory")) continue;
+        if (!as_given && !strcmp(table[i].key, "run.directory")) continue;
         int depth = print_sections(out, table[i].key, before);
         fprintf(out, "%*s%s: ", 2 * depth, "", last_part(table[i].key));
-        print_value(out, &table[i], c);
+        print_value(out, &table[i], &shown);
         fputc('\n', out);
         before = table[i].key;
     }
@@ -785,9 +798,10 @@ char *sh_config_differences(const sh_config *before, const sh_config *now)
     FILE *out = open_memstream(&text, &size);
     SH_ASSERT(out);
     bool any = false;
+    sh_config then = resolved(before), here = resolved(now);
     for (int i = 0; i < N_ENTRY; i++) {
         if (!table[i].fixed) continue;
-        char *a = value_text(&table[i], before), *b = value_text(&table[i], now);
+        char *a = value_text(&table[i], &then), *b = value_text(&table[i], &here);
         if (strcmp(a, b)) fprintf(out, "%s%s: %s before, %s now", any ? "; " : "", table[i].key, a, b);
         any |= strcmp(a, b) != 0;
         sh_free(a);

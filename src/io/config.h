@@ -6,13 +6,44 @@
 #ifndef SH_IO_CONFIG_H
 #define SH_IO_CONFIG_H
 
+#include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 
 #include "base/status.h"
 #include "crystal/group.h"
 #include "gflownet/options.h"
 #include "reward/reward.h"
-#include "train/options.h"
+
+enum { SH_PATH_SIZE = 1024 };
+
+/* How a run trains. */
+typedef struct {
+    int64_t iterations;
+    int64_t batch;         /* fresh trajectories an iteration, on all workers together */
+    double lr, lr_log_z;   /* of Adam */
+    double log_z;          /* value log Z starts from */
+    double clip;           /* largest norm of the gradient; 0: not clipped */
+    double explore_epsilon;/* share of the uniform choice at the start */
+    double explore_widen;  /* factor on continuous widths at the start, >= 1 */
+    int64_t explore_decay; /* iterations over which both fall linearly to none; 0: none at all; -1: auto */
+    int64_t explore_until; /* the same where auto has become a number: half the run as it was first started */
+    int64_t replay_capacity;
+    int64_t replay_batch;  /* replayed trajectories an iteration, on top of the fresh ones */
+    double replay_uniform; /* share of the draws that is uniform over the buffer */
+} sh_train_options;
+
+typedef enum { SH_COORDINATOR_AUTO, SH_COORDINATOR_DEDICATED, SH_COORDINATOR_SHARED } sh_coordinator;
+
+/* What a run keeps, and where. */
+typedef struct {
+    int64_t seed;
+    int64_t checkpoint_every; /* iterations */
+    int64_t keep_checkpoints;
+    sh_coordinator coordinator;
+    bool save_samples;
+    char directory[SH_PATH_SIZE];
+} sh_run_options;
 
 /* Flat, without pointers: ranks other than 0 get a copy of the bytes. */
 typedef struct {
@@ -36,9 +67,13 @@ sh_status sh_config_parse(const char *name, const char *text, size_t size, const
  * named in a warning, and refused where no other group is allowed. `groups` NULL leaves that out. */
 sh_status sh_config_check(const sh_config *config, const sh_groups *groups);
 
-/* All keys with their values, as YAML that parses back to the same; the caller frees (sh_free). Without run.directory for
- * what must not depend on where it ran. */
-char *sh_config_text(const sh_config *config, bool with_directory);
+/* All keys with their values, as YAML that parses back to the same; the caller frees (sh_free). `as_given`: for the user,
+ * who may start another run from it. Otherwise for a file of this run that must not depend on where it ran: without
+ * run.directory, and with the number that `auto` stands for. */
+char *sh_config_text(const sh_config *config, bool as_given);
+
+/* A run goes on: what is `auto` keeps the number it had `before`, whatever else has changed. */
+void sh_config_inherit(const sh_config *before, sh_config *now);
 
 /* "train.batch: 256 in the checkpoint, 128 now; ..." of the keys that a resumed run may not change and that differ; NULL
  * where there are none. The caller frees. */

@@ -50,7 +50,8 @@ static void test_defaults(void **state)
     assert_string_equal(c.reward_model, "m3gnet-efs");
     assert_string_equal(c.bond_table, "mp");
     assert_int_equal(c.train.iterations, 5000);
-    assert_int_equal(c.train.explore_decay, 2500);
+    assert_int_equal(c.train.explore_decay, -1);
+    assert_int_equal(c.train.explore_until, 2500);
     assert_near(c.train.lr, 1e-3, 0);
     assert_int_equal(c.run.seed, 1);
     assert_true(c.run.save_samples);
@@ -100,6 +101,7 @@ static void test_values(void **state)
     assert_string_equal(c.reward_model, "my model.h5");
     assert_int_equal(c.train.iterations, 10000);
     assert_int_equal(c.train.explore_decay, 100);
+    assert_int_equal(c.train.explore_until, 100);
     assert_string_equal(c.run.directory, "a \"b\"");
     assert_int_equal(c.run.coordinator, SH_COORDINATOR_DEDICATED);
     assert_false(c.run.save_samples);
@@ -132,6 +134,31 @@ static void test_printed_parses_back(void **state)
         sh_free(bare);
         sh_free(text);
     }
+}
+
+/* What a checkpoint says of `auto` holds for the run that goes on from it with more iterations; a number of the user's own
+ * is compared. */
+static void test_auto_is_inherited(void **state)
+{
+    (void)state;
+    sh_config first, before, now;
+    assert_ok(parse_set("train.iterations=12", &first));
+    char *given = sh_config_text(&first, true), *stored = sh_config_text(&first, false);
+    assert_non_null(strstr(given, "decay: auto"));
+    assert_non_null(strstr(stored, "decay: 6"));
+    assert_ok(parse(stored, &before));
+    assert_ok(parse_set("train.iterations=20", &now));
+    assert_int_equal(now.train.explore_until, 10);
+    sh_config_inherit(&before, &now);
+    assert_int_equal(now.train.explore_until, 6);
+    assert_null(sh_config_differences(&before, &now));
+    assert_ok(parse_set("train.exploration.decay=10", &now));
+    sh_config_inherit(&before, &now);
+    char *differ = sh_config_differences(&before, &now);
+    assert_string_equal(differ, "train.exploration.decay: 6 before, 10 now");
+    sh_free(differ);
+    sh_free(stored);
+    sh_free(given);
 }
 
 static void test_errors(void **state)
@@ -264,7 +291,8 @@ int main(void)
 {
     if (sh_groups_create(&groups) != SH_OK) return 1;
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_defaults),      cmocka_unit_test(test_values),        cmocka_unit_test(test_printed_parses_back),
-        cmocka_unit_test(test_errors),        cmocka_unit_test(test_shipped_files), cmocka_unit_test(test_help_is_complete)};
+        cmocka_unit_test(test_defaults),          cmocka_unit_test(test_values), cmocka_unit_test(test_printed_parses_back),
+        cmocka_unit_test(test_auto_is_inherited), cmocka_unit_test(test_errors), cmocka_unit_test(test_shipped_files),
+        cmocka_unit_test(test_help_is_complete)};
     return cmocka_run_group_tests(tests, NULL, teardown);
 }
