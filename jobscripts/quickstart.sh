@@ -16,7 +16,7 @@ build release shaft
 import_weights
 
 train() {
-    local iterations status=0 resume=()
+    local iterations status=0
     iterations=$(awk '$1 == "iterations:" { print $2 }' "$config")
     if [ -f "$run/checkpoints/$(printf %06d "$iterations").h5" ]; then
         say "training: finished before, in $run"
@@ -24,12 +24,10 @@ train() {
     fi
     if compgen -G "$run/checkpoints/*.h5" > /dev/null; then
         say "training: going on from the last checkpoint in $run"
-        resume=(--resume)
     else
         say "training: $config on three ranks, a few minutes"
-        rm -rf "$run" # cut off before its first checkpoint, if there at all
     fi
-    launch 3 "$shaft" train "$config" "${resume[@]}" || status=$?
+    launch 3 "$shaft" train "$config" --resume || status=$?
     [ "$status" = 0 ] || fail "training stopped with status $status; the same command goes on from its last checkpoint"
 }
 

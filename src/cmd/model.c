@@ -12,6 +12,7 @@
 
 #include "base/memory.h"
 #include "cmd/cmd.h"
+#include "io/files.h"
 #include "io/models.h"
 #include "io/weights_h5.h"
 
@@ -192,21 +193,6 @@ static sh_status importer_path(char *path, size_t size)
     return SH_FAIL(SH_EIO, "the import program '%s' is not there", path);
 }
 
-/* mkdir -p */
-static sh_status make_folder(const char *path)
-{
-    char part[4096];
-    snprintf(part, sizeof part, "%s", path);
-    for (char *at = part + 1;; at++) {
-        if (*at && *at != '/') continue;
-        char kept = *at;
-        *at = '\0';
-        if (mkdir(part, 0777) && errno != EEXIST) return SH_FAIL(SH_EIO, "cannot make folder '%s': %s", part, strerror(errno));
-        *at = kept;
-        if (!kept) return SH_OK;
-    }
-}
-
 /* Runs the import program: `temporary` is there and verified afterwards, or is not there. */
 static sh_status convert(const char *source, const char *temporary, const sh_model_info **info)
 {
@@ -246,7 +232,7 @@ static sh_status import(const char *source, const char *name)
         return SH_FAIL(SH_EINPUT, "'%s' is no name for a model: letters, digits, '.', '_' and '-'", name);
     if (!exists(source)) return SH_FAIL(SH_EINPUT, "'%s' is not there", source);
     SH_TRY(sh_models_folder(folder, sizeof folder));
-    SH_TRY(make_folder(folder));
+    SH_TRY(sh_folder_make(folder));
     snprintf(temporary, sizeof temporary, "%s/.import-%ld.h5", folder, (long)getpid());
     SH_TRY(convert(source, temporary, &info));
     snprintf(path, sizeof path, "%s/%s.h5", folder, name ? name : info->name);

@@ -6,12 +6,12 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "base/log.h"
 #include "base/memory.h"
 #include "cmd/cmd.h"
 #include "comm/comm.h"
+#include "io/files.h"
 #include "io/progress.h"
 #include "train/exchange.h"
 #include "train/run_samples.h"
@@ -30,7 +30,8 @@ static const char help[] =
     "\n"
     "options:\n"
     "  --set KEY=VALUE     overrides one key, may be repeated: --set train.batch=512\n"
-    "  --resume            goes on from the newest checkpoint that verifies; the results are those of a run never stopped\n"
+    "  --resume            goes on from the newest checkpoint that verifies, with the results of a run never stopped; starts\n"
+    "                      from the beginning where there is none yet, so that a job may always say it\n"
     "  --help-config       lists all keys with defaults, bounds and meaning\n"
     "  --quiet             no progress\n"
     "  --help              this text\n"
@@ -90,21 +91,9 @@ typedef struct {
     sh_run_samples *samples;    /* workers */
     sh_records fresh, replay;
     sh_real *scratch;           /* of the sum over the workers */
+    bool goes_on;               /* rank 0: there is a checkpoint to go on from */
     int64_t first;              /* iterations finished before this start */
 } run;
-
-/* Rank 0: mkdir -p. */
-static sh_status make_directory(const char *directory)
-{
-    char path[SH_PATH_SIZE];
-    for (const char *at = directory; *at; at++) {
-        if (at[1] && at[1] != '/') continue;
-        snprintf(path, sizeof path, "%.*s", (int)(at - directory + 1), directory);
-        if (mkdir(path, 0777) && errno != EEXIST && errno != EISDIR)
-            return SH_FAIL(SH_EIO, "cannot make folder '%s': %s", path, strerror(errno));
-    }
-    return SH_OK;
-}
 
 static sh_status write_configuration(const sh_config *config)
 {
@@ -131,8 +120,8 @@ static sh_status check_same_run(run *r, const char *before)
     return sh_error_hint(SH_EINPUT, "resume with the same configuration, or start anew in another directory");
 }
 
-/* Rank 0: the directory is ours, or becomes so. */
-static sh_status prepare_directory(run *r)
+/* Rank 0: is the directory free, or does it hold this run? Changes nothing in it but leftovers of a killed writer. */
+static sh_status look_at_directory(run *r)
 {
     const char *directory = r->config.run.directory;
     char path[SH_PATH_SIZE + 32], *before;
@@ -141,19 +130,17 @@ static sh_status prepare_directory(run *r)
     snprintf(path, sizeof path, "%s/metrics.csv", directory);
     FILE *metrics = fopen(path, "r");
     if (metrics) fclose(metrics);
-    if (r->args.resume && !before) {
-        status = SH_FAIL(SH_EINPUT, "there is nothing to resume: '%s' holds no checkpoint", directory);
-        sh_error_hint(status, metrics ? "remove the folder and start without --resume" : "start without --resume");
-    } else if (!r->args.resume && (before || metrics)) {
+    if (!r->args.resume && (before || metrics)) {
         status = SH_FAIL(SH_EINPUT, "'%s' holds a run", directory);
         sh_error_hint(status, "go on with it (--resume), or choose another directory (--set run.directory=...)");
     } else if (before) {
         status = check_same_run(r, before);
+    } else if (r->args.resume) {
+        sh_log_info("%s: no checkpoint yet; starting from the beginning", directory);
     }
+    r->goes_on = before != NULL;
     sh_free(before);
-    SH_TRY(status);
-    SH_TRY(make_directory(directory));
-    return write_configuration(&r->config);
+    return status;
 }
 
 /* Rank 0 reads; the bytes go to all. */
@@ -165,7 +152,7 @@ static sh_status share_configuration(run *r)
         status = sh_groups_create(&groups);
         if (status == SH_OK)
             status = sh_config_read(r->args.config, r->args.settings, r->args.n_setting, groups, &r->config);
-        if (status == SH_OK) status = prepare_directory(r);
+        if (status == SH_OK) status = look_at_directory(r);
         sh_groups_destroy(&groups);
     }
     SH_TRY(sh_comm_agree(r->comm, status));
@@ -184,6 +171,17 @@ static sh_status share_parameters(run *r)
     return SH_OK;
 }
 
+/* Rank 0, when nothing is missing any more: makes the folder, takes up the state that is there. */
+static sh_status open_directory(run *r)
+{
+    const sh_config *c = &r->config;
+    SH_TRY(sh_folder_make(c->run.directory));
+    SH_TRY(write_configuration(c));
+    sh_coordinator_create(c, &r->state);
+    if (r->goes_on) SH_TRY(sh_run_state_read(c->run.directory, &r->setup, &r->state, &r->first));
+    return sh_coordinator_open_metrics(&r->state, c->run.directory, r->goes_on ? r->first - r->state.has_pending : -1);
+}
+
 static sh_status begin(run *r)
 {
     const sh_config *c = &r->config;
@@ -193,14 +191,7 @@ static sh_status begin(run *r)
     sh_records_create(&r->replay, c->constraints.max_sites, 1);
     r->exchange = sh_exchange_create(r->comm, c->constraints.max_sites, c->train.batch, c->train.replay_batch);
     r->scratch = SH_NEW(sh_real, 2 * sh_params_size(r->setup.params) + 4 * r->comm->n_worker);
-    sh_status status = SH_OK;
-    if (r->comm->rank == 0) {
-        sh_coordinator_create(c, &r->state);
-        if (r->args.resume) status = sh_run_state_read(c->run.directory, &r->setup, &r->state, &r->first);
-        int64_t rows = r->first - r->state.has_pending;
-        if (status == SH_OK) status = sh_coordinator_open_metrics(&r->state, c->run.directory, r->args.resume ? rows : -1);
-    }
-    SH_TRY(sh_comm_agree(r->comm, status));
+    SH_TRY(sh_comm_agree(r->comm, r->comm->rank == 0 ? open_directory(r) : SH_OK));
     SH_TRY(sh_comm_bcast(r->comm, &r->first, sizeof r->first, 0));
     if (c->run.save_samples) r->samples = sh_run_samples_create(r->comm, c, &r->setup.space);
     SH_TRY(sh_comm_agree(r->comm, sh_run_samples_begin(r->samples, r->first)));
@@ -248,7 +239,7 @@ static bool work(run *r, int64_t iteration, const sh_replay_header *header)
         sh_error_hint(status, "the last checkpoint is unharmed; a smaller train.lr or train.clip may help");
         sh_comm_abort(r->comm, status);
     }
-    if (r->samples) sh_run_samples_add(r->samples, iteration, &r->fresh);
+    if (r->samples) sh_run_samples_add(r->samples, &r->fresh);
     if (r->comm->worker == 0) sh_exchange_send_report(r->exchange, (const double *)&report, SH_REPORT_NUMBERS);
     return report.stop > 0;
 }
@@ -257,7 +248,7 @@ static bool work(run *r, int64_t iteration, const sh_replay_header *header)
 static sh_status coordinate(run *r, int64_t iteration)
 {
     sh_coordinator_state *state = &r->state;
-    if (state->has_pending) SH_TRY(sh_coordinator_absorb(state, &r->config, iteration - 1));
+    if (state->has_pending) SH_TRY(sh_coordinator_absorb(state, iteration - 1));
     sh_coordinator_draw(state, &r->config, iteration + 1);
     if (iteration + 1 < r->config.train.iterations) {
         sh_replay_header header = {.iteration = iteration + 1, .stop = r->comm->dedicated && sh_signals_caught()};
@@ -266,13 +257,12 @@ static sh_status coordinate(run *r, int64_t iteration)
     return SH_OK;
 }
 
-static sh_status take_in(run *r)
+static void take_in(run *r)
 {
     sh_coordinator_state *state = &r->state;
     sh_exchange_take_records(r->exchange, &state->pending);
     sh_exchange_take_report(r->exchange, (double *)&state->pending_report, SH_REPORT_NUMBERS);
     state->has_pending = true;
-    return SH_OK;
 }
 
 /* A dedicated rank 0 has no trained parameters of its own: the first worker sends them. */
@@ -330,9 +320,9 @@ static sh_status iterate(run *r)
         if (status != SH_OK) sh_comm_abort(r->comm, status);
         if (worker) stop = work(r, i, &header);
         if (coordinator) {
-            SH_TRY(take_in(r));
+            take_in(r);
             stop = r->state.pending_report.stop > 0;
-            sh_progress_update(&progress, i + 1, i > r->first ? sh_coordinator_line(&r->state) : NULL);
+            sh_progress_update(&progress, i + 1, r->state.line);
         }
         bool due = (i + 1) % c->run.checkpoint_every == 0 || i + 1 == c->train.iterations || stop;
         if (due) SH_TRY(checkpoint(r, i + 1));
@@ -341,8 +331,8 @@ static sh_status iterate(run *r)
         sh_replay_header header;
         sh_exchange_wait_replay(r->exchange, &header, &r->replay);
     }
-    if (coordinator && r->state.has_pending) SH_TRY(sh_coordinator_absorb(&r->state, c, i - 1));
-    if (coordinator) sh_progress_end(&progress, i, sh_coordinator_line(&r->state));
+    if (coordinator && r->state.has_pending) SH_TRY(sh_coordinator_absorb(&r->state, i - 1));
+    if (coordinator) sh_progress_end(&progress, i, r->state.line);
     if (!stop || i == c->train.iterations) return SH_OK;
     if (coordinator) sh_log_info("stopped after iteration %lld of %lld; go on with --resume", (long long)i,
                                  (long long)c->train.iterations);

@@ -9,11 +9,11 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/log.h"
 #include "base/memory.h"
 
 static const double STRUCTURE_VALID_ANG = 0.5; /* metrics, section 1.1 */
-
-static char line[256];
+static const double ENERGY_CLAMP = 10;         /* eV/atom, of the means; the reward's bound */
 
 static double now(void)
 {
@@ -52,35 +52,49 @@ static void write_header(FILE *f)
     fputs("iteration,trajectories,loss,loss_replay,log_z,log_z_estimate,gradient_norm,exploration,reward_mean,reward_best", f);
     for (int k = 0; k < SH_N_TERM; k++)
         fprintf(f, ",%s", sh_term_key((sh_term)k));
-    fputs(",e_form_mean,e_form_known,e_form_negative,valid_composition,valid_structure,sites_mean,atoms_mean,modes,replay", f);
+    fputs(",e_form_mean,e_form_median,e_form_known,e_form_negative,valid_composition,valid_structure,sites_mean,atoms_mean", f);
+    fputs(",modes,replay", f);
     for (int k = 1; k < SH_N_REASON; k++)
         fprintf(f, ",n_%s", sh_reason_key((sh_reason)k));
     fputs(",seconds,structures_per_second\n", f);
 }
 
-/* Where row number `rows` ends; -1 where the file has fewer. */
-static long end_of_row(FILE *f, int64_t rows)
+/* Behind the header and the rows before `iteration`; *found: how many they are. A last line without its end is none. */
+static long end_of_rows(FILE *f, int64_t iteration, int64_t *found)
 {
-    int64_t lines = -1; /* the header is none */
-    for (int ch = getc(f); ch != EOF; ch = getc(f))
-        if (ch == '\n' && ++lines == rows) return ftell(f);
-    return -1;
+    char row[2048];
+    long end = 0;
+    *found = -1; /* the header is none */
+    while (fgets(row, sizeof row, f) && strchr(row, '\n') && (*found < 0 || strtoll(row, NULL, 10) < iteration)) {
+        end = ftell(f);
+        ++*found;
+    }
+    return end;
 }
 
-sh_status sh_coordinator_open_metrics(sh_coordinator_state *c, const char *directory, int64_t rows)
+static sh_status cut_back(FILE *f, const char *path, int64_t iterations)
+{
+    int64_t found;
+    long end = end_of_rows(f, iterations, &found);
+    if (ftruncate(fileno(f), end) || fseek(f, end, SEEK_SET))
+        return SH_FAIL(SH_EIO, "cannot cut '%s' back: %s", path, strerror(errno));
+    if (end == 0) write_header(f);
+    if (found < iterations)
+        sh_log_warn("'%s' has rows of %lld of the %lld iterations before", path, (long long)(found < 0 ? 0 : found),
+                    (long long)iterations);
+    return SH_OK;
+}
+
+sh_status sh_coordinator_open_metrics(sh_coordinator_state *c, const char *directory, int64_t iterations)
 {
     char path[SH_PATH_SIZE + 32];
     snprintf(path, sizeof path, "%s/metrics.csv", directory);
-    c->metrics = fopen(path, rows < 0 ? "w" : "r+");
+    if (iterations >= 0) c->metrics = fopen(path, "r+");
+    if (!c->metrics && (iterations < 0 || errno == ENOENT)) c->metrics = fopen(path, "w+");
     if (!c->metrics) return SH_FAIL(SH_EIO, "cannot open '%s': %s", path, strerror(errno));
-    if (rows < 0) {
-        write_header(c->metrics);
-        return SH_OK;
-    }
-    long end = end_of_row(c->metrics, rows);
-    if (end < 0) return SH_FAIL(SH_EIO, "'%s' has fewer than the %lld rows its checkpoint knows of", path, (long long)rows);
-    if (ftruncate(fileno(c->metrics), end) || fseek(c->metrics, end, SEEK_SET))
-        return SH_FAIL(SH_EIO, "cannot cut '%s' back: %s", path, strerror(errno));
+    setvbuf(c->metrics, NULL, _IOLBF, 0); /* a row can be read when it is written */
+    if (iterations >= 0) return cut_back(c->metrics, path, iterations);
+    write_header(c->metrics);
     return SH_OK;
 }
 
@@ -105,10 +119,36 @@ static void add_modes(sh_coordinator_state *c)
     c->n_mode = kept;
 }
 
-/* Means over the records of one iteration. */
+/* Means over the records of one iteration; NaN where there is nothing to take a mean of. */
 typedef struct {
-    double reward, term[SH_N_TERM], e_form, n_e_form, negative, valid, structure, sites, atoms, reason[SH_N_REASON];
+    double reward, term[SH_N_TERM], e_form, e_form_median, n_e_form, negative, valid, structure, sites, atoms;
+    double reason[SH_N_REASON];
 } means;
+
+static int ascending(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+static void average_energies(const sh_records *records, means *m)
+{
+    double *e_form = SH_NEW(double, records->n), sum = 0, negative = 0;
+    int64_t n = 0;
+    for (int64_t i = 0; i < records->n; i++) {
+        double e = sh_record_at(records, i)->result.e_form;
+        if (!isfinite(e)) continue;
+        e_form[n++] = e;
+        sum += fmax(-ENERGY_CLAMP, fmin(ENERGY_CLAMP, e)); /* one broken crystal of 1000 eV/atom would rule the mean */
+        negative += e < 0;
+    }
+    if (n) qsort(e_form, (size_t)n, sizeof *e_form, ascending);
+    m->n_e_form = (double)n;
+    m->e_form = n ? sum / (double)n : NAN;
+    m->negative = n ? negative / (double)n : NAN;
+    m->e_form_median = n ? (e_form[(n - 1) / 2] + e_form[n / 2]) / 2 : NAN;
+    sh_free(e_form);
+}
 
 static means average(const sh_records *records)
 {
@@ -119,20 +159,33 @@ static means average(const sh_records *records)
         m.reward += x->reward / n;
         for (int k = 0; k < SH_N_TERM; k++)
             m.term[k] += x->term[k] / n;
-        if (isfinite(x->e_form)) {
-            m.e_form += x->e_form;
-            m.negative += x->e_form < 0;
-            m.n_e_form++;
-        }
         m.valid += x->valid / n;
         m.structure += (x->min_dist >= STRUCTURE_VALID_ANG) / n;
         m.sites += x->n_site / n;
         m.atoms += x->n_atom / n;
         m.reason[x->reason]++;
     }
-    m.e_form /= m.n_e_form;
-    m.negative /= m.n_e_form;
+    average_energies(records, &m);
     return m;
+}
+
+/* A field of the row, empty where there is no number. */
+static void put(FILE *f, double value)
+{
+    if (isfinite(value))
+        fprintf(f, ",%.9g", value);
+    else
+        fputc(',', f);
+}
+
+/* A number of the line, a dash where there is none. */
+static const char *shown(char text[24], int width, double value)
+{
+    if (isfinite(value))
+        snprintf(text, 24, "%*.3f", width, value);
+    else
+        snprintf(text, 24, "%*s", width, "-");
+    return text;
 }
 
 static void write_row(sh_coordinator_state *c, int64_t iteration, const means *m)
@@ -140,26 +193,32 @@ static void write_row(sh_coordinator_state *c, int64_t iteration, const means *m
     const sh_report *r = &c->pending_report;
     const sh_step_sums *s = &r->sums;
     double time = now(), seconds = time - c->last_row, estimate = r->log_z + log(s->weight / s->n_weight);
+    double loss = s->square_fresh / s->n_fresh;
     FILE *f = c->metrics;
     c->last_row = time;
-    fprintf(f, "%lld,%lld,%.9g,%.9g,%.9g,%.9g,%.9g,%.9g,%.9g,%.9g", (long long)iteration, (long long)c->n_visited,
-            s->square_fresh / s->n_fresh, s->square_replay / s->n_replay, r->log_z, estimate, r->norm, r->epsilon, m->reward,
-            c->best_reward);
+    const double first[] = {loss, s->square_replay / s->n_replay, r->log_z, estimate, r->norm, r->epsilon, m->reward,
+                            c->best_reward};
+    const double last[] = {m->e_form, m->e_form_median, m->n_e_form, m->negative,
+                           m->valid,  m->structure,     m->sites,    m->atoms};
+    fprintf(f, "%lld,%lld", (long long)iteration, (long long)c->n_visited);
+    for (size_t k = 0; k < sizeof first / sizeof *first; k++)
+        put(f, first[k]);
     for (int k = 0; k < SH_N_TERM; k++)
-        fprintf(f, ",%.9g", m->term[k]);
-    fprintf(f, ",%.9g,%.0f,%.9g,%.9g,%.9g,%.9g,%.9g,%lld,%lld", m->e_form, m->n_e_form, m->negative, m->valid, m->structure,
-            m->sites, m->atoms, (long long)c->n_mode, (long long)sh_replay_records(c->replay)->n);
+        put(f, m->term[k]);
+    for (size_t k = 0; k < sizeof last / sizeof *last; k++)
+        put(f, last[k]);
+    fprintf(f, ",%lld,%lld", (long long)c->n_mode, (long long)sh_replay_records(c->replay)->n);
     for (int k = 1; k < SH_N_REASON; k++)
         fprintf(f, ",%.0f", m->reason[k]);
-    fprintf(f, ",%.3f,%.1f\n", seconds, (double)c->pending.n / seconds);
-    snprintf(line, sizeof line, "loss %8.3f  log Z %7.3f (%7.3f)  reward %.4f best %.4f  E_f %6.3f  valid %3.0f%%  modes %lld",
-             s->square_fresh / s->n_fresh, r->log_z, estimate, m->reward, c->best_reward, m->e_form, 100 * m->valid,
-             (long long)c->n_mode);
+    fprintf(f, ",%.3f,%.1f\n", seconds, (double)c->pending.n / fmax(seconds, 1e-6));
+    char text[4][24];
+    snprintf(c->line, sizeof c->line, "loss %s  log Z %s (%s)  reward %.4f best %.4f  E_f %s  valid %3.0f%%  modes %lld",
+             shown(text[0], 8, loss), shown(text[1], 7, r->log_z), shown(text[2], 7, estimate), m->reward, c->best_reward,
+             shown(text[3], 6, m->e_form), 100 * m->valid, (long long)c->n_mode);
 }
 
-sh_status sh_coordinator_absorb(sh_coordinator_state *c, const sh_config *config, int64_t iteration)
+sh_status sh_coordinator_absorb(sh_coordinator_state *c, int64_t iteration)
 {
-    (void)config;
     SH_ASSERT(c->has_pending);
     sh_replay_merge(c->replay, &c->pending);
     add_modes(c);
@@ -178,10 +237,4 @@ void sh_coordinator_draw(sh_coordinator_state *c, const sh_config *config, int64
     sh_records_resize(&c->next_replay, 0);
     sh_replay_draw(c->replay, (uint64_t)config->run.seed, (uint64_t)iteration, config->train.replay_batch,
                    config->train.replay_uniform, &c->next_replay);
-}
-
-const char *sh_coordinator_line(const sh_coordinator_state *c)
-{
-    (void)c;
-    return line;
 }

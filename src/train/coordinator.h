@@ -32,22 +32,21 @@ typedef struct {
     double best_reward;
     FILE *metrics;
     double last_row;         /* when the last row was written, s */
+    char line[256];          /* about that row, for the console: aligned, empty before the first */
 } sh_coordinator_state;
 
 void sh_coordinator_create(const sh_config *config, sh_coordinator_state *c);
 void sh_coordinator_destroy(sh_coordinator_state *c);
 
-/* Opens RUN/metrics.csv: new with its header, or, with `rows` >= 0, cut back to that many rows. */
-sh_status sh_coordinator_open_metrics(sh_coordinator_state *c, const char *directory, int64_t rows);
+/* Opens RUN/metrics.csv: new with its header, or, with `iterations` >= 0, cut back to the rows of so many. Where some of
+ * them are missing a warning says so: nothing depends on them. */
+sh_status sh_coordinator_open_metrics(sh_coordinator_state *c, const char *directory, int64_t iterations);
 
 /* Takes the pending records in and writes the row of `iteration`, the one they are of. */
-sh_status sh_coordinator_absorb(sh_coordinator_state *c, const sh_config *config, int64_t iteration);
+sh_status sh_coordinator_absorb(sh_coordinator_state *c, int64_t iteration);
 
 /* Draws the replay of `iteration`. */
 void sh_coordinator_draw(sh_coordinator_state *c, const sh_config *config, int64_t iteration);
-
-/* One aligned line about the row last written, for the console. */
-const char *sh_coordinator_line(const sh_coordinator_state *c);
 
 /* Whether a record is a mode (metrics, section 8): valid composition and structure, no distance below its pair's
  * minimum, negative formation energy. */

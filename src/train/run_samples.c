@@ -2,13 +2,13 @@
 
 #include "train/run_samples.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 
+#include "base/log.h"
 #include "base/memory.h"
+#include "io/files.h"
 #include "io/samples.h"
 #include "train/exchange.h"
 
@@ -40,23 +40,42 @@ void sh_run_samples_destroy(sh_run_samples **samples)
     *samples = NULL;
 }
 
-/* Rank 0: files of iterations that the checkpoint does not know, and what a killed writer left. */
+/* The iterations that a segment's name says it is of. */
+static bool is_segment(const char *name, long long *from, long long *to)
+{
+    int end = 0;
+    return sscanf(name, "%lld-%lld.h5%n", from, to, &end) == 2 && end > 0 && !name[end];
+}
+
+typedef struct {
+    int64_t first;   /* iterations that the checkpoint knows */
+    int64_t covered; /* of them, those that segments are of */
+} inventory;
+
+static sh_status keep_or_remove(const char *folder, const char *name, void *user)
+{
+    inventory *found = user;
+    char path[2 * SH_PATH_SIZE];
+    long long from, to;
+    if (!is_segment(name, &from, &to)) return SH_OK;
+    if (to <= found->first) {
+        found->covered += to - from;
+        return SH_OK;
+    }
+    snprintf(path, sizeof path, "%s/%s", folder, name);
+    return remove(path) ? SH_FAIL(SH_EIO, "'%s' cannot be removed: %s", path, strerror(errno)) : SH_OK;
+}
+
+/* Rank 0: removes files of iterations that the checkpoint does not know, and what a killed writer left. */
 static sh_status clean(const sh_run_samples *s, int64_t first)
 {
-    if (mkdir(s->folder, 0777) && errno != EEXIST)
-        return SH_FAIL(SH_EIO, "cannot make folder '%s': %s", s->folder, strerror(errno));
-    DIR *dir = opendir(s->folder);
-    if (!dir) return SH_FAIL(SH_EIO, "cannot read folder '%s': %s", s->folder, strerror(errno));
-    for (struct dirent *entry = readdir(dir); entry; entry = readdir(dir)) {
-        char path[2 * SH_PATH_SIZE];
-        long long from, to;
-        size_t n = strlen(entry->d_name);
-        bool left_over = n > 5 && !strcmp(entry->d_name + n - 5, ".part");
-        bool newer = sscanf(entry->d_name, "%lld-%lld.h5", &from, &to) == 2 && to > first;
-        snprintf(path, sizeof path, "%s/%s", s->folder, entry->d_name);
-        if (left_over || newer) remove(path);
-    }
-    closedir(dir);
+    inventory found = {.first = first};
+    SH_TRY(sh_folder_make(s->folder));
+    SH_TRY(sh_folder_clean(s->folder));
+    SH_TRY(sh_folder_visit(s->folder, keep_or_remove, &found));
+    if (found.covered < first)
+        sh_log_warn("'%s' has samples of %lld of the %lld iterations before", s->folder, (long long)found.covered,
+                    (long long)first);
     return sh_samples_index(s->folder);
 }
 
@@ -67,9 +86,8 @@ sh_status sh_run_samples_begin(sh_run_samples *s, int64_t first)
     return s->comm->rank == 0 ? clean(s, first) : SH_OK;
 }
 
-void sh_run_samples_add(sh_run_samples *s, int64_t iteration, const sh_records *records)
+void sh_run_samples_add(sh_run_samples *s, const sh_records *records)
 {
-    (void)iteration;
     int64_t before = s->kept.n;
     sh_records_resize(&s->kept, before + records->n);
     if (records->n) memcpy(sh_record_at(&s->kept, before), records->data, (size_t)records->n * records->stride);

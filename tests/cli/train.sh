@@ -1,0 +1,105 @@
+#!/bin/bash
+# `shaft train`: what --resume does with what it finds, files that are missing, refusals that leave nothing behind.
+set -eu
+shaft=$1
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+cd "$folder"
+
+# expect CODE TEXT COMMAND...: the exit code, and a message that holds TEXT
+expect() {
+    local code=$1 text=$2 got=0
+    shift 2
+    "$@" > out.txt 2>&1 || got=$?
+    if [ "$got" != "$code" ] || ! grep -qF -- "$text" out.txt; then
+        echo "'$*' ended with $got, wanted $code and '$text':"
+        cat out.txt
+        exit 1
+    fi
+}
+
+silent() { # no warning in the output of the last command
+    if grep -i 'warning' out.txt; then exit 1; fi
+}
+
+# metrics A B: equal but for times
+metrics() {
+    diff <(sed 's/,[^,]*,[^,]*$//' "$1/metrics.csv") <(sed 's/,[^,]*,[^,]*$//' "$2/metrics.csv")
+}
+
+cat > run.yaml <<'END'
+elements: [Li, Na, O, Cl]
+constraints: {max_elements: 2, max_sites: 1, max_atoms: 64}
+policy: {mixture: 1}
+reward: {formation_energy: {weight: 0}}
+train: {iterations: 12, batch: 8, replay: {capacity: 64, batch: 8}}
+run: {seed: 1, checkpoint_every: 4}
+END
+
+expect 0 "usage: shaft train" "$shaft" train --help
+expect 2 "one configuration file is needed, and 0 were given" "$shaft" train
+expect 2 "did you mean 'train.batch'?" "$shaft" train run.yaml --set train.bach=3
+
+# What is missing is said before anything is made.
+expect 2 "none-such" "$shaft" train run.yaml --set reward.formation_energy.weight=1 --set reward.formation_energy.model=none-such \
+    --set run.directory=a/b
+expect 2 "run.coordinator: dedicated needs at least two ranks" "$shaft" train run.yaml --set run.coordinator=dedicated \
+    --set run.directory=a/b
+test ! -e a
+
+# With nothing to go on from, --resume starts; a run that is there is not started again.
+expect 0 "no checkpoint yet; starting from the beginning" "$shaft" train run.yaml --resume --set run.directory=a/whole
+silent
+mv a/whole whole
+test "$(wc -l < whole/metrics.csv)" = 13
+expect 2 "'whole' holds a run" "$shaft" train run.yaml --set run.directory=whole
+expect 2 "train.batch: 8 before, 9 now" "$shaft" train run.yaml --resume --set run.directory=whole --set train.batch=9
+
+# Killed before its first checkpoint: the rows are there, the state is not.
+"$shaft" train run.yaml --quiet --set run.directory=early --set train.iterations=100000000 --set run.checkpoint_every=100000000 &
+job=$!
+for _ in $(seq 6000); do
+    [ "$(cat early/metrics.csv 2> /dev/null | wc -l)" -lt 4 ] || break
+    sleep 0.01
+done
+kill -9 "$job"
+! wait "$job" 2> /dev/null
+test "$(wc -l < early/metrics.csv)" -ge 4
+test ! -e early/checkpoints
+expect 2 "go on with it (--resume)" "$shaft" train run.yaml --set run.directory=early
+expect 0 "no checkpoint yet; starting from the beginning" "$shaft" train run.yaml --resume --set run.directory=early
+cmp whole/checkpoints/000012.h5 early/checkpoints/000012.h5
+metrics whole early
+
+# More iterations: exploration falls over those of the first start, the same as with its number given.
+grep -q 'decay: auto' whole/config.yaml
+cp -r whole longer
+expect 0 "iterations 12 to 20" "$shaft" train run.yaml --resume --set run.directory=longer --set train.iterations=20
+silent
+expect 0 "" "$shaft" train run.yaml --set run.directory=given --set train.iterations=20 --set train.exploration.decay=6
+cmp longer/checkpoints/000020.h5 given/checkpoints/000020.h5
+metrics longer given
+expect 2 "train.exploration.decay: 6 before, 10 now" "$shaft" train run.yaml --resume --set run.directory=given \
+    --set train.exploration.decay=10
+
+# Metrics and samples are results: what is lost of them is said, and the run goes on.
+cp -r whole lost
+rm -r lost/metrics.csv lost/samples
+expect 0 "'lost/metrics.csv' has rows of 0 of the 11 iterations before" "$shaft" train run.yaml --resume \
+    --set run.directory=lost --set train.iterations=16
+grep -qF "'lost/samples' has samples of 0 of the 12 iterations before" out.txt
+cut -d, -f1 lost/metrics.csv | diff - <(printf '%s\n' iteration 11 12 13 14 15)
+ls lost/samples | diff - <(printf '%s\n' 000012-000016.h5 index.h5)
+head -c -20 whole/metrics.csv > part.csv # the last row without its end
+head -n 3 part.csv > lost/metrics.csv && tail -n 2 part.csv >> lost/metrics.csv
+expect 0 "'lost/metrics.csv' has rows of 3 of the 15 iterations before" "$shaft" train run.yaml --resume \
+    --set run.directory=lost --set train.iterations=20
+cut -d, -f1 lost/metrics.csv | diff - <(printf '%s\n' iteration 0 1 10 15 16 17 18 19)
+
+# Every field of every row is a number or empty, and each row has all of them.
+for run in whole lost; do
+    awk -F, -v fields="$(head -n 1 whole/metrics.csv | tr ',' '\n' | wc -l)" \
+        'NR > 1 { if (NF != fields) exit 1; for (i = 1; i <= NF; i++) if ($i !~ /^(-?[0-9.]+(e[-+]?[0-9]+)?)?$/) exit 1 }' \
+        "$run/metrics.csv"
+done
+expect 0 "E_f      -" "$shaft" train run.yaml --set run.directory=line
