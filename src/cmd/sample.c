@@ -1,15 +1,20 @@
+#define _POSIX_C_SOURCE 200809L
+
 /* sample.c -- `shaft sample`: new crystals from a trained policy, with their rewards, in one file. */
 #include <getopt.h>
+#include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "base/memory.h"
 #include "cmd/cmd.h"
 #include "comm/comm.h"
+#include "gflownet/objective.h"
 #include "io/progress.h"
 #include "io/samples.h"
+#include "io/text.h"
 #include "train/run_state.h"
 
 static const char help[] =
@@ -17,11 +22,13 @@ static const char help[] =
     "\n"
     "Draws NUMBER crystals from the policy in the newest checkpoint of the run's folder, without exploration, and writes them\n"
     "with their rewards and terms. Crystals with more atoms than allowed or a pair below 0.5 Å are held back; how many is said.\n"
+    "Also said is log Z as all crystals drawn estimate it without bias, beside the one that the policy has learned.\n"
     "\n"
     "options:\n"
     "  -n, --number N    crystals to draw\n"
     "  -o, --output F    the file to write; docs/formats.md says what stands in it\n"
     "  --seed S          other random numbers: 0, 1, 2, ... (default 0); equal seeds give equal crystals\n"
+    "  --overwrite       write the file even if it is there already\n"
     "  --batch B         crystals drawn together (default 256)\n"
     "  --quiet           no progress\n"
     "  --help            this text\n"
@@ -34,16 +41,13 @@ static const char help[] =
 typedef struct {
     const char *run, *output;
     int64_t number, seed, batch;
-    bool quiet, done;
+    bool overwrite, quiet, done;
 } arguments;
 
-static sh_status integer(const char *option, const char *text, int64_t least, int64_t *value)
+static sh_status integer(const char *option, const char *text, int64_t least, int64_t most, int64_t *value)
 {
-    char *end;
-    *value = strtoll(text, &end, 10);
-    if (*end || end == text || *value < least)
-        return SH_FAIL(SH_EINPUT, "%s needs an integer of at least %lld, not '%s'", option, (long long)least, text);
-    return SH_OK;
+    if (sh_span_integer(sh_span_of(text), value) && *value >= least && *value <= most) return SH_OK;
+    return SH_FAIL(SH_EINPUT, "%s needs an integer from %lld to %lld, not '%s'", option, (long long)least, (long long)most, text);
 }
 
 static sh_status read_arguments(int argc, char **argv, arguments *a)
@@ -51,17 +55,18 @@ static sh_status read_arguments(int argc, char **argv, arguments *a)
     static const struct option options[] = {
         {"number", required_argument, NULL, 'n'}, {"output", required_argument, NULL, 'o'},
         {"seed", required_argument, NULL, 's'},   {"batch", required_argument, NULL, 'b'},
-        {"quiet", no_argument, NULL, 'q'},        {"help", no_argument, NULL, 'h'},
-        {NULL, 0, NULL, 0}};
+        {"overwrite", no_argument, NULL, 'w'},    {"quiet", no_argument, NULL, 'q'},
+        {"help", no_argument, NULL, 'h'},         {NULL, 0, NULL, 0}};
     *a = (arguments){.batch = 256};
     opterr = 0;
     optind = 1;
     for (int c; (c = getopt_long(argc, argv, "n:o:h", options, NULL)) != -1;) {
         switch (c) {
-        case 'n': SH_TRY(integer("-n", optarg, 1, &a->number)); break;
+        case 'n': SH_TRY(integer("-n", optarg, 1, INT32_MAX - 1, &a->number)); break;
         case 'o': a->output = optarg; break;
-        case 's': SH_TRY(integer("--seed", optarg, 0, &a->seed)); break;
-        case 'b': SH_TRY(integer("--batch", optarg, 1, &a->batch)); break;
+        case 's': SH_TRY(integer("--seed", optarg, 0, 999999999999999999, &a->seed)); break;
+        case 'b': SH_TRY(integer("--batch", optarg, 1, 1000000, &a->batch)); break;
+        case 'w': a->overwrite = true; break;
         case 'q': a->quiet = true; break;
         case 'h': fputs(help, stdout); a->done = true; return SH_OK;
         default:
@@ -95,82 +100,136 @@ static sh_status share_configuration(sh_comm *comm, const char *run, sh_config *
     return sh_comm_bcast(comm, config, sizeof *config, 0);
 }
 
-static void keep_writable(sh_records *kept, const sh_records *drawn, double n_reason[SH_N_REASON + 1])
+/* Found out before the work. */
+static sh_status check_output(const arguments *a)
+{
+    if (a->overwrite || access(a->output, F_OK)) return SH_OK;
+    SH_FAIL(SH_EINPUT, "'%s' is there already", a->output);
+    return sh_error_hint(SH_EINPUT, "choose another file (-o), or write it all the same with --overwrite");
+}
+
+/* The key of the random numbers: a one-to-one mix of S + 1 (the finaliser of SplitMix64, Steele et al., OOPSLA 2014), so that no two
+ * seeds share one, and none has the training's, which would be that of S + 1 = 0. */
+static uint64_t key_of(int64_t run_seed, int64_t seed)
+{
+    uint64_t x = (uint64_t)seed + 1;
+    x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9u;
+    x = (x ^ x >> 27) * 0x94d049bb133111ebu;
+    return (uint64_t)run_seed ^ x ^ x >> 31;
+}
+
+/* What is said at the end, summed over ranks: numbers of crystals. */
+enum { OVERLAP = SH_N_REASON, BOND_MISSING, WEIGHT, N_TALLY }; /* held back by reason first; WEIGHT: sum of Z_estimate / Z */
+
+/* log P_B of new records, in a pass without gradients. */
+static void add_log_pb(const sh_setup *s, sh_records *drawn, double tally[N_TALLY])
+{
+    int64_t n = drawn->n;
+    sh_arena_reset(s->arena);
+    const sh_record **record = SH_PUSH(s->arena, const sh_record *, n);
+    double *target = SH_PUSH(s->arena, double, n);
+    sh_balance balance = {.log_pf = SH_PUSH(s->arena, double, n),
+                          .log_pb = SH_PUSH(s->arena, double, n),
+                          .residual = SH_PUSH(s->arena, double, n)};
+    for (int64_t i = 0; i < n; i++) {
+        record[i] = sh_record_at(drawn, i);
+        target[i] = sh_reward_log_target(&s->config->reward, &record[i]->result);
+    }
+    sh_tape tape;
+    sh_tape_begin(&tape, s->be, s->arena, false);
+    sh_objective(s->policy, &tape, record, n, target, 1, &balance);
+    for (int64_t i = 0; i < n; i++) {
+        sh_record_at(drawn, i)->log_pb = balance.log_pb[i];
+        tally[WEIGHT] += exp(fmin(-balance.residual[i], 700));
+    }
+}
+
+static void count(const sh_records *drawn, double tally[N_TALLY])
 {
     for (int64_t i = 0; i < drawn->n; i++) {
         const sh_reward_result *x = &sh_record_at(drawn, i)->result;
         bool overlap;
-        if (sh_samples_may_write(x, &overlap))
-            sh_records_append(kept, drawn, i);
-        else
-            n_reason[overlap ? SH_N_REASON : x->reason]++;
+        if (!sh_samples_may_write(x, &overlap)) tally[overlap ? OVERLAP : x->reason]++;
+        tally[BOND_MISSING] += x->bond_missing > 0;
     }
 }
 
 /* This rank's share, drawn batch by batch. Trajectories are numbered far above those of any training. */
-static void draw(const sh_setup *s, const sh_comm *comm, const arguments *a, sh_records *kept,
-                 double n_reason[SH_N_REASON + 1])
+static void draw(const sh_setup *s, const sh_comm *comm, const arguments *a, int64_t first, int64_t last, sh_records *all,
+                 double tally[N_TALLY])
 {
-    const uint64_t base = (uint64_t)1 << 48 | (uint64_t)a->seed << 32;
-    int64_t first = a->number * comm->rank / comm->size, last = a->number * (comm->rank + 1) / comm->size;
+    const uint64_t base = (uint64_t)1 << 48, key = key_of(s->config->run.seed, a->seed);
     const sh_exploration none = {.epsilon = 0, .widen = 1};
     sh_records drawn;
     sh_progress progress;
-    sh_records_create(&drawn, kept->max_sites, 1);
+    sh_records_create(&drawn, all->max_sites, 1);
     sh_progress_begin(&progress, "sampling", "structures", 0, last - first, comm->size, a->quiet || comm->rank > 0);
     for (int64_t i = first; i < last; i += a->batch) {
         int64_t n = last - i < a->batch ? last - i : a->batch;
-        sh_setup_draw(s, (uint64_t)s->config->run.seed, base + (uint64_t)i, n, &none, &drawn);
-        keep_writable(kept, &drawn, n_reason);
+        sh_setup_draw(s, key, base + (uint64_t)i, n, &none, &drawn);
+        add_log_pb(s, &drawn, tally);
+        count(&drawn, tally);
+        for (int64_t k = 0; k < n; k++)
+            sh_records_append(all, &drawn, k);
         sh_progress_update(&progress, i + n - first, NULL);
     }
     sh_progress_end(&progress, last - first, NULL);
     sh_records_destroy(&drawn);
 }
 
-static sh_status write(sh_comm *comm, const sh_setup *s, const arguments *a, const sh_records *kept, int64_t *n_row)
+static double held_back(const double tally[N_TALLY])
 {
-    int64_t before = 0;
+    double n = 0;
+    for (int k = 0; k <= OVERLAP; k++)
+        n += tally[k];
+    return n;
+}
+
+static sh_status write_file(sh_comm *comm, const sh_setup *s, const arguments *a, int64_t first, const sh_records *all,
+                            const double tally[N_TALLY])
+{
+    if (held_back(tally) >= (double)a->number)
+        return SH_FAIL(SH_ENUM, "none of the %lld crystals drawn may be written: the policy is not trained yet", (long long)a->number);
     char *config = sh_config_text(s->config, false);
-    MPI_Allreduce(&kept->n, n_row, 1, MPI_INT64_T, MPI_SUM, comm->all);
-    MPI_Exscan(&kept->n, &before, 1, MPI_INT64_T, MPI_SUM, comm->all);
-    if (comm->rank == 0) before = 0; /* undefined there */
-    const sh_samples_layout layout = {.n_row = *n_row, .first = before, .stride = *n_row, .block = kept->n, .n_block = 1};
-    sh_status status = SH_OK;
-    if (*n_row == 0)
-        status = SH_FAIL(SH_ENUM, "none of the %lld crystals drawn may be written: the policy is not trained yet", (long long)a->number);
-    else
-        status = sh_samples_write(a->output, comm->all, &s->space, config, kept, &layout);
+    const sh_samples_layout layout = {.n_row = a->number, .first = first, .stride = a->number, .block = all->n, .n_block = 1};
+    sh_status status = sh_samples_write(a->output, comm->all, &s->space, config, all, &layout);
     sh_free(config);
     return status;
+}
+
+static void report(const sh_setup *s, const arguments *a, const double tally[N_TALLY])
+{
+    double held = held_back(tally), log_z = (double)sh_policy_log_z(s->policy)->data[0];
+    sh_log_info("%.0f crystals written to %s, %.0f held back", (double)a->number - held, a->output, held);
+    for (int k = 0; k <= OVERLAP; k++)
+        if (tally[k] > 0)
+            sh_log_info("  %8.0f  %s", tally[k], k == OVERLAP ? "two atoms closer than 0.5 Å" : sh_reason_text((sh_reason)k));
+    if (tally[BOND_MISSING] > 0)
+        sh_log_info("%.0f crystals have pairs of elements that the bond table does not have", tally[BOND_MISSING]);
+    sh_log_info("log Z %.3f, learned %.3f", log_z + log(tally[WEIGHT] / (double)a->number), log_z);
 }
 
 static sh_status sample(sh_comm *comm, const arguments *a, const sh_config *config)
 {
     sh_setup s;
-    int64_t iteration, n_row;
-    double n_reason[SH_N_REASON + 1] = {0};
+    int64_t iteration;
+    double tally[N_TALLY] = {0};
+    SH_TRY(sh_comm_agree(comm, comm->rank == 0 ? check_output(a) : SH_OK));
     SH_TRY(sh_comm_agree(comm, sh_setup_create(config, &s)));
     sh_status status = comm->rank == 0 ? sh_run_state_read(a->run, &s, NULL, &iteration) : SH_OK;
     status = sh_comm_agree(comm, status);
     if (status == SH_OK)
         status = sh_comm_bcast(comm, sh_params_data(s.params), sh_params_size(s.params) * (int64_t)sizeof(sh_real), 0);
     if (status == SH_OK) {
-        sh_records kept;
-        sh_records_create(&kept, config->constraints.max_sites, 1);
-        draw(&s, comm, a, &kept, n_reason);
-        status = sh_comm_agree(comm, write(comm, &s, a, &kept, &n_row));
-        sh_records_destroy(&kept);
-        sh_comm_sum_double(comm, n_reason, SH_N_REASON + 1);
+        int64_t first = a->number * comm->rank / comm->size, last = a->number * (comm->rank + 1) / comm->size;
+        sh_records all;
+        sh_records_create(&all, config->constraints.max_sites, 1);
+        draw(&s, comm, a, first, last, &all, tally);
+        sh_comm_sum_double(comm, tally, N_TALLY);
+        status = sh_comm_agree(comm, write_file(comm, &s, a, first, &all, tally));
+        sh_records_destroy(&all);
     }
-    if (status == SH_OK && comm->rank == 0) {
-        sh_log_info("%lld crystals written to %s, %lld held back", (long long)n_row, a->output,
-                    (long long)(a->number - n_row));
-        for (int k = 1; k <= SH_N_REASON; k++)
-            if (n_reason[k] > 0)
-                sh_log_info("  %8.0f  %s", n_reason[k],
-                            k == SH_N_REASON ? "two atoms closer than 0.5 Å" : sh_reason_text((sh_reason)k));
-    }
+    if (status == SH_OK && comm->rank == 0) report(&s, a, tally);
     sh_setup_destroy(&s);
     return status;
 }

@@ -75,6 +75,7 @@ static const column columns[] = {
     {"min_dist", RESULT(min_dist, F64)},
     {"valid", RESULT(valid, I32)},
     {"bond_valid", RESULT(bond_valid, I32)},
+    {"bond_missing", RESULT(bond_missing, I32)},
     {"reason", RESULT(reason, I32)},
     {"n_atom", RESULT(n_atom, I32)},
     {"n_site", RECORD(n_step, I32)},
@@ -380,13 +381,22 @@ static void keep_first(sh_status *status, sh_status new_status)
     if (*status == SH_OK) *status = new_status;
 }
 
-/* What was held back, on all ranks together. */
+/* How many crystals were held back: for two atoms too close, and for anything else. */
+static const char *const held_back[2] = {"held_back_overlap", "held_back_other"};
+
+static sh_status write_held_back(hid_t file, const int64_t n[2])
+{
+    for (int k = 0; k < 2; k++)
+        SH_TRY(sh_h5_write_attr(file, "/", held_back[k], H5T_STD_I64LE, &n[k]));
+    return SH_OK;
+}
+
+/* On all ranks together. */
 static sh_status write_counts(const writers *w, hid_t file, const selection *s)
 {
     int64_t held[2] = {s->n_overlap, s->n_refused}, all[2] = {held[0], held[1]};
     if (w->size > 1) MPI_Allreduce(held, all, 2, MPI_INT64_T, MPI_SUM, w->comm);
-    SH_TRY(sh_h5_write_attr(file, "/", "held_back_overlap", H5T_STD_I64LE, &all[0]));
-    return sh_h5_write_attr(file, "/", "held_back_other", H5T_STD_I64LE, &all[1]);
+    return write_held_back(file, all);
 }
 
 static sh_status write_columns(const writers *w, hid_t file, const sh_space *space, const selection *s, const rows *r)
@@ -514,8 +524,8 @@ static sh_status check_format(hid_t file, const char *wanted, int32_t *max_sites
     return SH_OK;
 }
 
-/* Rows, sites and configuration of a segment. */
-static sh_status look_at(const char *path, int64_t *n, int32_t *max_sites, char **config)
+/* Rows, sites and configuration of a segment; what was held back from it is added to `held`. */
+static sh_status look_at(const char *path, int64_t *n, int32_t *max_sites, char **config, int64_t held[2])
 {
     hid_t file;
     int rank;
@@ -525,6 +535,11 @@ static sh_status look_at(const char *path, int64_t *n, int32_t *max_sites, char 
     sh_status status = check_format(file, "shaft samples", max_sites);
     if (status == SH_OK) status = sh_h5_dims(file, "traj", &rank, dims);
     if (status == SH_OK && rank != 1) status = SH_FAIL(SH_EINPUT, "column 'traj' has %d dimensions", rank);
+    for (int k = 0; status == SH_OK && k < 2; k++) {
+        int64_t more = 0;
+        status = sh_h5_read_attr(file, "/", held_back[k], H5T_NATIVE_INT64, &more);
+        held[k] += more;
+    }
     if (status == SH_OK) status = sh_h5_read_text(file, "/", "config", config);
     *n = status == SH_OK ? (int64_t)dims[0] : 0;
     H5Fclose(file);
@@ -559,7 +574,7 @@ static sh_status index_column(hid_t file, const column *c, int32_t max_sites, co
 }
 
 static sh_status write_index(const char *folder, const segments *s, const int64_t *n, int64_t total, int32_t max_sites,
-                             const char *config)
+                             const char *config, const int64_t held[2])
 {
     char path[PATH_SIZE], part[PATH_SIZE + 8];
     hid_t file;
@@ -567,6 +582,7 @@ static sh_status write_index(const char *folder, const segments *s, const int64_
     sh_file_part(path, part, sizeof part);
     SH_TRY(sh_h5_create(part, &file));
     sh_status status = write_head(file, "shaft samples index", max_sites, config);
+    if (status == SH_OK) status = write_held_back(file, held);
     for (int i = 0; status == SH_OK && i < N_COLUMN; i++)
         status = index_column(file, &columns[i], max_sites, s, n, total);
     if (H5Fclose(file) < 0 && status == SH_OK) status = sh_h5_fail("'%s' does not close", part);
@@ -576,7 +592,7 @@ static sh_status write_index(const char *folder, const segments *s, const int64_
 sh_status sh_samples_index(const char *folder)
 {
     segments s;
-    int64_t total = 0;
+    int64_t total = 0, held[2] = {0, 0};
     int32_t max_sites = 0;
     char *config = NULL;
     sh_status status = list_segments(folder, &s);
@@ -584,7 +600,7 @@ sh_status sh_samples_index(const char *folder)
     for (int64_t i = 0; status == SH_OK && i < s.n; i++) {
         int32_t sites = 0;
         char *text;
-        status = look_at(s.item[i].path, &n[i], &sites, &text);
+        status = look_at(s.item[i].path, &n[i], &sites, &text, held);
         if (status == SH_OK && i && sites != max_sites)
             status = SH_FAIL(SH_EINPUT, "'%s' has another number of sites than those before it", s.item[i].path);
         if (i == 0) {
@@ -595,7 +611,7 @@ sh_status sh_samples_index(const char *folder)
         }
         total += n[i];
     }
-    if (status == SH_OK && s.n) status = write_index(folder, &s, n, total, max_sites, config);
+    if (status == SH_OK && s.n) status = write_index(folder, &s, n, total, max_sites, config, held);
     if (status == SH_OK && !s.n) { /* an index of nothing */
         char path[PATH_SIZE];
         snprintf(path, sizeof path, "%s/index.h5", folder);
@@ -659,10 +675,10 @@ static sh_status read_segments(const segments *list, sh_records *records, char *
 {
     for (int64_t i = 0; i < list->n; i++) {
         const char *path = list->item[i].path;
-        int64_t n;
+        int64_t n, held[2] = {0, 0};
         int32_t max_sites;
         char *text;
-        SH_TRY(look_at(path, &n, &max_sites, &text));
+        SH_TRY(look_at(path, &n, &max_sites, &text, held));
         if (i == 0) {
             *config = text;
             sh_records_create(records, max_sites, n);

@@ -28,7 +28,7 @@ const char *sh_term_key(sh_term term);        /* "formation_energy", the key of 
 
 typedef struct {
     double reward;          /* R, at least r_min; 0 where nothing was computed */
-    double term[SH_N_TERM]; /* S of each term, at most 1 (energy: e); 0 for those switched off or not computed */
+    double term[SH_N_TERM]; /* S of each term: in [0,1], energy in [1/e,e]; 0 where switched off or not computed */
     double e_total;         /* eV a cell, the model's own value; NaN where it was not computed */
     double e_form;          /* eV/atom, the model's own value, not clamped; NaN likewise */
     double bond;            /* the score B of metrics.md section 3 (canonical), NaN likewise */

@@ -156,7 +156,7 @@ grep -v '^shaft score:' out.txt > tree.json
 json tree.json "[x['file'] for x in r] == ['tree/a.cif', 'tree/below/POSCAR', 'tree/below/bad.cif']" \
     "r[2]['reason'] and r[2]['formula'] is None and all(r[2][k] is None for k in ('density', 'n_atoms', 'e_total', 'reward', 'validity'))" \
     "list(r[2]) == list(r[0]) and list(r[2]['terms']) == list(r[0]['terms'])" "r[1]['n_atoms'] == 8 and r[1]['reason'] == ''"
-grep -q ' at src/' out.txt && exit 1
+if grep -q " at src/" out.txt; then exit 1; fi
 expect 2 "1 of 2 structures could not be read" "$shaft" score missing.cif primitive.cif --format csv
 grep -q '^"missing.cif",1,,,,,,,,,,,,,,,".*missing.cif.*"$' out.txt
 mkdir nothing

@@ -40,7 +40,7 @@ static void make_record(uint64_t traj, sh_record *r)
     r->log_pb = -2 * sh_rng_u01(&rng, 2);
     r->result = (sh_reward_result){.reward = sh_rng_u01(&rng, 3), .term = {0.1, 0.2, sh_rng_u01(&rng, 4), 1}, .e_total = NAN,
                                    .e_form = -sh_rng_u01(&rng, 5), .bond = 0.5, .density = 2, .min_dist = 2.5, .n_atom = 4,
-                                   .n_site = r->n_step, .valid = 1, .bond_valid = (int32_t)(traj & 1)};
+                                   .n_site = r->n_step, .valid = 1, .bond_valid = (int32_t)(traj & 1), .bond_missing = (int32_t)(traj % 3)};
     if (traj % 5 == 0) r->result.min_dist = 0.4;
     if (traj % 7 == 0) r->result.reason = SH_REASON_ATOMS;
     for (int32_t k = 0; k < r->n_step; k++) {
@@ -154,7 +154,7 @@ static void test_h5py(void **state)
     (void)state;
     if (comm->rank) return;
     if (system("cd / && /usr/bin/python3 -c 'import h5py' 2>/dev/null")) return;
-    char command[1024];
+    char command[2048];
     snprintf(command, sizeof command,
              "cd / && /usr/bin/python3 -c '\nimport h5py, numpy as np\nf = h5py.File(\"%s/samples/index.h5\")\n"
              "it = f[\"iteration\"][:]\nassert len(it) > 100 and (np.diff(it) >= 0).all() and it[-1] == 8\n"
@@ -165,7 +165,10 @@ static void test_h5py(void **state)
              "assert set(np.unique(z)) == {0, 3, 8, 17} and (np.linalg.det(f[\"lattice\"][:]) > 1).all()\n"
              "assert np.isnan(f[\"e_total\"][:]).all() and 0 < f[\"reward\"][:].min() < f[\"reward\"][:].max() < 1\n"
              "g = f[\"sg_number\"][:]\nlast = f[\"step_sg_number\"][:][np.arange(len(it)), f[\"n_site\"][:] - 1]\n"
-             "assert (g == last).all() and f.attrs[\"max_sites\"] == 3 and b\"Li\" in f.attrs[\"config\"]\n'",
+             "assert (g == last).all() and f.attrs[\"max_sites\"] == 3 and b\"Li\" in f.attrs[\"config\"]\n"
+             "held = [int(f.attrs[\"held_back_\" + k]) for k in (\"overlap\", \"other\")]\nall = range(9 * 23)\n"
+             "assert held == [len([t for t in all if t %% 5 == 0 and t %% 7]), len([t for t in all if t %% 7 == 0])], held\n"
+             "assert sum(held) + len(it) == len(all)\n'",
              root);
     assert_int_equal(system(command), 0);
 }
