@@ -63,7 +63,9 @@ for _ in $(seq 6000); do
     sleep 0.01
 done
 kill -9 "$job"
-! wait "$job" 2> /dev/null
+code=0
+wait "$job" 2> /dev/null || code=$?
+test "$code" = 137
 test "$(wc -l < early/metrics.csv)" -ge 4
 test ! -e early/checkpoints
 expect 2 "go on with it (--resume)" "$shaft" train run.yaml --set run.directory=early

@@ -1,75 +1,126 @@
 #!/usr/bin/env bash
-# A run that is killed in the middle of an iteration, or whose newest checkpoint is damaged, goes on to the same bits as one
-# that was never stopped: checkpoints, samples and metrics, on 1, 2 and 3 ranks and with a dedicated coordinator.
+# A run that is killed in the middle of an iteration, inside a checkpoint or a file of samples, or whose newest checkpoint is
+# damaged, or that was asked to stop, goes on to the same bits as one that was never stopped: checkpoints, samples and
+# metrics, on 1, 2 and 3 ranks and with a dedicated coordinator. With the energy in the reward where its weights are there.
 set -euo pipefail
-shaft=$1 source=$2
+shaft=$1 source=$2 kill_at=$3
 here=$(mktemp -d)
-trap 'rm -rf "$here"' EXIT
+trap 'for job in $(jobs -p); do pkill -9 -P "$job" || true; done; rm -rf "$here"' EXIT
 cd "$here"
-options=(--quiet --set train.iterations=12 --set run.checkpoint_every=4 --set train.batch=16 --set train.replay.batch=8
-    --set reward.formation_energy.weight=0)
+last=24 # iterations
+options=(--quiet --set train.iterations=$last --set run.checkpoint_every=4 --set train.batch=16 --set train.replay.batch=8)
+if "$shaft" model check m3gnet-efs > check.log 2>&1; then
+    energy=1
+else
+    energy=0
+    options+=(--set reward.formation_energy.weight=0)
+    echo "without the energy: $(tail -n 1 check.log)"
+fi
 
-start() { # RANKS DIRECTORY OPTIONS...
+start() { # RANKS DIRECTORY OPTIONS...: of mpirun too, in the list `launch`
     local ranks=$1 directory=$2
     shift 2
-    mpirun -n "$ranks" "$shaft" train "$source/configs/quickstart.yaml" "${options[@]}" --set run.directory="$directory" "$@"
+    mpirun "${launch[@]}" -n "$ranks" "$shaft" train "$source/configs/quickstart.yaml" "${options[@]}" \
+        --set run.directory="$directory" "$@"
+}
+launch=()
+
+rows() { # of the metrics of a directory, without the header
+    local n
+    n=$(cat "$1/metrics.csv" 2> /dev/null | wc -l)
+    echo $((n > 0 ? n - 1 : 0))
+}
+
+metrics() { # A B: equal but for times, and complete
+    diff <(sed 's/,[^,]*,[^,]*$//' "$1/metrics.csv") <(sed 's/,[^,]*,[^,]*$//' "$2/metrics.csv")
+    test "$(rows "$1")" = $last
+    awk -F, -v energy=$energy 'NR == 1 { for (i = 1; i <= NF; i++) if ($i == "e_form_known") column = i }
+        NR > 1 { known += $column } END { exit (known > 0) != energy }' "$1/metrics.csv"
+}
+
+checkpoints() { # A B
+    diff <(cd "$1/checkpoints" && ls) <(cd "$2/checkpoints" && ls)
+    test -e "$1/checkpoints/0000$last.h5"
+    for file in "$1"/checkpoints/*; do cmp "$file" "$2/checkpoints/$(basename "$file")"; done
 }
 
 same() { # A B: everything but times
-    cmp "$1/checkpoints/000012.h5" "$2/checkpoints/000012.h5"
-    (cd "$1/samples" && ls) > names-a
-    (cd "$2/samples" && ls) > names-b
-    cmp names-a names-b
-    for file in "$1"/samples/*.h5; do cmp "$file" "$2/samples/$(basename "$file")"; done
-    diff <(sed 's/,[^,]*,[^,]*$//' "$1/metrics.csv") <(sed 's/,[^,]*,[^,]*$//' "$2/metrics.csv")
-    test "$(wc -l < "$1/metrics.csv")" = 13
+    checkpoints "$1" "$2"
+    diff <(cd "$1/samples" && ls) <(cd "$2/samples" && ls)
+    for file in "$1"/samples/*; do cmp "$file" "$2/samples/$(basename "$file")"; done
+    metrics "$1" "$2"
 }
 
-killed() { # waits for checkpoint $1 of directory $2, then kills the ranks of the job with process id $3 at once
+# begun SIGNAL DIRECTORY JOB: sends it to all ranks of the job after its sixth row, that is after checkpoint 4, before it ends
+begun() {
+    local ranks
     for _ in $(seq 6000); do
-        test -e "$2/checkpoints/$1.h5" && break
-        sleep 0.01
+        [ "$(rows "$2")" -lt 6 ] || break
+        sleep 0.005
     done
-    test -e "$2/checkpoints/$1.h5"
-    pkill -9 -P "$3" || true
-    kill -9 "$3" 2> /dev/null || true
-    wait "$3" 2> /dev/null || true
-    pkill -9 -f "$here/" 2> /dev/null || true
+    ranks=$(pgrep -P "$(pgrep -d , -P "$3")" -x shaft) # of mpirun, of a shell
+    # shellcheck disable=SC2086 # a list
+    kill "-$1" $ranks
+    code=0
+    wait "$3" 2> /dev/null || code=$?
+    test "$(rows "$2")" -ge 6
+    test -e "$2/checkpoints/000004.h5"
+    test ! -e "$2/checkpoints/0000$last.h5" # it was in the middle
+}
+
+# killed_in MOMENT FILE RANKS DIRECTORY OPTIONS...: the rank that writes FILE dies in it
+killed_in() {
+    local moment=$1 file=$2 ranks=$3 directory=$4
+    shift 4
+    launch=(-x LD_PRELOAD="$kill_at" -x KILL_IN="$moment" -x KILL_FILE="$file" -x "ASAN_OPTIONS=detect_leaks=0:verify_asan_link_order=0")
+    start "$ranks" "$directory" "$@" > killed.log 2>&1 || true
+    launch=()
+    grep -q 'signal 9' killed.log
+    test -s "$directory/$file.part"
+    test ! -e "$directory/$file"
 }
 
 for setup in "1" "2" "3" "3 --set run.coordinator=dedicated"; do
     read -r ranks extra <<< "$setup"
-    # shellcheck disable=SC2086 # extra is a list
-    start "$ranks" whole $extra
-    # shellcheck disable=SC2086
-    start "$ranks" "$here/killed" $extra > killed.log 2>&1 &
-    killed 000004 killed $!
-    # shellcheck disable=SC2086
-    start "$ranks" "$here/killed" $extra --resume
+    # shellcheck disable=SC2206 # a list
+    extra=($extra)
+    start "$ranks" whole "${extra[@]}"
+
+    start "$ranks" killed "${extra[@]}" > killed.log 2>&1 &
+    begun KILL killed $!
+    start "$ranks" killed "${extra[@]}" --resume
     same whole killed
-    # A half-written file, and a newest one with a flipped byte: the one before it is taken, and a warning says so.
+    rm -r killed
+
+    for moment in "write checkpoints/000008.h5" "rename checkpoints/000008.h5" "rename samples/000004-000008.h5"; do
+        # shellcheck disable=SC2086 # two words
+        killed_in $moment "$ranks" killed "${extra[@]}"
+        start "$ranks" killed "${extra[@]}" --resume
+        same whole killed
+        rm -r killed
+        [ "$ranks" = 1 ] || break # what follows is the same on several
+    done
+
+    # The newest with a flipped byte: the one before it is taken, and a warning says so.
     cp -r whole damaged
-    sed -i '10,$d' damaged/metrics.csv && tail -n 4 whole/metrics.csv >> damaged/metrics.csv
-    printf 'half' > damaged/checkpoints/000016.h5.part
-    printf '\377' | dd of=damaged/checkpoints/000012.h5 bs=1 seek=200000 conv=notrunc status=none
-    # shellcheck disable=SC2086
-    start "$ranks" damaged $extra --resume 2> warning
-    grep -q 'skipped\|damaged\|000012' warning
+    printf '\377' | dd of=damaged/checkpoints/0000$last.h5 bs=1 seek=200000 conv=notrunc status=none
+    if cmp -s whole/checkpoints/0000$last.h5 damaged/checkpoints/0000$last.h5; then exit 1; fi
+    start "$ranks" damaged "${extra[@]}" --resume 2> warning
+    grep -q "warning.*checkpoints/0000$last.h5" warning
     same whole damaged
-    rm -rf whole killed damaged
+    rm -r damaged
+
+    # Asked to stop: the iteration is finished, a checkpoint written, the code says so, and the run goes on. Its samples are
+    # cut into other files, of the same crystals.
+    start "$ranks" asked "${extra[@]}" > asked.log 2>&1 &
+    begun TERM asked $!
+    test "$code" = 85
+    start "$ranks" asked "${extra[@]}" --resume
+    cmp "whole/checkpoints/0000$last.h5" "asked/checkpoints/0000$last.h5"
+    metrics whole asked
+    for run in whole asked; do "$shaft" export $run --top 1000 --format extxyz -o top-$run > /dev/null 2>&1; done
+    test "$(wc -l < top-whole/summary.csv)" -gt 10
+    diff -r top-whole top-asked
+    rm -r whole asked top-whole top-asked
     echo "$setup: equal"
 done
-
-# Asked to stop: the iteration is finished, a checkpoint written, the code says so, and the run can go on.
-start 2 whole
-mpirun -n 2 "$shaft" train "$source/configs/quickstart.yaml" "${options[@]}" --set run.directory=asked --set train.iterations=100000 &
-job=$!
-for _ in $(seq 6000); do
-    test -e asked/checkpoints/000004.h5 && break
-    sleep 0.01
-done
-pkill -TERM -P "$job" -x shaft
-code=0
-wait "$job" || code=$?
-test "$code" = 85
-echo "stopped with code $code at $(ls asked/checkpoints | tail -1)"
