@@ -91,11 +91,12 @@ static sh_status read_arguments(int argc, char **argv, arguments *a)
 
 static sh_status read_config(const arguments *a, sh_config *config)
 {
-    static const char defaults[] = "elements: [H]\n"; /* the reward does not look at the list */
+    static const char defaults[] = "elements: [H]\n"; /* any would do */
     if (a->config)
         SH_TRY(sh_config_read(a->config, NULL, 0, NULL, config));
     else
         SH_TRY(sh_config_parse("the defaults", defaults, strlen(defaults), NULL, 0, NULL, config));
+    memset(config->reward.wanted, 0, sizeof config->reward.wanted); /* files may hold other elements, or none of these */
     if (a->model) snprintf(config->reward_model, sizeof config->reward_model, "%s", a->model);
     return SH_OK;
 }

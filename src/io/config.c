@@ -523,6 +523,8 @@ static void resolve(const char *name, sh_config *c)
 {
     c->train.explore_until = c->train.explore_decay < 0 ? c->train.iterations / 2 : c->train.explore_decay;
     c->reward.max_atoms = c->constraints.max_atoms;
+    for (int i = 0; i < c->constraints.n_element; i++)
+        c->reward.wanted[c->constraints.element[i]] = true;
     if (strcmp(c->run.directory, "auto")) return;
     const char *slash = strrchr(name, '/'), *base = slash ? slash + 1 : name, *dot = strrchr(base, '.');
     snprintf(c->run.directory, sizeof c->run.directory, "runs/%.*s", dot && dot > base ? (int)(dot - base) : 200, base);

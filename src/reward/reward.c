@@ -1,6 +1,8 @@
 #include "reward/reward.h"
 
 #include <math.h>
+#include <stdio.h>
+#include <string.h>
 
 #include "crystal/graph.h"
 #include "crystal/lattice.h"
@@ -15,6 +17,72 @@ struct sh_reward {
 static const double COINCIDENT_ANG = 0.1, ENERGY_CLAMP = 10, BOND_CUTOFF = 4;
 static const double LONGEST_ANG = 1e6; /* of a cell: graphs are not made of longer ones */
 
+/* ---- elements that something is known of ---- */
+
+static bool has_mass(const sh_reward *r, int z)
+{
+    return isfinite(r->tables->mass[z]);
+}
+
+static bool in_model(const sh_reward *r, int z)
+{
+    return r->options.weight[SH_TERM_ENERGY] == 0 || sh_potential_knows(r->potential, z);
+}
+
+static bool in_bond_table(const sh_reward *r, int z)
+{
+    bool known = r->options.weight[SH_TERM_BOND] == 0;
+    for (int other = 1; other <= SH_MAX_Z && !known; other++)
+        known = !isnan(r->tables->bond_avg[z][other]);
+    return known;
+}
+
+static bool in_validity(const sh_reward *r, int z)
+{
+    return r->options.weight[SH_TERM_VALIDITY] == 0 || r->tables->smact_known[z];
+}
+
+/* "H to Bi, Ac to Pu": elements of `chosen` in the order of the periodic table. */
+static void list_elements(const bool chosen[SH_MAX_Z + 1], bool ranges, char *out, size_t size)
+{
+    size_t used = 0;
+    out[0] = '\0';
+    for (int z = 1, last; z <= SH_MAX_Z && used < size; z = last + 1) {
+        last = z;
+        if (!chosen[z]) continue;
+        while (ranges && last < SH_MAX_Z && chosen[last + 1])
+            last++;
+        used += (size_t)snprintf(out + used, size - used, "%s%s", used ? ", " : "", sh_element_symbol(z));
+        if (last > z && used < size) used += (size_t)snprintf(out + used, size - used, " to %s", sh_element_symbol(last));
+    }
+}
+
+static sh_status check_elements(const sh_reward *r)
+{
+    static const struct {
+        bool (*knows)(const sh_reward *, int z);
+        const char *name;
+    } source[] = {{has_mass, "the table of atomic masses"},
+                  {in_model, "reward.formation_energy.model"},
+                  {in_bond_table, "reward.bond.table"},
+                  {in_validity, "the table of oxidation states (reward.validity)"}};
+    for (size_t i = 0; i < sizeof source / sizeof *source; i++) {
+        bool known[SH_MAX_Z + 1] = {false}, missing[SH_MAX_Z + 1] = {false}, any = false;
+        char text[1024];
+        for (int z = 1; z <= SH_MAX_Z; z++) {
+            known[z] = source[i].knows(r, z);
+            missing[z] = r->options.wanted[z] && !known[z];
+            any = any || missing[z];
+        }
+        if (!any) continue;
+        list_elements(missing, false, text, sizeof text);
+        SH_FAIL(SH_EINPUT, "elements: %s: %s does not know %s", text, source[i].name, strchr(text, ',') ? "these" : "this one");
+        list_elements(known, true, text, sizeof text);
+        return sh_error_hint(SH_EINPUT, i ? "these would do: %s; or set the weight of that term to 0" : "these would do: %s", text);
+    }
+    return SH_OK;
+}
+
 sh_status sh_reward_create(const sh_reward_options *options, const sh_tables *tables, const sh_potential *potential,
                            sh_reward **out)
 {
@@ -23,8 +91,12 @@ sh_status sh_reward_create(const sh_reward_options *options, const sh_tables *ta
         return SH_FAIL(SH_EINPUT, "reward.formation_energy has a weight but no model");
     sh_reward *r = SH_NEW(sh_reward, 1);
     *r = (sh_reward){.options = *options, .tables = tables, .potential = potential};
-    *out = r;
-    return SH_OK;
+    sh_status status = check_elements(r);
+    if (status == SH_OK)
+        *out = r;
+    else
+        sh_reward_destroy(&r);
+    return status;
 }
 
 void sh_reward_destroy(sh_reward **reward)

@@ -21,11 +21,13 @@ typedef struct {
     int32_t guard_atoms;      /* fewer than this many */
     double guard_distance;    /* Å, 0.5 */
     int32_t max_atoms;        /* of constraints: more have the floor */
+    bool wanted[SH_MAX_Z + 1]; /* by atomic number: crystals will hold these elements; none: nothing is known of that */
 } sh_reward_options;
 
 typedef struct sh_reward sh_reward;
 
-/* `potential` may be NULL when the weight of the formation energy is 0. Tables and potential are borrowed. */
+/* `potential` may be NULL when the weight of the formation energy is 0. Tables and potential are borrowed. SH_EINPUT where the
+ * model or a table that has a weight knows nothing of a wanted element: every crystal with it would have the floor. */
 sh_status sh_reward_create(const sh_reward_options *options, const sh_tables *tables, const sh_potential *potential,
                            sh_reward **out);
 void sh_reward_destroy(sh_reward **reward);

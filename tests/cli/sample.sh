@@ -41,6 +41,9 @@ run: {seed: 1, directory: many, checkpoint_every: 1}
 EOF
 sed 's/max_atoms: 16/max_atoms: 16, space_groups: [1, 4]/; s/directory: many/directory: few/' many.yaml > few.yaml
 echo 'lattice: {length: [8, 9], angle: [85, 95]}' >> few.yaml
+expect 2 "elements: Po: reward.bond.table does not know this one" "$shaft" train many.yaml --quiet --set "elements=[Li, Po, O]"
+grep -q "these would do: H to Bi, Ac to Pu" out.txt
+rm -rf many
 "$shaft" train many.yaml --quiet
 "$shaft" train few.yaml --quiet
 

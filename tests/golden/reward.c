@@ -229,6 +229,22 @@ static void test_switched_off(void **state)
     assert_true(x.reward > 100 * o.r_min);
 }
 
+/* A run with elements that the model does not know is refused. */
+static void test_unknown_elements(void **state)
+{
+    (void)state;
+    sh_reward *reward;
+    sh_reward_options o = options();
+    o.weight[SH_TERM_BOND] = 0;
+    o.wanted[3] = o.wanted[84] = true;
+    assert_fails(sh_reward_create(&o, tables, potential, &reward), SH_EINPUT, "elements: Po: reward.formation_energy.model");
+    assert_non_null(strstr(sh_error_hints(), "these would do: H to Bi, Ac to Pu;"));
+    sh_error_clear();
+    o.weight[SH_TERM_ENERGY] = 0;
+    assert_ok(sh_reward_create(&o, tables, potential, &reward));
+    sh_reward_destroy(&reward);
+}
+
 /* Each crystal of a batch has its own energy, those before it outside the guard or not. */
 static void test_batch(void **state)
 {
@@ -281,7 +297,8 @@ int main(void)
     }
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_inside), cmocka_unit_test(test_guards),
                                        cmocka_unit_test(test_clamp),  cmocka_unit_test(test_floor),
-                                       cmocka_unit_test(test_switched_off), cmocka_unit_test(test_batch)};
+                                       cmocka_unit_test(test_switched_off), cmocka_unit_test(test_unknown_elements),
+                                       cmocka_unit_test(test_batch)};
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     sh_tables_destroy(&tables);
     sh_potential_destroy(&potential);

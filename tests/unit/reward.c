@@ -212,6 +212,27 @@ static void test_many_kinds(void **state)
     assert_int_equal(x.valid, 0); /* He has no oxidation state */
 }
 
+/* Elements that nothing can be said of are refused, with those that would do; those of a term without weight are not asked for. */
+static void test_unknown_elements(void **state)
+{
+    (void)state;
+    sh_reward *reward;
+    sh_reward_options o = options();
+    o.wanted[3] = o.wanted[84] = true;
+    assert_fails(sh_reward_create(&o, mp, NULL, &reward), SH_EINPUT, "elements: Po: reward.bond.table does not know this one");
+    assert_null(reward);
+    assert_non_null(strstr(sh_error_hints(), "these would do: H to Bi, Ac to Pu"));
+    sh_error_clear();
+    o.wanted[86] = true;
+    assert_fails(sh_reward_create(&o, mp, NULL, &reward), SH_EINPUT, "elements: Po, Rn: reward.bond.table does not know these");
+    o.weight[SH_TERM_BOND] = 0;
+    assert_ok(sh_reward_create(&o, mp, NULL, &reward));
+    sh_reward_destroy(&reward);
+    o.wanted[110] = true;
+    assert_fails(sh_reward_create(&o, mp, NULL, &reward), SH_EINPUT, "elements: Ds: the table of atomic masses");
+    sh_error_clear();
+}
+
 static void test_target(void **state)
 {
     (void)state;
@@ -261,7 +282,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_smact_cases),        cmocka_unit_test(test_prototypes), cmocka_unit_test(test_reasons),
         cmocka_unit_test(test_bond_special_cases), cmocka_unit_test(test_target),     cmocka_unit_test(test_composition_key),
-        cmocka_unit_test(test_many_kinds),
+        cmocka_unit_test(test_many_kinds),         cmocka_unit_test(test_unknown_elements),
         cmocka_unit_test(test_bad_tables)};
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     sh_tables_destroy(&paper);
