@@ -151,18 +151,31 @@ static sh_status check(const char *name)
     return sh_error_hint(SH_EINPUT, "'shaft model list' says how to get one");
 }
 
-/* Runs a program and waits; its exit code, 127 where it cannot be started. */
-static int run(char *const argv[], bool quiet)
+/* Runs a program and waits; its exit code, 127 where it cannot be started. The last line of what it says on stderr goes into
+ * `said`; its stdout is shown unless `quiet`. */
+static int run(char *const argv[], bool quiet, char *said, size_t size)
 {
+    int ends[2], status;
+    said[0] = '\0';
     fflush(NULL);
+    if (pipe(ends)) return 127;
     pid_t child = fork();
-    if (child < 0) return 127;
     if (child == 0) {
-        if (quiet && (!freopen("/dev/null", "w", stderr) || !freopen("/dev/null", "w", stdout))) _exit(127);
+        if (dup2(ends[1], STDERR_FILENO) < 0 || (quiet && !freopen("/dev/null", "w", stdout))) _exit(127);
+        close(ends[0]);
+        close(ends[1]);
         execvp(argv[0], argv);
         _exit(127);
     }
-    int status;
+    close(ends[1]);
+    FILE *f = fdopen(ends[0], "r");
+    char line[1024];
+    while (f && child > 0 && fgets(line, sizeof line, f)) {
+        line[strcspn(line, "\n")] = '\0';
+        if (line[0]) snprintf(said, size, "%s", line);
+    }
+    if (f) fclose(f);
+    if (child < 0) return 127;
     while (waitpid(child, &status, 0) < 0)
         if (errno != EINTR) return 127;
     return WIFEXITED(status) ? WEXITSTATUS(status) : 127;
@@ -173,9 +186,9 @@ static sh_status find_python(const char **python)
     const char *chosen = getenv("SHAFT_PYTHON");
     const char *const candidates[] = {chosen && chosen[0] ? chosen : "python3", "/usr/bin/python3"};
     for (int i = 0; i < (chosen && chosen[0] ? 1 : 2); i++) {
-        char name[4096], program[] = "import numpy, h5py", option[] = "-c";
+        char name[4096], said[1024], program[] = "import numpy, h5py", option[] = "-c";
         snprintf(name, sizeof name, "%s", candidates[i]);
-        if (run((char *[]){name, option, program, NULL}, true)) continue;
+        if (run((char *[]){name, option, program, NULL}, true, said, sizeof said)) continue;
         *python = candidates[i];
         return SH_OK;
     }
@@ -196,7 +209,7 @@ static sh_status importer_path(char *path, size_t size)
 /* Runs the import program: `temporary` is there and verified afterwards, or is not there. */
 static sh_status convert(const char *source, const char *temporary, const sh_model_info **info)
 {
-    char program[4096], interpreter[4096], given[4096], out[8192], part[8200];
+    char program[4096], interpreter[4096], given[4096], out[8192], part[8200], said[1024];
     const char *python = NULL;
     SH_TRY(importer_path(program, sizeof program));
     SH_TRY(find_python(&python));
@@ -205,8 +218,8 @@ static sh_status convert(const char *source, const char *temporary, const sh_mod
     snprintf(out, sizeof out, "%s", temporary);
     snprintf(part, sizeof part, "%s.part", temporary);
     sh_status status = SH_OK;
-    if (run((char *[]){interpreter, program, given, out, NULL}, false)) {
-        SH_FAIL(SH_EINPUT, "'%s' was not imported", source);
+    if (run((char *[]){interpreter, program, given, out, NULL}, false, said, sizeof said)) {
+        SH_FAIL(SH_EINPUT, "'%s' was not imported%s%s", source, said[0] ? ": " : "", said);
         status = sh_error_hint(SH_EINPUT, "it must be the source package m3gnet-0.2.4.tar.gz or the folder of its checkpoint");
     } else {
         status = check_file(NULL, temporary, info);
@@ -268,6 +281,15 @@ sh_status sh_cmd_model(int argc, char **argv)
     if (!strcmp(what, "list") && n_operand == 0) return list();
     if (!strcmp(what, "check") && n_operand <= 1) return check(operand);
     if (!strcmp(what, "import") && n_operand == 1) return import(operand, name);
-    SH_FAIL(SH_EINPUT, "'%s' with %d arguments is none of list, check [NAME], import PATH", what, n_operand);
+    if (!what[0])
+        SH_FAIL(SH_EINPUT, "nothing to do was given: list, check [NAME] or import PATH");
+    else if (!strcmp(what, "list"))
+        SH_FAIL(SH_EINPUT, "'shaft model list' takes no name, and '%s' was given", operand);
+    else if (!strcmp(what, "check"))
+        SH_FAIL(SH_EINPUT, "'shaft model check' takes one name at most, and %d were given", n_operand);
+    else if (!strcmp(what, "import"))
+        SH_FAIL(SH_EINPUT, "'shaft model import' takes one file or folder, and %d were given", n_operand);
+    else
+        SH_FAIL(SH_EINPUT, "'%s' is none of list, check [NAME], import PATH", what);
     return sh_error_hint(SH_EINPUT, "shaft model --help");
 }

@@ -336,6 +336,16 @@ static sh_status read_cell(const block *b, double lattice[9])
     return SH_OK;
 }
 
+/* Puts file and block before the message of somebody who does not know them. */
+static sh_status put_place(sh_status status, const block *b)
+{
+    char message[1024], hints[1024];
+    snprintf(message, sizeof message, "%s", sh_error_message());
+    snprintf(hints, sizeof hints, "%s", sh_error_hints());
+    SH_FAIL(status, "%s: data block '%s': %s", b->path, SH_SHOW(b->name), message);
+    return hints[0] ? sh_error_hint(status, "%s", hints) : status;
+}
+
 /* The operations of the block; none at all where it says nothing of symmetry (P1). */
 static sh_status read_operations(const block *b, const double lattice[9], sh_symops *ops)
 {
@@ -382,7 +392,7 @@ static sh_status read_operations(const block *b, const double lattice[9], sh_sym
     if (!hall.n && !hm.n && !number) return SH_OK;
     int hall_number;
     sh_status status = sh_setting_find(hall, hm, number, lattice, &hall_number);
-    if (status != SH_OK) return sh_error_note(status, "%s: data block '%s'", b->path, SH_SHOW(b->name));
+    if (status != SH_OK) return put_place(status, b);
     return sh_symops_of_hall(hall_number, ops);
 }
 

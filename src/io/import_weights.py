@@ -5,7 +5,8 @@
 
 SOURCE is the source package m3gnet-0.2.4.tar.gz, a folder that holds m3gnet.index, or a folder above one. Needs numpy and
 h5py only: a TensorFlow checkpoint is a sorted table of protobuf messages (m3gnet.index) that point into a data file, and both
-are decoded here, every checksum on the way verified. `shaft model import` runs this.
+are decoded here, every checksum on the way verified. `shaft model import` runs this, and puts the line on stderr into its
+message.
 """
 
 import json
@@ -159,7 +160,7 @@ def find_folder(top):
     found = [d for d, _, files in os.walk(top) if set(FILES) <= set(files)]
     wanted = [d for d in found if os.path.basename(d) == WANTED] or found
     if len(wanted) != 1:
-        raise ValueError(f"{len(wanted)} checkpoints with m3gnet.json, m3gnet.index and m3gnet.data-00000-of-00001 below {top}")
+        raise ValueError(f"{len(wanted)} checkpoints with m3gnet.json, m3gnet.index and m3gnet.data-00000-of-00001 are in it")
     return wanted[0]
 
 
@@ -179,8 +180,11 @@ def main(argv):
                     with open(os.path.join(top, parts[-1]), "wb") as stream:
                         stream.write(archive.extractfile(member).read())
             write(find_folder(top), out)
-    except (OSError, ValueError, KeyError, IndexError, struct.error, tarfile.TarError) as error:
-        print(f"{source}: {error}", file=sys.stderr)
+    except tarfile.TarError:
+        print("it is no tar archive, or a damaged one", file=sys.stderr)
+        return 1
+    except (OSError, EOFError, ValueError, KeyError, IndexError, struct.error) as error:
+        print(error, file=sys.stderr)
         return 1
     return 0
 

@@ -23,8 +23,11 @@ expect() {
 
 expect 0 "shaft model import m3gnet-0.2.4.tar.gz" "$shaft" model --help
 expect 0 "shaft model import m3gnet-0.2.4.tar.gz" "$shaft" model import --help
-expect 2 "none of list, check [NAME], import PATH" "$shaft" model
-expect 2 "none of list, check [NAME], import PATH" "$shaft" model import
+expect 2 "nothing to do was given: list, check [NAME] or import PATH" "$shaft" model
+expect 2 "'lost' is none of list, check [NAME], import PATH" "$shaft" model lost
+expect 2 "'shaft model list' takes no name, and 'x' was given" "$shaft" model list x
+expect 2 "'shaft model check' takes one name at most, and 2 were given" "$shaft" model check x y
+expect 2 "'shaft model import' takes one file or folder, and 0 were given" "$shaft" model import
 expect 2 "'--fast' is no option" "$shaft" model check --fast
 expect 0 "not there" "$shaft" model list
 grep -q 'pip download --no-deps --no-binary m3gnet m3gnet==0.2.4 && shaft model import' "$folder/out.txt"
@@ -45,9 +48,12 @@ for candidate in "${SHAFT_PYTHON:-python3}" /usr/bin/python3; do
     if [ -z "$python" ] && "$candidate" -c 'import numpy, h5py' 2> /dev/null; then python=$candidate; fi
 done
 if [ -n "$python" ]; then
-    expect 2 "was not imported" "$shaft" model import "$folder/broken.tar.gz"
+    expect 2 "shaft model: '$folder/broken.tar.gz' was not imported: it is no tar archive, or a damaged one" \
+        "$shaft" model import "$folder/broken.tar.gz"
+    test "$(wc -l < "$folder/out.txt")" = 2 # the message and its hint, nothing of Python's
+    expect 2 "was not imported: it is no tar archive" "$shaft" model import /dev/null
     mkdir "$folder/empty"
-    expect 2 "0 checkpoints with" "$shaft" model import "$folder/empty"
+    expect 2 "was not imported: 0 checkpoints with" "$shaft" model import "$folder/empty"
     test -z "$(ls -A "$SHAFT_MODELS")"
 fi
 

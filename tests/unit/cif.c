@@ -203,7 +203,7 @@ static void test_errors(void **state)
     assert_error(CELL(3.57, 3.57, 3.57, 90, 90, 90) HM("F d -3 m") SITES "C C 0 0 0\n", "leaves 2 settings open");
     assert_error(CELL(5, 5, 5, 90, 90, 90) HM("F m 3 q") SITES "C C 0 0 0\n", "no setting of a space group has the");
     assert_error(CELL(5, 6, 7, 90, 90, 90) NUMBER(225) SITES "C C 0 0 0\n", "the cell does not have the symmetry of the");
-    assert_error(CELL(5, 6, 7, 90, 90, 90) NUMBER(231) SITES "C C 0 0 0\n", "space-group number is 231, not 1 to 230");
+    assert_error(CELL(5, 6, 7, 90, 90, 90) NUMBER(231) SITES "C C 0 0 0\n", "in.cif: data block 'x': the space-group number is 231, not 1 to 230");
     assert_error(CELL(5, 6, 7, 90, 90, 90) NUMBER(2.5) SITES "C C 0 0 0\n", "is '2.5', not a whole number");
     /* a bad block costs itself only, whatever is wrong with it */
     sh_structures list;
