@@ -43,6 +43,24 @@ static void test_smact_cases(void **state)
     assert_true(n_valid > 50 && n_valid < 250);
 }
 
+/* Formula units of thousands of atoms: valid at one charge far up, and not with one atom more. */
+static void test_large_units(void **state)
+{
+    (void)state;
+    sh_composition c = {.n_kind = 3, .z = {8, 9, 22}, .count = {2199, 2, 1100}}; /* 1100 Ti4+ */
+    assert_true(sh_validity(paper, &c));
+    c.count[1] = 3;
+    assert_false(sh_validity(paper, &c));
+    c = (sh_composition){.n_kind = 3, .z = {8, 9, 61}, .count = {2249, 2, 1500}}; /* Pm3+, whose electronegativity is not known */
+    assert_true(sh_validity(paper, &c));
+    c.count[0] = 2250;
+    assert_false(sh_validity(paper, &c));
+    c = (sh_composition){.n_kind = 2, .z = {8, 22}, .count = {99998, 49999}}; /* reduced first */
+    assert_true(sh_validity(paper, &c));
+    c.count[0] = 99997; /* no common divisor */
+    assert_false(sh_validity(paper, &c));
+}
+
 static sh_reward_options options(void)
 {
     return (sh_reward_options){.weight = {0, 0.5, 0.2, 0.1},
@@ -280,6 +298,7 @@ int main(void)
         return 1;
     }
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_large_units),
         cmocka_unit_test(test_smact_cases),        cmocka_unit_test(test_prototypes), cmocka_unit_test(test_reasons),
         cmocka_unit_test(test_bond_special_cases), cmocka_unit_test(test_target),     cmocka_unit_test(test_composition_key),
         cmocka_unit_test(test_many_kinds),         cmocka_unit_test(test_unknown_elements),
