@@ -205,7 +205,7 @@ static sh_exploration exploration_at(const sh_train_options *t, int64_t iteratio
 }
 
 /* A worker's part of an iteration. Returns whether the workers agreed to stop after it. */
-static bool work(run *r, int64_t iteration, const sh_replay_header *header)
+static bool work(run *r, int64_t iteration)
 {
     const sh_config *c = &r->config;
     sh_setup *s = &r->setup;
@@ -214,6 +214,8 @@ static bool work(run *r, int64_t iteration, const sh_replay_header *header)
     sh_exchange_slice(r->comm, c->train.batch, &first, &count);
     sh_setup_draw(s, (uint64_t)c->run.seed, (uint64_t)(iteration * c->train.batch + first), count, &exploration, &r->fresh);
     sh_exchange_send_records(r->exchange, &r->fresh);
+    sh_replay_header header;
+    sh_exchange_wait_replay(r->exchange, &header, &r->replay);
 
     double *target = SH_PUSH(s->arena, double, r->fresh.n), *target_replay = SH_PUSH(s->arena, double, r->replay.n);
     for (int64_t i = 0; i < r->fresh.n; i++)
@@ -224,11 +226,12 @@ static bool work(run *r, int64_t iteration, const sh_replay_header *header)
     bool explored = exploration.epsilon > 0 || exploration.widen > 1;
     sh_params_zero_grad(s->params);
     sh_train_step(s->policy, s->be, &r->fresh, target, &r->replay, target_replay,
-                  (double)(c->train.batch + header->n_total), explored, s->arena, &report.sums);
+                  (double)(c->train.batch + header.n_total), explored, s->arena, &report.sums);
 
     double numbers[SH_STEP_SUMS + 1];
     memcpy(numbers, &report.sums, sizeof report.sums);
-    numbers[SH_STEP_SUMS] = sh_signals_caught() || header->stop;
+    numbers[SH_STEP_SUMS] = sh_signals_caught() || header.stop;
+    sh_exchange_settle(r->exchange);
     sh_comm_sum_real(r->comm, sh_params_grad(s->params), sh_params_size(s->params), r->scratch);
     sh_comm_sum_double(r->comm, numbers, SH_STEP_SUMS + 1);
     memcpy(&report.sums, numbers, sizeof report.sums);
@@ -244,7 +247,7 @@ static bool work(run *r, int64_t iteration, const sh_replay_header *header)
     return report.stop > 0;
 }
 
-/* Rank 0, during iteration i: takes the records of i - 1 in and sends the replay of i + 1 out. */
+/* Rank 0, as iteration i begins: takes the records of i - 1 in, sends the replay of i + 1 out, expects the records of i. */
 static sh_status coordinate(run *r, int64_t iteration)
 {
     sh_coordinator_state *state = &r->state;
@@ -254,13 +257,14 @@ static sh_status coordinate(run *r, int64_t iteration)
         sh_replay_header header = {.iteration = iteration + 1, .stop = r->comm->dedicated && sh_signals_caught()};
         sh_exchange_send_replay(r->exchange, &header, &state->next_replay);
     }
+    sh_exchange_expect_records(r->exchange, &state->pending);
     return SH_OK;
 }
 
 static void take_in(run *r)
 {
     sh_coordinator_state *state = &r->state;
-    sh_exchange_take_records(r->exchange, &state->pending);
+    sh_exchange_take_records(r->exchange);
     sh_exchange_take_report(r->exchange, (double *)&state->pending_report, SH_REPORT_NUMBERS);
     state->has_pending = true;
 }
@@ -308,17 +312,16 @@ static sh_status iterate(run *r)
     sh_progress progress;
     sh_progress_begin(&progress, "training", "structures", i, c->train.iterations, (double)c->train.batch,
                       r->args.quiet || !coordinator);
+    if (worker && i < c->train.iterations) sh_exchange_expect_replay(r->exchange);
     if (coordinator && i < c->train.iterations) {
         sh_replay_header header = {.iteration = i};
         sh_exchange_send_replay(r->exchange, &header, &r->state.next_replay);
     }
     for (; i < c->train.iterations && !stop; i++) {
-        sh_replay_header header = {0};
-        sh_status status = SH_OK;
-        if (worker) sh_exchange_wait_replay(r->exchange, &header, &r->replay);
-        if (coordinator) status = coordinate(r, i);
+        if (worker && i + 1 < c->train.iterations) sh_exchange_expect_replay(r->exchange);
+        sh_status status = coordinator ? coordinate(r, i) : SH_OK;
         if (status != SH_OK) sh_comm_abort(r->comm, status);
-        if (worker) stop = work(r, i, &header);
+        if (worker) stop = work(r, i);
         if (coordinator) {
             take_in(r);
             stop = r->state.pending_report.stop > 0;
@@ -326,10 +329,6 @@ static sh_status iterate(run *r)
         }
         bool due = (i + 1) % c->run.checkpoint_every == 0 || i + 1 == c->train.iterations || stop;
         if (due) SH_TRY(checkpoint(r, i + 1));
-    }
-    if (stop && worker && i < c->train.iterations) { /* its replay was on the way */
-        sh_replay_header header;
-        sh_exchange_wait_replay(r->exchange, &header, &r->replay);
     }
     if (coordinator && r->state.has_pending) SH_TRY(sh_coordinator_absorb(&r->state, i - 1));
     if (coordinator) sh_progress_end(&progress, i, r->state.line);

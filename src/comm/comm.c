@@ -92,11 +92,6 @@ sh_status sh_comm_bcast(sh_comm *c, void *data, int64_t bytes, int root)
     return SH_OK;
 }
 
-void sh_comm_barrier(sh_comm *c)
-{
-    MPI_Barrier(c->all);
-}
-
 #ifdef SH_F64
 #define REAL_TYPE MPI_DOUBLE
 #else

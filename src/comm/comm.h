@@ -32,7 +32,6 @@ sh_status sh_comm_agree(sh_comm *comm, sh_status status);
 _Noreturn void sh_comm_abort(const sh_comm *comm, sh_status status);
 
 sh_status sh_comm_bcast(sh_comm *comm, void *data, int64_t bytes, int root); /* over all */
-void sh_comm_barrier(sh_comm *comm);
 
 /* Sums over the workers, in place. Pieces are exchanged, added in the order of the workers, and gathered: the bits
  * depend on the number of workers alone. Collective over the workers. */

@@ -6,20 +6,27 @@
 
 enum { TAG_REPLAY = 1, TAG_RECORDS, TAG_REPORT, REPORT_MAX = 64 };
 
+/* A message under way and one before it: who fills a buffer waits for what left it two iterations ago. */
+typedef struct {
+    char *data;
+    sh_request request;
+} message;
+
 struct sh_exchange {
     sh_comm *comm;
     int64_t batch, replay_batch;
-    int32_t max_sites;
     size_t stride;
+    int replay_turn, wait_turn, records_turn; /* which of the two is next */
     /* rank 0 */
-    char **replay_out; /* by worker: header and slice of the replay under way */
-    sh_request *replay_sent;
-    sh_records own_replay, own_fresh; /* its own slices, when it works too */
-    sh_replay_header own_header;
+    message *replay_out[2];   /* by worker: header and slice */
+    sh_request *records_in;   /* by worker */
+    sh_records *fresh;        /* where they arrive */
+    sh_records own_replay[2]; /* its own slices, when it works too */
+    sh_replay_header own_header[2];
     double own_report[REPORT_MAX];
     /* worker on another rank */
-    char *replay_in, *records_out;
-    sh_request records_sent, report_sent;
+    message replay_in[2], records_out[2];
+    sh_request report_sent;
     double report_out[REPORT_MAX];
 };
 
@@ -46,49 +53,62 @@ static int64_t replay_bytes(const sh_exchange *x)
     return (int64_t)sizeof(sh_replay_header) + most * (int64_t)x->stride;
 }
 
+static message message_of(int64_t bytes)
+{
+    return (message){.data = sh_alloc((size_t)bytes), .request = SH_REQUEST_NONE};
+}
+
 sh_exchange *sh_exchange_create(sh_comm *comm, int32_t max_sites, int64_t batch, int64_t replay_batch)
 {
     sh_exchange *x = SH_NEW(sh_exchange, 1);
     x->comm = comm;
     x->batch = batch;
     x->replay_batch = replay_batch;
-    x->max_sites = max_sites;
     x->stride = sh_record_stride(max_sites);
-    x->records_sent = x->report_sent = SH_REQUEST_NONE;
-    sh_records_create(&x->own_replay, max_sites, 1);
-    sh_records_create(&x->own_fresh, max_sites, 1);
-    if (comm->rank == 0) {
-        x->replay_out = SH_NEW(char *, comm->n_worker);
-        x->replay_sent = SH_NEW(sh_request, comm->n_worker);
-        for (int w = 0; w < comm->n_worker; w++) {
-            x->replay_out[w] = sh_alloc((size_t)replay_bytes(x));
-            x->replay_sent[w] = SH_REQUEST_NONE;
-        }
-    } else {
-        int64_t first, count;
-        sh_exchange_slice(comm, batch, &first, &count);
-        x->replay_in = sh_alloc((size_t)replay_bytes(x));
-        x->records_out = sh_alloc((size_t)count * x->stride);
+    x->report_sent = SH_REQUEST_NONE;
+    for (int turn = 0; turn < 2; turn++)
+        x->replay_in[turn].request = x->records_out[turn].request = SH_REQUEST_NONE;
+    int64_t first, count;
+    sh_exchange_slice(comm, batch, &first, &count);
+    for (int turn = 0; comm->rank > 0 && turn < 2; turn++) {
+        x->replay_in[turn] = message_of(replay_bytes(x));
+        x->records_out[turn] = message_of(count * (int64_t)x->stride);
+    }
+    if (comm->rank > 0) return x;
+    x->records_in = SH_NEW(sh_request, comm->n_worker);
+    for (int turn = 0; turn < 2; turn++) {
+        x->replay_out[turn] = SH_NEW(message, comm->n_worker);
+        sh_records_create(&x->own_replay[turn], max_sites, 1);
+    }
+    for (int w = 0; w < comm->n_worker; w++) {
+        x->records_in[w] = SH_REQUEST_NONE;
+        for (int turn = 0; turn < 2; turn++)
+            x->replay_out[turn][w] = message_of(replay_bytes(x));
     }
     return x;
+}
+
+static void finish(message *m)
+{
+    if (!m->data) return;
+    sh_comm_wait(&m->request);
+    sh_free(m->data);
 }
 
 void sh_exchange_destroy(sh_exchange **exchange)
 {
     sh_exchange *x = *exchange;
     if (!x) return;
-    sh_comm_wait(&x->records_sent);
     sh_comm_wait(&x->report_sent);
-    for (int w = 0; x->replay_out && w < x->comm->n_worker; w++) {
-        sh_comm_wait(&x->replay_sent[w]);
-        sh_free(x->replay_out[w]);
+    for (int turn = 0; turn < 2; turn++) {
+        finish(&x->replay_in[turn]);
+        finish(&x->records_out[turn]);
+        for (int w = 0; x->replay_out[turn] && w < x->comm->n_worker; w++)
+            finish(&x->replay_out[turn][w]);
+        sh_free(x->replay_out[turn]);
+        if (x->own_replay[turn].data) sh_records_destroy(&x->own_replay[turn]);
     }
-    sh_free(x->replay_out);
-    sh_free(x->replay_sent);
-    sh_free(x->replay_in);
-    sh_free(x->records_out);
-    sh_records_destroy(&x->own_replay);
-    sh_records_destroy(&x->own_fresh);
+    sh_free(x->records_in);
     sh_free(x);
     *exchange = NULL;
 }
@@ -102,6 +122,9 @@ static void copy_records(sh_records *to, const sh_records *from, int64_t first, 
 void sh_exchange_send_replay(sh_exchange *x, const sh_replay_header *header, const sh_records *drawn)
 {
     const sh_comm *comm = x->comm;
+    int turn = x->replay_turn;
+    message *out = x->replay_out[turn];
+    x->replay_turn = 1 - turn;
     for (int w = 0; w < comm->n_worker; w++) {
         int64_t first, count;
         slice_of(drawn->n, w, comm->n_worker, &first, &count);
@@ -109,62 +132,88 @@ void sh_exchange_send_replay(sh_exchange *x, const sh_replay_header *header, con
         mine.n_total = drawn->n;
         mine.n = count;
         if (rank_of(comm, w) == 0) {
-            x->own_header = mine;
-            copy_records(&x->own_replay, drawn, first, count);
+            x->own_header[turn] = mine;
+            copy_records(&x->own_replay[turn], drawn, first, count);
             continue;
         }
-        sh_comm_wait(&x->replay_sent[w]); /* of the iteration before: long since there */
-        memcpy(x->replay_out[w], &mine, sizeof mine);
-        if (count) memcpy(x->replay_out[w] + sizeof mine, sh_record_at(drawn, first), (size_t)count * x->stride);
-        sh_comm_isend(x->comm, x->replay_out[w], (int64_t)sizeof mine + count * (int64_t)x->stride, rank_of(comm, w),
-                      TAG_REPLAY, &x->replay_sent[w]);
+        sh_comm_wait(&out[w].request);
+        memcpy(out[w].data, &mine, sizeof mine);
+        if (count) memcpy(out[w].data + sizeof mine, sh_record_at(drawn, first), (size_t)count * x->stride);
+        sh_comm_isend(x->comm, out[w].data, (int64_t)sizeof mine + count * (int64_t)x->stride, rank_of(comm, w), TAG_REPLAY,
+                      &out[w].request);
     }
+}
+
+void sh_exchange_expect_replay(sh_exchange *x)
+{
+    if (x->comm->rank == 0) return;
+    message *in = &x->replay_in[x->replay_turn];
+    x->replay_turn = 1 - x->replay_turn;
+    sh_comm_irecv(x->comm, in->data, replay_bytes(x), 0, TAG_REPLAY, &in->request);
 }
 
 void sh_exchange_wait_replay(sh_exchange *x, sh_replay_header *header, sh_records *slice)
 {
+    int turn = x->wait_turn;
+    x->wait_turn = 1 - turn;
     if (x->comm->rank == 0) {
-        *header = x->own_header;
-        copy_records(slice, &x->own_replay, 0, x->own_replay.n);
+        *header = x->own_header[turn];
+        copy_records(slice, &x->own_replay[turn], 0, x->own_replay[turn].n);
         return;
     }
-    sh_request request;
-    sh_comm_irecv(x->comm, x->replay_in, replay_bytes(x), 0, TAG_REPLAY, &request);
-    sh_comm_wait(&request);
-    memcpy(header, x->replay_in, sizeof *header);
+    message *in = &x->replay_in[turn];
+    sh_comm_wait(&in->request);
+    memcpy(header, in->data, sizeof *header);
     sh_records_resize(slice, header->n);
-    if (header->n) memcpy(slice->data, x->replay_in + sizeof *header, (size_t)header->n * x->stride);
+    if (header->n) memcpy(slice->data, in->data + sizeof *header, (size_t)header->n * x->stride);
 }
 
 void sh_exchange_send_records(sh_exchange *x, const sh_records *fresh)
 {
     if (x->comm->rank == 0) {
-        copy_records(&x->own_fresh, fresh, 0, fresh->n);
+        memcpy(x->fresh->data, fresh->data, (size_t)fresh->n * x->stride); /* the first worker's come first */
         return;
     }
-    sh_comm_wait(&x->records_sent);
-    memcpy(x->records_out, fresh->data, (size_t)fresh->n * x->stride);
-    sh_comm_isend(x->comm, x->records_out, fresh->n * (int64_t)x->stride, 0, TAG_RECORDS, &x->records_sent);
+    message *out = &x->records_out[x->records_turn];
+    x->records_turn = 1 - x->records_turn;
+    sh_comm_wait(&out->request);
+    memcpy(out->data, fresh->data, (size_t)fresh->n * x->stride);
+    sh_comm_isend(x->comm, out->data, fresh->n * (int64_t)x->stride, 0, TAG_RECORDS, &out->request);
 }
 
-void sh_exchange_take_records(sh_exchange *x, sh_records *all)
+void sh_exchange_expect_records(sh_exchange *x, sh_records *all)
 {
-    sh_comm *comm = x->comm;
+    const sh_comm *comm = x->comm;
+    x->fresh = all;
     sh_records_resize(all, x->batch);
-    sh_request *request = SH_NEW(sh_request, comm->n_worker);
     for (int w = 0; w < comm->n_worker; w++) {
         int64_t first, count;
         slice_of(x->batch, w, comm->n_worker, &first, &count);
-        request[w] = SH_REQUEST_NONE;
-        if (rank_of(comm, w) == 0)
-            memcpy(sh_record_at(all, first), x->own_fresh.data, (size_t)count * x->stride);
-        else
-            sh_comm_irecv(comm, sh_record_at(all, first), count * (int64_t)x->stride, rank_of(comm, w), TAG_RECORDS,
-                          &request[w]);
+        if (rank_of(comm, w) > 0)
+            sh_comm_irecv(x->comm, sh_record_at(all, first), count * (int64_t)x->stride, rank_of(comm, w), TAG_RECORDS,
+                          &x->records_in[w]);
     }
-    for (int w = 0; w < comm->n_worker; w++)
-        sh_comm_wait(&request[w]);
-    sh_free(request);
+}
+
+void sh_exchange_take_records(sh_exchange *x)
+{
+    for (int w = 0; w < x->comm->n_worker; w++)
+        sh_comm_wait(&x->records_in[w]);
+}
+
+void sh_exchange_settle(sh_exchange *x)
+{
+    for (int turn = 0; turn < 2; turn++) {
+        if (x->comm->dedicated) { /* rank 0 is not here, but inside MPI: a push is enough */
+            sh_comm_done(&x->records_out[turn].request);
+            continue;
+        }
+        sh_comm_wait(&x->records_out[turn].request);
+        sh_comm_wait(&x->replay_in[turn].request);
+        for (int w = 0; x->replay_out[turn] && w < x->comm->n_worker; w++)
+            sh_comm_wait(&x->replay_out[turn][w].request);
+    }
+    if (x->records_in) sh_exchange_take_records(x);
 }
 
 void sh_exchange_send_report(sh_exchange *x, const double *numbers, int n)

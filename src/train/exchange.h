@@ -1,8 +1,11 @@
 /* exchange.h -- records and replay between the coordinator (rank 0) and the workers.
  *
- * A trajectory belongs to a worker by its place in the batch: worker w of W has the slice [n w / W, n (w+1) / W). Messages do
- * not block: replay(i+1) travels during iteration i, records(i) are on their way while their worker trains. Rank 0's own
- * slices, when it works too, are copied. Message bytes are records as they lie in memory: all ranks run one binary. */
+ * A trajectory belongs to a worker by its place in the batch: worker w of W has the slice [n w / W, n (w+1) / W). Messages
+ * do not block: replay(i+1) travels during iteration i, records(i) are on their way while their worker trains. A message as
+ * large as these moves only while both ends are inside MPI, and a rank that computes is not. So every receive is posted
+ * before its message can come, and where all workers meet anyway, at the sum of the gradients, they see to it that all has
+ * arrived (sh_exchange_settle): nobody waits for a message later. Rank 0's own slices, when it works too, are copied.
+ * Message bytes are records as they lie in memory: all ranks run one binary. */
 #ifndef SH_TRAIN_EXCHANGE_H
 #define SH_TRAIN_EXCHANGE_H
 
@@ -21,20 +24,30 @@ typedef struct {
 
 /* The workers of `comm` must have been set. batch, replay_batch: trajectories of an iteration on all workers. */
 sh_exchange *sh_exchange_create(sh_comm *comm, int32_t max_sites, int64_t batch, int64_t replay_batch);
-void sh_exchange_destroy(sh_exchange **exchange); /* after the last iteration: nothing may be under way */
+/* Waits for what is under way: every replay that was expected must have been sent. */
+void sh_exchange_destroy(sh_exchange **exchange);
 
 /* The slice of this rank's worker. */
 void sh_exchange_slice(const sh_comm *comm, int64_t n, int64_t *first, int64_t *count);
 
 /* Rank 0: sends the drawn records out, slice by slice; header->n is filled in. */
 void sh_exchange_send_replay(sh_exchange *x, const sh_replay_header *header, const sh_records *drawn);
-/* Worker: waits for its replay; `slice` is overwritten. */
+/* Worker: there will be one more replay. Two may be expected and not waited for. */
+void sh_exchange_expect_replay(sh_exchange *x);
+/* Worker: waits for its replay, in the order they were sent; `slice` is overwritten. */
 void sh_exchange_wait_replay(sh_exchange *x, sh_replay_header *header, sh_records *slice);
 
+/* Rank 0: the fresh records of all workers of one iteration will come into `all`, in the order of trajectories. `all` is
+ * resized, and is the exchange's until they are taken; rank 0 expects them before it sends its own. */
+void sh_exchange_expect_records(sh_exchange *x, sh_records *all);
 /* Worker: sends its fresh records. */
 void sh_exchange_send_records(sh_exchange *x, const sh_records *fresh);
-/* Rank 0: waits for the fresh records of all workers of one iteration, into `all` in the order of trajectories. */
-void sh_exchange_take_records(sh_exchange *x, sh_records *all);
+/* Rank 0: waits until all have come. */
+void sh_exchange_take_records(sh_exchange *x);
+
+/* Worker, about to add up gradients with the others: gets through what is under way. Where rank 0 works too, it has sent its
+ * replay and expects the records by now. */
+void sh_exchange_settle(sh_exchange *x);
 
 /* A few numbers from the first worker to rank 0, where that is another rank (else a copy). */
 void sh_exchange_send_report(sh_exchange *x, const double *numbers, int n); /* first worker */

@@ -5,10 +5,10 @@
 set -euo pipefail
 shaft=$1 source=$2 kill_at=$3
 here=$(mktemp -d)
-trap 'for job in $(jobs -p); do pkill -9 -P "$job" || true; done; rm -rf "$here"' EXIT
+trap 'jobs -p | while read -r job; do pkill -9 -P "$job" || true; done; rm -rf "$here"' EXIT
 cd "$here"
 last=24 # iterations
-options=(--quiet --set train.iterations=$last --set run.checkpoint_every=4 --set train.batch=16 --set train.replay.batch=8)
+options=(--quiet --set train.iterations="$last" --set run.checkpoint_every=4 --set train.batch=16 --set train.replay.batch=8)
 if "$shaft" model check m3gnet-efs > check.log 2>&1; then
     energy=1
 else

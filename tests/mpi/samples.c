@@ -128,7 +128,7 @@ static void test_segments(void **state)
 {
     (void)state;
     if (comm->rank == 0) assert_ok(sh_folder_make(under("samples")));
-    sh_comm_barrier(comm);
+    MPI_Barrier(comm->all);
     assert_ok(write_segment(0, 4));
     assert_ok(write_segment(4, 5));
     assert_ok(write_segment(5, 9));
@@ -264,7 +264,7 @@ int main(int argc, char **argv)
                                        cmocka_unit_test(test_small_and_damaged), cmocka_unit_test(test_failure)};
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     sh_groups_destroy(&groups);
-    sh_comm_barrier(comm);
+    MPI_Barrier(comm->all);
     char command[256];
     snprintf(command, sizeof command, "rm -rf '%s'", root);
     if (comm->rank == 0) failed |= system(command) != 0;
