@@ -67,12 +67,12 @@ int main(int argc, char **argv)
             sh_lattice_matrix(q, lattice + 9 * i);
             sh_arena_reset(arena);
             sh_crystals_make(groups, &(sh_descriptions){1, sites, number + i, lattice + 9 * i, (int64_t[]){0, sites}, z,
-                                                        x + 3 * sites * i}, 0.3, arena, &c);
+                                                        x + 3 * sites * i, NULL}, 0.3, arena, &c);
             scale *= cbrt(15 * (double)c.n_atom / sh_lattice_volume(lattice + 9 * i));
         }
         if (c.n_atom <= MAX_ATOMS) i++;
     }
-    sh_descriptions d = {n, n * sites, number, lattice, start, z, x};
+    sh_descriptions d = {n, n * sites, number, lattice, start, z, x, NULL};
     double make[ROUNDS], graph[2][ROUNDS];
     sh_crystals c;
     sh_graph g[2];

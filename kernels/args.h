@@ -73,8 +73,8 @@ typedef struct {
 
 typedef struct {
     const sh_real *raw; /* (R,1+10n) */
-    const double *x;    /* (R,3) */
-    const uint8_t *active;
+    const double *x;    /* (R,3), the first dim of a row are read */
+    const uint8_t *dim; /* (R) free parameters, 0..3 */
     sh_real *log_prob;
     const sh_real *grad_log_prob;
     sh_real *grad_raw;

@@ -6,8 +6,8 @@
  *     p(u) = sum_k w_k N(y; m_k, s_k) / (u (1 - u)),   log u(1-u) = -softplus(y) - softplus(-y)
  * raw row: K weight logits, K means, K raw scales; s = SH_SCALE_MIN + softplus(raw).
  *
- * Position on the torus: p(x) = eps + (1 - eps) sum_k w_k WN_k(x), WN a Gaussian with Cholesky factor C wrapped over the 27
- * nearest images. raw row: logit of eps, then for each component its weight logit, 3 means, 6 entries of C (00, 10, 11, 20,
+ * Position on the torus of dimension 1 to 3: p(x) = eps + (1 - eps) sum_k w_k WN_k(x), WN a Gaussian with Cholesky factor C
+ * wrapped over the nearest images, 27 in three dimensions; fewer dimensions read the leading part of means and factor. raw row: logit of eps, then for each component its weight logit, 3 means, 6 entries of C (00, 10, 11, 20,
  * 21, 22). A row of C is SH_ROW_NORM v / sqrt(1 + |v|^2), its diagonal entry of v 0.02 + softplus(raw): norms stay below
  * 0.3, where the images left out weigh 2e-6. */
 #ifndef SH_KERNEL_DIST_H
@@ -87,49 +87,51 @@ SH_BODY void sh_wrapped_cholesky(const sh_real *raw, double c[6], double v[6], d
     }
 }
 
-/* z = C^-1 v for the lower triangle c. */
-SH_BODY void sh_lower_solve(const double c[6], const double v[3], double z[3])
+/* z = C^-1 v for the leading part of the lower triangle c. */
+SH_BODY void sh_lower_solve(const double c[6], int32_t dim, const double v[3], double z[3])
 {
     z[0] = v[0] / c[0];
-    z[1] = (v[1] - c[1] * z[0]) / c[2];
-    z[2] = (v[2] - c[3] * z[0] - c[4] * z[1]) / c[5];
+    if (dim > 1) z[1] = (v[1] - c[1] * z[0]) / c[2];
+    if (dim > 2) z[2] = (v[2] - c[3] * z[0] - c[4] * z[1]) / c[5];
 }
 
 /* y = C^-T z. */
-SH_BODY void sh_upper_solve(const double c[6], const double z[3], double y[3])
+SH_BODY void sh_upper_solve(const double c[6], int32_t dim, const double z[3], double y[3])
 {
-    y[2] = z[2] / c[5];
-    y[1] = (z[1] - c[4] * y[2]) / c[2];
+    y[2] = dim > 2 ? z[2] / c[5] : 0;
+    y[1] = dim > 1 ? (z[1] - c[4] * y[2]) / c[2] : 0;
     y[0] = (z[0] - c[1] * y[1] - c[3] * y[2]) / c[0];
 }
 
-/* log p(x) on the torus. grad (1 + 10 n) or NULL: derivatives with respect to the raw row. */
-SH_BODY double sh_wrapped_log_prob(const sh_real *raw, int32_t n, const double x[3], double *grad)
+/* log p(x), x (dim) on the torus, dim 1 to 3. grad (1 + 10 n) or NULL: derivatives with respect to the raw row. */
+SH_BODY double sh_wrapped_log_prob(const sh_real *raw, int32_t n, int32_t dim, const double *x, double *grad)
 {
+    int32_t n_image = dim == 1 ? 3 : dim == 2 ? 9 : 27;
     double weight[SH_DIST_MAX_MIXTURE], density[SH_DIST_MAX_MIXTURE];
     sh_mixture_weights(raw + 1, SH_WRAPPED_STRIDE, n, weight);
     double gate = sh_logistic((double)raw[0]), eps = SH_EPS_MIN + (1 - SH_EPS_MIN) * gate, mixed = 0;
     for (int32_t k = 0; k < n; k++) {
         const sh_real *component = raw + 1 + k * SH_WRAPPED_STRIDE;
         double *g = grad ? grad + 1 + k * SH_WRAPPED_STRIDE : NULL;
-        double c[6], v[6], norm[3], delta[3], grad_mean[3] = {0, 0, 0}, grad_c[6] = {0, 0, 0, 0, 0, 0};
+        double c[6], v[6], norm[3], delta[3] = {0, 0, 0}, grad_mean[3] = {0, 0, 0}, grad_c[6] = {0, 0, 0, 0, 0, 0};
         sh_wrapped_cholesky(component + 4, c, v, norm);
-        for (int32_t i = 0; i < 3; i++) {
+        for (int32_t i = 0; i < dim; i++) {
             delta[i] = x[i] - (double)component[1 + i];
             delta[i] -= floor(delta[i] + 0.5);
         }
-        double log_norm = -1.5 * SH_LOG_2PI - log(c[0] * c[2] * c[5]), sum = 0;
-        for (int32_t image = 0; image < 27; image++) {
-            double shifted[3] = {delta[0] + image / 9 - 1, delta[1] + image / 3 % 3 - 1, delta[2] + image % 3 - 1};
-            double z[3], y[3];
-            sh_lower_solve(c, shifted, z);
+        double volume = c[0] * (dim > 1 ? c[2] : 1) * (dim > 2 ? c[5] : 1);
+        double log_norm = -0.5 * dim * SH_LOG_2PI - log(volume), sum = 0;
+        for (int32_t image = 0; image < n_image; image++) {
+            double shifted[3] = {delta[0] + image % 3 - 1, delta[1] + image / 3 % 3 - 1, delta[2] + image / 9 - 1};
+            double z[3] = {0, 0, 0}, y[3];
+            sh_lower_solve(c, dim, shifted, z);
             double square = z[0] * z[0] + z[1] * z[1] + z[2] * z[2];
             if (square > 200) continue; /* exp(-100) of the peak */
             double value = exp(log_norm - 0.5 * square);
             sum += value;
             if (!g) continue;
-            sh_upper_solve(c, z, y);
-            for (int32_t i = 0; i < 3; i++) {
+            sh_upper_solve(c, dim, z, y);
+            for (int32_t i = 0; i < dim; i++) {
                 grad_mean[i] += value * y[i];
                 for (int32_t j = 0; j <= i; j++) {
                     int32_t at = i * (i + 1) / 2 + j;

@@ -44,6 +44,8 @@ typedef struct {
     const int64_t *site_start; /* (C+1) */
     const int32_t *site_z;     /* (S) */
     const double *site_frac;   /* (S,3) as sampled; near a special position it is put onto it */
+    const int32_t *site_wyckoff; /* (S) position of the group, 0 'a': site_frac then holds its free parameters, and nothing is
+                                    put anywhere; -1, or NULL for all: a point as above */
 } sh_descriptions;
 
 #endif

@@ -4,6 +4,8 @@
 
 #include <math.h>
 
+#include "crystal/wyckoff.h"
+
 enum { MAX_STAB = 48, MAX_AVERAGES = 40 };
 
 static const double SAME_ANG = 1e-5;   /* an operation maps a point to itself within this: it is meant to */
@@ -16,6 +18,7 @@ typedef struct {
     const sh_crystals *crystals;
     double merge_tol;
     const double *sampled;     /* (S,3) */
+    const int32_t *wyckoff;    /* (S) or NULL */
     double *x;                 /* (S,3) projected */
     int16_t (*stab)[MAX_STAB]; /* (S) operations that fix x, counted from the group's first */
     int64_t *n_stab, *n_atom;  /* (S) */
@@ -114,9 +117,27 @@ static void image(const sh_groups *g, int32_t op, const double x[3], double y[3]
         y[i] = wrap(w[3 * i] * x[0] + w[3 * i + 1] * x[1] + w[3 * i + 2] * x[2] + g->trans[op][i]);
 }
 
+/* NULL for a site that is just a point. */
+static const sh_wyckoff *position_of(int64_t s, const orbit_args *a)
+{
+    if (!a->wyckoff || a->wyckoff[s] < 0) return NULL;
+    const sh_wyckoffs *w = a->groups->wyckoffs;
+    int32_t sg_number = a->crystals->sg_number[a->crystals->site_crystal[s]];
+    return &w->position[w->start[sg_number - 1] + a->wyckoff[s]];
+}
+
 /* Puts the site where it belongs, finds its site group, counts its atoms. */
 static void orbit_project(int64_t s, const orbit_args *a)
 {
+    const sh_wyckoff *position = position_of(s, a);
+    if (position) {
+        sh_wyckoff_point(position, a->sampled + 3 * s, a->x + 3 * s);
+        for (int32_t k = 0; k < position->n_stab; k++)
+            a->stab[s][k] = a->groups->wyckoffs->op[position->stab + k];
+        a->n_stab[s] = position->n_stab;
+        a->n_atom[s] = position->mult;
+        return;
+    }
     int64_t crystal = a->crystals->site_crystal[s];
     int32_t sg_number = a->crystals->sg_number[crystal], first = a->groups->op_start[sg_number - 1];
     int32_t n_op = a->groups->op_start[sg_number] - first, n_near = 0, n_stab = 0;
@@ -160,6 +181,9 @@ static void orbit_write(int64_t s, const orbit_args *a)
             rot[9 * k + i] = a->groups->rot[first + a->stab[s][k]][i];
     for (int i = 0; i < 3; i++)
         atom[i] = a->x[3 * s + i];
+    const sh_wyckoff *position = position_of(s, a);
+    for (; position && n < n_atom; n++)
+        image(a->groups, first + a->groups->wyckoffs->op[position->coset + n], atom, atom + 3 * n);
     for (int32_t op = first + 1; n < n_atom; op++) {
         double y[3];
         bool is_new = true;
@@ -202,6 +226,7 @@ void sh_crystals_make(const sh_groups *g, const sh_descriptions *d, double merge
                        .crystals = out,
                        .merge_tol = merge_tol,
                        .sampled = d->site_frac,
+                       .wyckoff = d->site_wyckoff,
                        .x = SH_PUSH(arena, double, 3 * n_site),
                        .stab = sh_arena_push(arena, (size_t)n_site * sizeof *args.stab),
                        .n_stab = SH_PUSH(arena, int64_t, n_site),

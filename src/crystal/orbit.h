@@ -13,7 +13,8 @@
  * of the cases, merge_tol 0.3; at 0.5 the near images need not be a group). Atoms: one image for each coset of H,
  * |G| / |H| of them, in the order of its first operation, so the representative comes first. A point whose near images are no
  * group, and which the mean brings onto no position, counts as general: its atoms then nearly coincide, which the
- * shortest distance shows. merge_tol below 1e-5 counts as that. The result lives on `arena`. */
+ * shortest distance shows. merge_tol below 1e-5 counts as that. A site on a Wyckoff position has that position's site group and
+ * atoms whatever its parameters, one image for each of its cosets. The result lives on `arena`. */
 void sh_crystals_make(const sh_groups *groups, const sh_descriptions *descriptions, double merge_tol, sh_arena *arena,
                       sh_crystals *out);
 

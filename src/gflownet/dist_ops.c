@@ -74,13 +74,13 @@ static void wrapped_backward(sh_tape *t, const void *saved)
     t->be->dist_wrapped_grad(&args, s->raw->rows);
 }
 
-sh_tensor *sh_log_prob_wrapped(sh_tape *t, const sh_tensor *raw, const double *x, const uint8_t *active)
+sh_tensor *sh_log_prob_wrapped(sh_tape *t, const sh_tensor *raw, const double *x, const uint8_t *dim)
 {
     int64_t n = (raw->cols - 1) / SH_WRAPPED_STRIDE;
     SH_ASSERT(raw->cols == 1 + n * SH_WRAPPED_STRIDE && n <= SH_DIST_MAX_MIXTURE);
     sh_tensor *out = sh_tape_new(t, raw->rows, 1, raw->grad);
     sh_dist_wrapped_args args = {
-        .raw = raw->data, .x = x, .active = active, .log_prob = out->data, .n = (int32_t)n};
+        .raw = raw->data, .x = x, .dim = dim, .log_prob = out->data, .n = (int32_t)n};
     t->be->dist_wrapped(&args, raw->rows);
     sh_tape_push(t, out, wrapped_backward, &(wrapped_saved){args, raw, out}, sizeof(wrapped_saved));
     return out;

@@ -12,8 +12,9 @@ sh_tensor *sh_log_prob_categorical(sh_tape *tape, const sh_tensor *logits, const
 /* (R,1): log-density in u of lattice parameters, raw (R,3n), y = logit u (R); 0 where not active. kernels/dist.h. */
 sh_tensor *sh_log_prob_logit_normal(sh_tape *tape, const sh_tensor *raw, const double *y, const uint8_t *active);
 
-/* (R,1): log-density of positions x (R,3) on the torus, raw (R,1+10n); 0 where not active. kernels/dist.h. */
-sh_tensor *sh_log_prob_wrapped(sh_tape *tape, const sh_tensor *raw, const double *x, const uint8_t *active);
+/* (R,1): log-density of positions on the torus, x (R,3) of which the first dim (R) are free, raw (R,1+10n); 0 where dim is 0.
+ * kernels/dist.h. */
+sh_tensor *sh_log_prob_wrapped(sh_tape *tape, const sh_tensor *raw, const double *x, const uint8_t *dim);
 
 /* (A+B, C): the rows of a, then those of b. */
 sh_tensor *sh_concat_rows(sh_tape *tape, const sh_tensor *a, const sh_tensor *b);

@@ -13,26 +13,32 @@ typedef struct {
     const sh_record **state_record; /* (n_state) */
     int32_t *state_t;               /* (n_state) */
     /* stop or go on, at s_0 .. s_n */
-    int32_t *decision_row; /* (D) row of the trunk: 0 for s_0, 1 + state */
-    int32_t *decision;     /* (D) 0 go on, 1 stop, -1 forced */
+    int32_t *decision_row;   /* (D) row of the trunk: 0 for s_0, 1 + state */
+    int32_t *decision;       /* (D) 0 go on, 1 stop */
     int64_t *decision_start; /* (n+1) */
     /* forward steps */
     int32_t *go_row;  /* (G) */
     int64_t *go_start; /* (n+1) */
     const sh_step **go_step;
-    bool *go_first;          /* (G) t = 0 */
-    uint8_t *element_mask;   /* (G, n_element) */
+    bool *go_group;         /* (G) the step chooses a group */
+    uint8_t *element_mask;  /* (G, n_element) */
+    uint8_t *position_mask; /* (G, SH_MAX_WYCKOFF), where sites are on Wyckoff positions */
     /* backward steps s_{t+1} -> s_t, t >= 1 */
     int32_t *back_row;    /* (B) row of s_{t+1} */
     int64_t *back_start;  /* (n+1) */
     const sh_step **back_step; /* the step that made s_t: its group and lattice are what is asked for */
     int32_t *back_removed;     /* (B) atomic number of the site taken away */
+    /* lattice: last, drawn at s_n */
+    int32_t *end_row;         /* (n) */
+    const sh_step **end_step; /* (n) the last step, which holds the lattice */
 } plan;
 
 static void plan_rows(const sh_policy *p, sh_arena *arena, const sh_record *const *record, int64_t n, plan *out)
 {
-    const sh_constraints *c = sh_policy_space(p)->constraints;
-    bool each_step = sh_policy_get_options(p)->group == SH_EACH_STEP;
+    const sh_space *space = sh_policy_space(p);
+    const sh_constraints *c = space->constraints;
+    bool learns_backward = sh_policy_learns_backward(p), lattice_last = !sh_policy_lattice_each_step(p);
+    bool wyckoff = space->sites == SH_SITES_WYCKOFF;
     int64_t most = 0;
     for (int64_t i = 0; i < n; i++)
         most += record[i]->n_step + 1;
@@ -41,24 +47,27 @@ static void plan_rows(const sh_policy *p, sh_arena *arena, const sh_record *cons
         .decision_row = SH_PUSH(arena, int32_t, most),           .decision = SH_PUSH(arena, int32_t, most),
         .decision_start = SH_PUSH(arena, int64_t, n + 1),        .go_row = SH_PUSH(arena, int32_t, most),
         .go_start = SH_PUSH(arena, int64_t, n + 1),              .go_step = SH_PUSH(arena, const sh_step *, most),
-        .go_first = SH_PUSH(arena, bool, most),                  .element_mask = SH_PUSH(arena, uint8_t, most * c->n_element),
+        .go_group = SH_PUSH(arena, bool, most),                  .element_mask = SH_PUSH(arena, uint8_t, most * c->n_element),
+        .position_mask = wyckoff ? SH_PUSH(arena, uint8_t, most * SH_MAX_WYCKOFF) : NULL,
         .back_row = SH_PUSH(arena, int32_t, most),               .back_start = SH_PUSH(arena, int64_t, n + 1),
-        .back_step = SH_PUSH(arena, const sh_step *, most),      .back_removed = SH_PUSH(arena, int32_t, most)};
+        .back_step = SH_PUSH(arena, const sh_step *, most),      .back_removed = SH_PUSH(arena, int32_t, most),
+        .end_row = SH_PUSH(arena, int32_t, n),                   .end_step = SH_PUSH(arena, const sh_step *, n)};
     uint8_t *none = SH_PUSH(arena, uint8_t, c->n_element);
     for (int64_t i = 0; i < n; i++) {
         const sh_record *r = record[i];
         out->decision_start[i] = out->n_decision;
         out->go_start[i] = out->n_go;
         out->back_start[i] = out->n_back;
-        sh_partial partial = sh_partial_empty(c);
+        sh_partial partial = sh_partial_empty(space);
         for (int32_t t = 0; t <= r->n_step; t++) {
             bool last = t == r->n_step;
             uint8_t *mask = last ? none : out->element_mask + out->n_go * c->n_element;
-            bool may_go = sh_mask_elements(c, &partial, mask) > 0, may_stop = sh_mask_stop(c, &partial);
+            if (wyckoff && !last) partial.sg_number = r->step[t].sg_number; /* known when the element is chosen */
+            bool may_go = sh_mask_elements(space, &partial, mask) > 0, may_stop = sh_mask_stop(space, &partial);
             SH_ASSERT(last ? may_stop : may_go);
-            bool back = each_step && t >= 2; /* s_t is where a backward step starts that has something to learn */
+            bool back = learns_backward && t >= 2; /* s_t is where a backward step starts that has something to learn */
             int32_t row = 0;
-            if (t > 0 && (!last || may_go || back)) {
+            if (t > 0 && (!last || may_go || back || lattice_last)) {
                 row = (int32_t)(1 + out->n_state);
                 out->state_record[out->n_state] = r;
                 out->state_t[out->n_state++] = t;
@@ -72,11 +81,17 @@ static void plan_rows(const sh_policy *p, sh_arena *arena, const sh_record *cons
                 out->decision_row[out->n_decision] = row;
                 out->decision[out->n_decision++] = last;
             }
-            if (last) break;
+            if (last) {
+                out->end_row[i] = row;
+                out->end_step[i] = &r->step[t - 1];
+                break;
+            }
+            if (wyckoff)
+                sh_mask_positions(space, &partial, r->step[t].elem_index, out->position_mask + out->n_go * SH_MAX_WYCKOFF);
             out->go_row[out->n_go] = row;
-            out->go_first[out->n_go] = t == 0;
+            out->go_group[out->n_go] = sh_policy_group_anew(p, t);
             out->go_step[out->n_go++] = &r->step[t];
-            partial = sh_partial_add(c, &partial, r->step[t].elem_index);
+            partial = sh_partial_add(space, &partial, &r->step[t]);
         }
     }
     out->decision_start[n] = out->n_decision;
@@ -84,39 +99,45 @@ static void plan_rows(const sh_policy *p, sh_arena *arena, const sh_record *cons
     out->back_start[n] = out->n_back;
 }
 
-/* Log-density of the group and of the free lattice parameters of `step` (R), given trunk rows of the two levels. active
- * NULL: all rows. Leaves in *seen the low rows with the group added. */
-static const sh_tensor *log_prob_group_lattice(const sh_policy *p, sh_tape *tape, sh_direction direction,
-                                               const sh_tensor *high, const sh_tensor *low,
-                                               const sh_step *const *step, const bool *active, const sh_tensor **seen)
+static const int32_t *group_indices(sh_tape *tape, const sh_step *const *step, int64_t n)
 {
-    int64_t n = low->rows;
-    const sh_constraints *c = sh_policy_space(p)->constraints;
-    uint8_t *allowed = SH_PUSH(tape->arena, uint8_t, SH_N_GROUP);
-    for (int g = 0; g < SH_N_GROUP; g++)
-        allowed[g] = c->group_allowed[g];
-    int32_t *index = SH_PUSH(tape->arena, int32_t, n), *choice = SH_PUSH(tape->arena, int32_t, n);
-    unsigned any_free = 0;
-    for (int64_t i = 0; i < n; i++) {
+    int32_t *index = SH_PUSH(tape->arena, int32_t, n);
+    for (int64_t i = 0; i < n; i++)
         index[i] = step[i]->sg_number - 1;
-        choice[i] = !active || active[i] ? index[i] : -1;
-        if (choice[i] >= 0) any_free |= sh_family_free(sh_group_family(step[i]->sg_number));
-    }
-    const sh_tensor *sum =
-        sh_log_prob_categorical(tape, sh_policy_group(p, tape, direction, high), allowed, 0, choice);
-    const sh_tensor *h = *seen = sh_policy_with_group(p, tape, direction, low, index);
+    return index;
+}
+
+/* (R,1): log-probability of the groups of `step`, trunk rows of the high level; 0 where `chosen` (NULL: all) is false. */
+static const sh_tensor *log_prob_groups(const sh_policy *p, sh_tape *tape, sh_direction direction, const sh_tensor *high,
+                                        const sh_step *const *step, const bool *chosen)
+{
+    uint8_t *allowed = SH_PUSH(tape->arena, uint8_t, SH_N_GROUP);
+    int32_t *choice = SH_PUSH(tape->arena, int32_t, high->rows);
+    sh_mask_groups(sh_policy_space(p), allowed);
+    for (int64_t i = 0; i < high->rows; i++)
+        choice[i] = !chosen || chosen[i] ? step[i]->sg_number - 1 : -1;
+    return sh_log_prob_categorical(tape, sh_policy_group(p, tape, direction, high), allowed, 0, choice);
+}
+
+/* (R,1): log-density of the free lattice parameters of `step`, h with the group. NULL where none is free. */
+static const sh_tensor *log_prob_lattice(const sh_policy *p, sh_tape *tape, sh_direction direction, const sh_tensor *h,
+                                         const sh_step *const *step)
+{
+    int64_t n = h->rows;
+    const sh_tensor *sum = NULL;
     for (int d = 0; d < 6; d++) {
-        if (!(any_free >> d & 1)) continue;
         sh_real *code = SH_PUSH(tape->arena, sh_real, n * 6 * SH_LATTICE_CODE);
         double *y = SH_PUSH(tape->arena, double, n);
-        uint8_t *free_here = SH_PUSH(tape->arena, uint8_t, n);
+        uint8_t *free_here = SH_PUSH(tape->arena, uint8_t, n), any = 0;
         for (int64_t i = 0; i < n; i++) {
             sh_lattice_code(step[i], d, code + i * 6 * SH_LATTICE_CODE);
             y[i] = step[i]->y[d];
-            free_here[i] = choice[i] >= 0 && (sh_family_free(sh_group_family(step[i]->sg_number)) >> d & 1);
+            any |= free_here[i] = sh_family_free(sh_group_family(step[i]->sg_number)) >> d & 1;
         }
+        if (!any) continue;
         const sh_tensor *raw = sh_policy_lattice(p, tape, direction, h, code, d);
-        sum = sh_sum(tape, sum, sh_log_prob_logit_normal(tape, raw, y, free_here));
+        const sh_tensor *density = sh_log_prob_logit_normal(tape, raw, y, free_here);
+        sum = sum ? sh_sum(tape, sum, density) : density;
     }
     return sum;
 }
@@ -124,42 +145,70 @@ static const sh_tensor *log_prob_group_lattice(const sh_policy *p, sh_tape *tape
 /* (G,1): all that a forward step chooses. */
 static const sh_tensor *log_prob_steps(const sh_policy *p, sh_tape *tape, const sh_embedding *e, const plan *rows)
 {
-    const sh_constraints *c = sh_policy_space(p)->constraints;
+    const sh_space *space = sh_policy_space(p);
+    const sh_constraints *c = space->constraints;
+    const sh_wyckoffs *w = space->groups->wyckoffs;
+    bool wyckoff = space->sites == SH_SITES_WYCKOFF;
     int64_t n = rows->n_go;
     const sh_tensor *high = sh_policy_rows(tape, e->trunk[SH_PF_HIGH], rows->go_row, n);
     const sh_tensor *low = sh_policy_rows(tape, e->trunk[SH_PF_LOW], rows->go_row, n);
-    const bool *anew = sh_policy_get_options(p)->group == SH_EACH_STEP ? NULL : rows->go_first;
-    const sh_tensor *h = NULL;
-    const sh_tensor *sum = log_prob_group_lattice(p, tape, SH_FORWARD, high, low, rows->go_step, anew, &h);
-    sh_real *code = SH_PUSH(tape->arena, sh_real, n * 6 * SH_LATTICE_CODE);
+    const sh_tensor *sum = log_prob_groups(p, tape, SH_FORWARD, high, rows->go_step, rows->go_group);
+    const sh_tensor *h = sh_policy_with_group(p, tape, SH_FORWARD, low, group_indices(tape, rows->go_step, n));
     int32_t *element = SH_PUSH(tape->arena, int32_t, n), *z = SH_PUSH(tape->arena, int32_t, n);
+    int32_t *choice = SH_PUSH(tape->arena, int32_t, n), *position = SH_PUSH(tape->arena, int32_t, n);
     double *x = SH_PUSH(tape->arena, double, 3 * n);
-    uint8_t *active = SH_PUSH(tape->arena, uint8_t, n);
+    uint8_t *dim = SH_PUSH(tape->arena, uint8_t, n);
     for (int64_t i = 0; i < n; i++) {
         const sh_step *step = rows->go_step[i];
-        sh_lattice_code(step, 6, code + i * 6 * SH_LATTICE_CODE);
         element[i] = step->elem_index;
         z[i] = c->element[step->elem_index];
-        active[i] = 1;
+        choice[i] = step->wyckoff;
+        position[i] = wyckoff ? w->start[step->sg_number - 1] + step->wyckoff : 0;
+        dim[i] = wyckoff ? (uint8_t)w->position[position[i]].dim : 3;
         for (int j = 0; j < 3; j++)
             x[3 * i + j] = step->frac[j];
     }
-    h = sh_policy_with_lattice(p, tape, h, code);
+    if (sh_policy_lattice_each_step(p)) {
+        sh_real *code = SH_PUSH(tape->arena, sh_real, n * 6 * SH_LATTICE_CODE);
+        sum = sh_sum(tape, sum, log_prob_lattice(p, tape, SH_FORWARD, h, rows->go_step));
+        for (int64_t i = 0; i < n; i++)
+            sh_lattice_code(rows->go_step[i], 6, code + i * 6 * SH_LATTICE_CODE);
+        h = sh_policy_with_lattice(p, tape, h, code);
+    }
     sum = sh_sum(tape, sum, sh_log_prob_categorical(tape, sh_policy_element(p, tape, h), rows->element_mask,
                                                     c->n_element, element));
     h = sh_policy_with_element(p, tape, h, z);
-    return sh_sum(tape, sum, sh_log_prob_wrapped(tape, sh_policy_position(p, tape, h), x, active));
+    if (wyckoff) {
+        sum = sh_sum(tape, sum, sh_log_prob_categorical(tape, sh_policy_wyckoff(p, tape, h), rows->position_mask,
+                                                        SH_MAX_WYCKOFF, choice));
+        h = sh_policy_with_wyckoff(p, tape, h, position);
+    }
+    return sh_sum(tape, sum, sh_log_prob_wrapped(tape, sh_policy_position(p, tape, h), x, dim));
 }
 
 static const sh_tensor *log_prob_backward(const sh_policy *p, sh_tape *tape, const sh_embedding *e, const plan *rows)
 {
     int64_t n = rows->n_back;
-    const sh_tensor *high = sh_policy_rows(tape, e->trunk[SH_PB_HIGH], rows->back_row, n);
-    const sh_tensor *low = sh_policy_rows(tape, e->trunk[SH_PB_LOW], rows->back_row, n);
-    high = sh_policy_without(p, tape, SH_PB_HIGH, high, rows->back_removed);
-    low = sh_policy_without(p, tape, SH_PB_LOW, low, rows->back_removed);
-    const sh_tensor *h = NULL;
-    return log_prob_group_lattice(p, tape, SH_BACKWARD, high, low, rows->back_step, NULL, &h);
+    const sh_tensor *sum = NULL;
+    const sh_tensor *h = sh_policy_rows(tape, e->trunk[SH_PB_LOW], rows->back_row, n);
+    h = sh_policy_without(p, tape, SH_PB_LOW, h, rows->back_removed);
+    if (sh_policy_get_options(p)->group == SH_EACH_STEP) {
+        const sh_tensor *high = sh_policy_rows(tape, e->trunk[SH_PB_HIGH], rows->back_row, n);
+        high = sh_policy_without(p, tape, SH_PB_HIGH, high, rows->back_removed);
+        sum = log_prob_groups(p, tape, SH_BACKWARD, high, rows->back_step, NULL);
+        h = sh_policy_with_group(p, tape, SH_BACKWARD, h, group_indices(tape, rows->back_step, n));
+    }
+    if (!sh_policy_lattice_each_step(p)) return sum;
+    const sh_tensor *lattice = log_prob_lattice(p, tape, SH_BACKWARD, h, rows->back_step);
+    return sum ? sh_sum(tape, sum, lattice) : lattice;
+}
+
+/* (n,1): the lattice where it is drawn last. */
+static const sh_tensor *log_prob_end(const sh_policy *p, sh_tape *tape, const sh_embedding *e, const plan *rows, int64_t n)
+{
+    const sh_tensor *low = sh_policy_rows(tape, e->trunk[SH_PF_LOW], rows->end_row, n);
+    const sh_tensor *h = sh_policy_with_group(p, tape, SH_FORWARD, low, group_indices(tape, rows->end_step, n));
+    return log_prob_lattice(p, tape, SH_FORWARD, h, rows->end_step);
 }
 
 sh_tensor *sh_objective(const sh_policy *p, sh_tape *tape, const sh_record *const *record, int64_t n,
@@ -170,8 +219,8 @@ sh_tensor *sh_objective(const sh_policy *p, sh_tape *tape, const sh_record *cons
     plan_rows(p, arena, record, n, &rows);
     sh_states states = {0};
     if (rows.n_state)
-        sh_states_build(sh_policy_space(p), sh_policy_get_options(p)->neighbours, rows.state_record, rows.state_t,
-                        rows.n_state, arena, &states);
+        sh_states_build(sh_policy_space(p), sh_policy_get_options(p), rows.state_record, rows.state_t, rows.n_state, arena,
+                        &states);
     sh_embedding e;
     sh_policy_embed(p, tape, &states, rows.n_back > 0, &e);
 
@@ -182,6 +231,7 @@ sh_tensor *sh_objective(const sh_policy *p, sh_tape *tape, const sh_record *cons
             sh_log_prob_categorical(tape, sh_policy_stop(p, tape, h), NULL, 0, rows.decision);
         log_pf = sh_sum(tape, log_pf, sh_segment_sum(tape, stop, rows.decision_start, n, NULL));
     }
+    if (!sh_policy_lattice_each_step(p)) log_pf = sh_sum(tape, log_pf, log_prob_end(p, tape, &e, &rows, n));
     const sh_tensor *log_pb =
         rows.n_back ? sh_segment_sum(tape, log_prob_backward(p, tape, &e, &rows), rows.back_start, n, NULL)
                     : sh_tape_constant(tape, SH_PUSH_ZERO(arena, sh_real, n), n, 1);

@@ -12,6 +12,10 @@ enum { SH_MAX_ELEMENTS = 118, SH_MAX_SITES = 64, SH_MAX_MIXTURE = 32 };
 
 typedef enum { SH_SITES_GENERAL, SH_SITES_WYCKOFF } sh_sites_mode;
 typedef enum { SH_EACH_STEP, SH_ONCE } sh_group_mode;
+typedef enum { SH_LATTICE_EACH_STEP, SH_LATTICE_LAST } sh_lattice_mode;
+/* What a head sees of the choices made before it in the step: all of them; the group alone (the paper's); nothing (the flat
+ * baseline of one level). */
+typedef enum { SH_HEADS_SEQUENTIAL, SH_HEADS_INDEPENDENT, SH_HEADS_FLAT } sh_heads_mode;
 
 typedef struct {
     int32_t n_element;
@@ -31,7 +35,20 @@ typedef struct {
     int32_t neighbours;       /* 0: all within 4 Å; otherwise by whole shells */
     sh_sites_mode sites;
     sh_group_mode group;
+    sh_lattice_mode lattice;
+    sh_heads_mode heads;
     double merge_tol; /* Å, general sites near a special position are put onto it */
 } sh_policy_options;
+
+/* Why these choices do not go together; NULL where they do. */
+const char *sh_policy_options_conflict(const sh_policy_options *options);
+
+/* What a run may build, bound to the group table: what everything here needs. Borrowed pointers. */
+typedef struct {
+    const sh_groups *groups;
+    const sh_constraints *constraints;
+    sh_sites_mode sites;
+    double merge_tol; /* Å */
+} sh_space;
 
 #endif

@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "base/memory.h"
+#include "crystal/wyckoff.h"
 #include "dist.h"
 #include "gflownet/dist_ops.h"
 #include "nn/megnet.h"
@@ -13,6 +14,7 @@
 enum {
     TRUNK = 64,            /* H */
     ELEMENT_WIDTH = 16,    /* of an element's embedding at a node, as in the published MEGNet */
+    POSITION_WIDTH = 16,   /* of a Wyckoff position's */
     GRAPH_WIDTH = 32,      /* what the encoder makes of a crystal */
     LATTICE_WIDTH = 32,
     GROUP_WIDTH = 32,
@@ -20,7 +22,8 @@ enum {
 };
 
 typedef struct {
-    sh_tensor *element; /* (119, ELEMENT_WIDTH) */
+    sh_tensor *element;  /* (119, ELEMENT_WIDTH) */
+    sh_tensor *position; /* (1731, POSITION_WIDTH), NULL for general sites */
     sh_megnet *megnet;
     sh_mlp *lattice;
     sh_tensor *group;             /* (230, GROUP_WIDTH) */
@@ -43,15 +46,33 @@ struct sh_policy {
     int n_encoder;
     encoder encoders[SH_N_ROLE];
     level_heads heads[SH_N_DIRECTION];
-    sh_mlp *stop, *element, *position;
+    sh_mlp *stop, *element, *wyckoff, *position;
+    sh_tensor *wyckoff_w;                        /* (POSITION_WIDTH, H): what the position's head sees of the Wyckoff position */
     sh_tensor *element_embedding;                /* (119,H) of the chosen element, for the position */
     sh_tensor *removed_embedding[SH_N_ROLE];     /* (119,H) of the element taken away, for the backward heads */
     sh_tensor *log_z;
 };
 
+static bool on_wyckoff(const sh_policy *p)
+{
+    return p->options.sites == SH_SITES_WYCKOFF;
+}
+
+static bool sequential(const sh_policy *p)
+{
+    return p->options.heads == SH_HEADS_SEQUENTIAL;
+}
+
 static int encoder_of(const sh_policy *p, sh_role role)
 {
     return p->options.shared_encoder ? 0 : (int)role;
+}
+
+/* Whether a role has a choice to make; backward there may be none. */
+static bool has_role(const sh_policy *p, sh_role role)
+{
+    if (role == SH_PB_HIGH) return p->options.group == SH_EACH_STEP;
+    return role != SH_PB_LOW || sh_policy_learns_backward(p);
 }
 
 static void create_encoder(sh_policy *p, int index)
@@ -63,7 +84,10 @@ static void create_encoder(sh_policy *p, int index)
     const int64_t sizes[] = {SH_LATTICE_FEATURES, LATTICE_WIDTH, LATTICE_WIDTH, LATTICE_WIDTH};
 #define NAMED(what) (snprintf(name, sizeof name, "encoder.%s.%s", owner, what), name)
     e->element = sh_params_add(p->params, NAMED("element"), N_ELEMENT_ROW, ELEMENT_WIDTH, SH_INIT_NORMAL, 0.5);
-    e->megnet = sh_megnet_create(p->params, NAMED("megnet"), ELEMENT_WIDTH + SH_SITE_FEATURES);
+    if (on_wyckoff(p))
+        e->position = sh_params_add(p->params, NAMED("position"), SH_N_WYCKOFF, POSITION_WIDTH, SH_INIT_NORMAL, 0.5);
+    e->megnet = sh_megnet_create(p->params, NAMED("megnet"),
+                                 ELEMENT_WIDTH + (on_wyckoff(p) ? POSITION_WIDTH : 0) + SH_SITE_FEATURES);
     e->lattice = sh_mlp_create(p->params, NAMED("lattice"), sizes, 4);
     e->group = sh_params_add(p->params, NAMED("group"), SH_N_GROUP, GROUP_WIDTH, SH_INIT_NORMAL, 0.5);
     e->trunk_w = sh_params_add(p->params, NAMED("trunk.w"), GRAPH_WIDTH + LATTICE_WIDTH + GROUP_WIDTH, TRUNK,
@@ -81,11 +105,14 @@ static void create_level_heads(sh_policy *p, sh_direction direction)
     const int64_t group_sizes[] = {TRUNK, TRUNK, SH_N_GROUP};
     const int64_t lattice_sizes[] = {TRUNK, TRUNK, 3 * p->options.mixture};
 #define NAMED(what) (snprintf(name, sizeof name, "%s.%s", owner, what), name)
-    h->group = sh_mlp_create(p->params, NAMED("group"), group_sizes, 3);
-    h->group_embedding =
-        sh_params_add(p->params, NAMED("group_embedding"), SH_N_GROUP, TRUNK, SH_INIT_NORMAL, 0.5);
-    h->lattice_w = sh_params_add(p->params, NAMED("lattice_code"), 6 * SH_LATTICE_CODE, TRUNK,
-                                 SH_INIT_UNIFORM_FAN_IN, 0);
+    if (direction == SH_FORWARD || p->options.group == SH_EACH_STEP) {
+        h->group = sh_mlp_create(p->params, NAMED("group"), group_sizes, 3);
+        if (p->options.heads != SH_HEADS_FLAT)
+            h->group_embedding = sh_params_add(p->params, NAMED("group_embedding"), SH_N_GROUP, TRUNK, SH_INIT_NORMAL, 0.5);
+    }
+    if (sequential(p))
+        h->lattice_w = sh_params_add(p->params, NAMED("lattice_code"), 6 * SH_LATTICE_CODE, TRUNK,
+                                     SH_INIT_UNIFORM_FAN_IN, 0);
     for (int d = 0; d < 6; d++) {
         snprintf(name, sizeof name, "%s.lattice%d", owner, d);
         h->lattice[d] = sh_mlp_create(p->params, name, lattice_sizes, 3);
@@ -96,8 +123,8 @@ static void create_level_heads(sh_policy *p, sh_direction direction)
 sh_status sh_policy_create(const sh_policy_options *options, const sh_space *space, sh_params *params, sh_policy **out)
 {
     *out = NULL;
-    if (options->sites != SH_SITES_GENERAL)
-        return SH_FAIL(SH_EINPUT, "policy.sites: wyckoff is not part of this version; use 'general'");
+    const char *conflict = sh_policy_options_conflict(options);
+    if (conflict) return SH_FAIL(SH_EINPUT, "policy: %s", conflict);
     SH_ASSERT(options->mixture >= 1 && options->mixture <= SH_MAX_MIXTURE && SH_MAX_MIXTURE <= SH_DIST_MAX_MIXTURE);
     sh_policy *p = SH_NEW(sh_policy, 1);
     p->options = *options;
@@ -105,12 +132,13 @@ sh_status sh_policy_create(const sh_policy_options *options, const sh_space *spa
     p->params = params;
     p->n_encoder = options->shared_encoder ? 1 : SH_N_ROLE;
     for (int i = 0; i < p->n_encoder; i++)
-        create_encoder(p, i);
+        if (has_role(p, (sh_role)i)) create_encoder(p, i);
     create_level_heads(p, SH_FORWARD);
-    if (options->group == SH_EACH_STEP) {
+    if (sh_policy_learns_backward(p)) {
         create_level_heads(p, SH_BACKWARD);
-        p->removed_embedding[SH_PB_HIGH] =
-            sh_params_add(params, "pb.removed_high", N_ELEMENT_ROW, TRUNK, SH_INIT_NORMAL, 0.5);
+        if (options->group == SH_EACH_STEP)
+            p->removed_embedding[SH_PB_HIGH] =
+                sh_params_add(params, "pb.removed_high", N_ELEMENT_ROW, TRUNK, SH_INIT_NORMAL, 0.5);
         p->removed_embedding[SH_PB_LOW] =
             sh_params_add(params, "pb.removed_low", N_ELEMENT_ROW, TRUNK, SH_INIT_NORMAL, 0.5);
     }
@@ -119,7 +147,14 @@ sh_status sh_policy_create(const sh_policy_options *options, const sh_space *spa
     const int64_t position_sizes[] = {TRUNK, TRUNK, 1 + SH_WRAPPED_STRIDE * options->position_mixture};
     p->stop = sh_mlp_create(params, "pf.stop", stop_sizes, 3);
     p->element = sh_mlp_create(params, "pf.element", element_sizes, 3);
-    p->element_embedding = sh_params_add(params, "pf.element_embedding", N_ELEMENT_ROW, TRUNK, SH_INIT_NORMAL, 0.5);
+    if (sequential(p))
+        p->element_embedding = sh_params_add(params, "pf.element_embedding", N_ELEMENT_ROW, TRUNK, SH_INIT_NORMAL, 0.5);
+    if (on_wyckoff(p)) {
+        const int64_t wyckoff_sizes[] = {TRUNK, TRUNK, SH_MAX_WYCKOFF};
+        p->wyckoff = sh_mlp_create(params, "pf.wyckoff", wyckoff_sizes, 3);
+        if (sequential(p))
+            p->wyckoff_w = sh_params_add(params, "pf.wyckoff_w", POSITION_WIDTH, TRUNK, SH_INIT_UNIFORM_FAN_IN, 0);
+    }
     p->position = sh_mlp_create(params, "pf.position", position_sizes, 3);
     p->log_z = sh_params_add(params, "log_z", 1, 1, SH_INIT_CONSTANT, 0);
     *out = p;
@@ -168,6 +203,7 @@ void sh_policy_destroy(sh_policy **policy)
     }
     sh_mlp_destroy(&p->stop);
     sh_mlp_destroy(&p->element);
+    sh_mlp_destroy(&p->wyckoff);
     sh_mlp_destroy(&p->position);
     sh_free(p);
     *policy = NULL;
@@ -194,7 +230,9 @@ static const sh_tensor *encode(const encoder *e, sh_tape *t, const sh_states *st
     int64_t n_site = states->crystals.n_site;
     const sh_tensor *element = sh_gather_rows(t, e->element, states->crystals.site_z, n_site);
     const sh_tensor *frame = sh_tape_constant(t, states->site_features, n_site, SH_SITE_FEATURES);
-    const sh_tensor *node = sh_concat_cols(t, (const sh_tensor *[]){element, frame}, 2);
+    const sh_tensor *parts[3] = {element, frame, NULL};
+    if (e->position) parts[2] = sh_gather_rows(t, e->position, states->site_position, n_site);
+    const sh_tensor *node = sh_concat_cols(t, parts, e->position ? 3 : 2);
     const sh_tensor *graph = sh_megnet_forward(t, e->megnet, &states->graph, node);
     const sh_tensor *lattice_in = sh_tape_constant(t, states->lattice, states->n, SH_LATTICE_FEATURES);
     const sh_tensor *lattice = sh_mlp_forward(t, e->lattice, lattice_in, SH_ELU, true);
@@ -207,7 +245,7 @@ void sh_policy_embed(const sh_policy *p, sh_tape *t, const sh_states *states, bo
 {
     const sh_tensor *by_encoder[SH_N_ROLE] = {NULL};
     for (int role = 0; role < SH_N_ROLE; role++) {
-        if (role >= SH_PB_HIGH && !backward_too) {
+        if (!has_role(p, (sh_role)role) || (role >= SH_PB_HIGH && !backward_too)) {
             out->trunk[role] = NULL;
             continue;
         }
@@ -245,11 +283,13 @@ const sh_tensor *sh_policy_without(const sh_policy *p, sh_tape *t, sh_role role,
 const sh_tensor *sh_policy_with_group(const sh_policy *p, sh_tape *t, sh_direction direction, const sh_tensor *h,
                                       const int32_t *group_index)
 {
-    return add_embedding(t, h, p->heads[direction].group_embedding, group_index);
+    const sh_tensor *table = p->heads[direction].group_embedding;
+    return table ? add_embedding(t, h, table, group_index) : h;
 }
 
 static const sh_tensor *add_lattice(sh_tape *t, const level_heads *heads, const sh_tensor *h, const sh_real *code)
 {
+    if (!heads->lattice_w) return h;
     const sh_tensor *x = sh_tape_constant(t, code, h->rows, 6 * SH_LATTICE_CODE);
     return sh_sum(t, h, sh_linear(t, x, heads->lattice_w, NULL));
 }
@@ -274,7 +314,43 @@ const sh_tensor *sh_policy_element(const sh_policy *p, sh_tape *t, const sh_tens
 
 const sh_tensor *sh_policy_with_element(const sh_policy *p, sh_tape *t, const sh_tensor *h, const int32_t *z)
 {
-    return add_embedding(t, h, p->element_embedding, z);
+    return p->element_embedding ? add_embedding(t, h, p->element_embedding, z) : h;
+}
+
+const sh_tensor *sh_policy_wyckoff(const sh_policy *p, sh_tape *t, const sh_tensor *h)
+{
+    return sh_mlp_forward(t, p->wyckoff, h, SH_SWISH, false);
+}
+
+const sh_tensor *sh_policy_with_wyckoff(const sh_policy *p, sh_tape *t, const sh_tensor *h, const int32_t *position)
+{
+    if (!p->wyckoff_w) return h;
+    const sh_tensor *row = sh_gather_rows(t, p->encoders[encoder_of(p, SH_PF_LOW)].position, position, h->rows);
+    return sh_sum(t, h, sh_linear(t, row, p->wyckoff_w, NULL));
+}
+
+bool sh_policy_lattice_each_step(const sh_policy *p)
+{
+    return p->options.lattice == SH_LATTICE_EACH_STEP;
+}
+
+bool sh_policy_group_anew(const sh_policy *p, int32_t t)
+{
+    return t == 0 || p->options.group == SH_EACH_STEP;
+}
+
+bool sh_policy_learns_backward(const sh_policy *p)
+{
+    return p->options.group == SH_EACH_STEP || p->options.lattice == SH_LATTICE_EACH_STEP;
+}
+
+const char *sh_policy_options_conflict(const sh_policy_options *o)
+{
+    if (o->sites == SH_SITES_WYCKOFF && o->group == SH_EACH_STEP)
+        return "sites: wyckoff needs group: once (the positions of one group are not those of another)";
+    if (o->lattice == SH_LATTICE_LAST && o->sites != SH_SITES_WYCKOFF)
+        return "lattice: last needs sites: wyckoff (how many atoms a general site has depends on the cell)";
+    return NULL;
 }
 
 const sh_tensor *sh_policy_position(const sh_policy *p, sh_tape *t, const sh_tensor *h)

@@ -3,8 +3,9 @@
  * A state is embedded (trunk, (n,H)) from its crystal graph (MEGNet), its lattice and its group; the first state has a
  * learned row of its own. Heads read the trunk, and each sees the choices made before it in the step: the embedding of
  * the group is added for the lattice, features of the lattice parameters before it for each parameter and of all of
- * them for the element, the embedding of the element for the position. Independent heads could not learn a target on
- * {(A, a), (B, b)}.
+ * them for the element, the embedding of the element for the Wyckoff position, and that of the position for its free
+ * parameters. Independent heads, which see the group alone, and those of the flat baseline, which see the state alone, cannot
+ * learn a target on {(A, a), (B, b)}: what they do not see is not added.
  *
  * With `shared_encoder` one encoder pass serves all heads; otherwise high and low level, forward and backward each have
  * their own (the paper's four networks). */
@@ -31,6 +32,11 @@ void sh_policy_destroy(sh_policy **policy);
 const sh_policy_options *sh_policy_get_options(const sh_policy *policy);
 const sh_space *sh_policy_space(const sh_policy *policy);
 sh_tensor *sh_policy_log_z(const sh_policy *policy); /* (1,1) */
+/* Whether every step draws a lattice; whether that from s_t draws a group; whether a backward step has more to choose than which
+ * site came last. */
+bool sh_policy_lattice_each_step(const sh_policy *policy);
+bool sh_policy_group_anew(const sh_policy *policy, int32_t t);
+bool sh_policy_learns_backward(const sh_policy *policy);
 
 /* Trunk rows of one role for a batch: row 0 is s_0, row 1 + i is state i. Roles that share an encoder share the pass:
  * the result for all four. */
@@ -45,7 +51,8 @@ const sh_tensor *sh_policy_rows(sh_tape *tape, const sh_tensor *trunk, const int
 
 /* Logits (R,2) of going on and of stopping. */
 const sh_tensor *sh_policy_stop(const sh_policy *policy, sh_tape *tape, const sh_tensor *h);
-/* Logits (R,230) of the next (forward) or the previous (backward) group. Backward, h has the removed element added. */
+/* Logits (R,230) of the next (forward) or, with group: each_step, the previous (backward) group. Backward, h has the removed
+ * element added. */
 const sh_tensor *sh_policy_group(const sh_policy *policy, sh_tape *tape, sh_direction direction, const sh_tensor *h);
 /* h + embedding of the element of the site that is taken away; z (R). */
 const sh_tensor *sh_policy_without(const sh_policy *policy, sh_tape *tape, sh_role role, const sh_tensor *h,
@@ -62,6 +69,11 @@ const sh_tensor *sh_policy_with_lattice(const sh_policy *policy, sh_tape *tape, 
 const sh_tensor *sh_policy_element(const sh_policy *policy, sh_tape *tape, const sh_tensor *h);
 /* h + embedding of the chosen element. */
 const sh_tensor *sh_policy_with_element(const sh_policy *policy, sh_tape *tape, const sh_tensor *h, const int32_t *z);
+/* Logits (R, SH_MAX_WYCKOFF) of the positions of the group. */
+const sh_tensor *sh_policy_wyckoff(const sh_policy *policy, sh_tape *tape, const sh_tensor *h);
+/* h + embedding of the chosen position, counted over all groups. */
+const sh_tensor *sh_policy_with_wyckoff(const sh_policy *policy, sh_tape *tape, const sh_tensor *h,
+                                        const int32_t *position);
 /* Raw wrapped mixture (R, 1 + 10 n). */
 const sh_tensor *sh_policy_position(const sh_policy *policy, sh_tape *tape, const sh_tensor *h);
 

@@ -16,13 +16,6 @@ enum {
     SH_SITE_FEATURES = 18     /* sin and cos of 2 pi k x, k = 1, 2, 3 */
 };
 
-/* What a run may build, bound to the group table: what everything here needs. Borrowed pointers. */
-typedef struct {
-    const sh_groups *groups;
-    const sh_constraints *constraints;
-    double merge_tol; /* Å */
-} sh_space;
-
 /* Lattice of a step, rows in Å, from its logits. */
 void sh_step_lattice(const sh_space *space, const sh_step *step, double lattice[9]);
 
@@ -37,10 +30,12 @@ typedef struct {
     sh_graph graph;          /* 4 Å */
     sh_real *lattice;        /* (n, SH_LATTICE_FEATURES) */
     int32_t *group_index;    /* (n) sg_number - 1 */
-    sh_real *site_features;  /* (S, SH_SITE_FEATURES) of the coordinates as sampled */
+    int32_t *site_position;  /* (S) Wyckoff position, counted over all groups; 0 for general sites */
+    sh_real *site_features;  /* (S, SH_SITE_FEATURES) of the representative, or of a general site's point as sampled */
 } sh_states;
 
-void sh_states_build(const sh_space *space, int64_t max_neighbours, const sh_record *const *record, const int32_t *t,
-                     int64_t n, sh_arena *arena, sh_states *out);
+/* With lattice: last, states have a cell of their family with 15 Å^3 an atom. */
+void sh_states_build(const sh_space *space, const sh_policy_options *options, const sh_record *const *record,
+                     const int32_t *t, int64_t n, sh_arena *arena, sh_states *out);
 
 #endif

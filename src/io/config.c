@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "crystal/wyckoff.h"
+#include "gflownet/mask.h"
 #include "io/config_yaml.h"
 #include "io/text.h"
 
@@ -86,13 +87,16 @@ static const entry table[] = {
      .help = "components of a position's density"},
     {"policy.neighbours", INTEGER(policy.neighbours, 1, 10000), WORD("all", 0), .fallback = "all", .fixed = true,
      .help = "neighbours the policy sees within 4 Angstrom: all, or whole shells until this many"},
-    {"policy.sites", CHOICE(policy.sites, "general", "wyckoff"), .fallback = "general", .fixed = true,
-     .missing = "wyckoff needs a version with Wyckoff positions",
-     .help = "a site is a point that is put onto a special position near it"},
-    {"policy.group", CHOICE(policy.group, "each_step", "once"), .fallback = "each_step", .fixed = true,
-     .help = "space group and lattice are chosen anew with each site, or with the first one only"},
+    {"policy.heads", CHOICE(policy.heads, "sequential", "independent", "flat"), .fallback = "sequential", .fixed = true,
+     .help = "what a choice sees of those before it in the step: all, the group alone, or nothing (a policy of one level)"},
+    {"policy.sites", CHOICE(policy.sites, "general", "wyckoff"), .fallback = "wyckoff", .fixed = true,
+     .help = "a site is a Wyckoff position with its free parameters, or any point, put onto a special position near it"},
+    {"policy.group", CHOICE(policy.group, "each_step", "once"), .fallback = "once", .fixed = true,
+     .help = "the space group is chosen with the first site only, or anew with each (sites: general alone)"},
+    {"policy.lattice", CHOICE(policy.lattice, "each_step", "last"), .fallback = "last", .fixed = true,
+     .help = "the lattice is drawn after the last site, or anew with each"},
     {"policy.merge_tol", NUMBER(policy.merge_tol, 0.001, 0.45), .fallback = "0.3", .fixed = true,
-     .help = "Angstrom; a site this near to a special position is put onto it"},
+     .help = "Angstrom; with sites: general, a site this near to a special position is put onto it"},
 
     {"reward.beta", NUMBER(reward.beta, 1e-6, 1000), .fallback = "8", .fixed = true,
      .help = "crystals are sampled in proportion to reward^beta"},
@@ -559,13 +563,22 @@ sh_status sh_config_read(const char *path, const char *const *settings, int n_se
 
 /* ---- combinations ---- */
 
-/* Every crystal has at least min_sites sites, and each at least the smallest orbit of the group. */
-static sh_status check_orbits(const sh_constraints *k, const sh_groups *groups)
+/* Every crystal has at least min_sites sites, and each at least the smallest orbit of the group. On Wyckoff positions a group in
+ * which they do not fit is not chosen; general sites find out by their reward. */
+static sh_status check_orbits(const sh_config *c, const sh_groups *groups)
 {
     enum { LARGEST_ORBIT = 192 };
+    const sh_constraints *k = &c->constraints;
     char names[512] = "";
     int n_allowed = 0, n_large = 0;
-    if ((int64_t)LARGEST_ORBIT * k->min_sites <= k->max_atoms) return SH_OK;
+    uint8_t fits[SH_N_GROUP];
+    const sh_space space = {.groups = groups, .constraints = k, .sites = c->policy.sites};
+    if (c->policy.sites == SH_SITES_WYCKOFF && sh_mask_groups(&space, fits) == 0)
+        return sh_error_hint(SH_FAIL(SH_EINPUT,
+                                     "constraints.max_atoms: %d atoms are too few for %d site%s in every allowed space group",
+                                     k->max_atoms, k->min_sites, k->min_sites > 1 ? "s" : ""),
+                             "raise constraints.max_atoms or allow other constraints.space_groups");
+    if (c->policy.sites == SH_SITES_WYCKOFF || (int64_t)LARGEST_ORBIT * k->min_sites <= k->max_atoms) return SH_OK;
     for (int g = 1; g <= SH_N_GROUP; g++) {
         if (!k->group_allowed[g - 1]) continue;
         n_allowed++;
@@ -624,7 +637,9 @@ sh_status sh_config_check(const sh_config *c, const sh_groups *groups)
     if (t->replay_batch && !t->replay_capacity)
         return SH_FAIL(SH_EINPUT, "train.replay.capacity: 0 leaves nothing to draw train.replay.batch, %lld, from",
                        (long long)t->replay_batch);
-    if (groups) SH_TRY(check_orbits(&c->constraints, groups));
+    const char *conflict = sh_policy_options_conflict(&c->policy);
+    if (conflict) return SH_FAIL(SH_EINPUT, "policy: %s", conflict);
+    if (groups) SH_TRY(check_orbits(c, groups));
     return SH_OK;
 }
 

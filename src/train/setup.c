@@ -30,8 +30,10 @@ sh_status sh_setup_reward(const sh_config *config, sh_setup *out)
 
 static sh_status make_policy(const sh_config *config, sh_setup *s)
 {
-    s->space = (sh_space){
-        .groups = s->groups, .constraints = &config->constraints, .merge_tol = config->policy.merge_tol};
+    s->space = (sh_space){.groups = s->groups,
+                          .constraints = &config->constraints,
+                          .sites = config->policy.sites,
+                          .merge_tol = config->policy.merge_tol};
     s->params = sh_params_create();
     SH_TRY(sh_policy_create(&config->policy, &s->space, s->params, &s->policy));
     sh_params_commit(s->params, (uint64_t)config->run.seed);

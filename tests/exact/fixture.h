@@ -54,7 +54,7 @@ static inline void fixture_create(fixture *f, const sh_constraints *constraints,
 {
     *f = (fixture){.constraints = *constraints};
     assert_ok(sh_groups_create(&f->groups));
-    f->space = (sh_space){.groups = f->groups, .constraints = &f->constraints, .merge_tol = options->merge_tol};
+    f->space = (sh_space){.groups = f->groups, .constraints = &f->constraints, .sites = options->sites, .merge_tol = options->merge_tol};
     f->params = sh_params_create();
     assert_ok(sh_policy_create(options, &f->space, f->params, &f->policy));
     sh_params_commit(f->params, 1);
@@ -122,6 +122,14 @@ static inline double fixture_log_z(const fixture *f)
     return (double)sh_policy_log_z(f->policy)->data[0];
 }
 
+/* log LN(u; m, s) at u = 1 / (1 + exp(-y)): a density in u. Of tails in y like the policy's own, so that weights target / policy
+ * have a variance. */
+static inline double logit_normal(double y, double m, double s)
+{
+    double z = (y - m) / s, u = 1 / (1 + exp(-y));
+    return -0.5 * z * z - log(s) - 0.5 * log(2 * SH_PI) - log(u) - log1p(-u);
+}
+
 /* The unbiased estimate of Z and its standard error, from n samples of the policy. */
 static inline double fixture_z(fixture *f, int64_t n, log_target_fn log_target, const void *context, double *error)
 {
@@ -148,6 +156,15 @@ static inline double fixture_z(fixture *f, int64_t n, log_target_fn log_target, 
     double mean = sum / (double)n;
     *error = sqrt((square / (double)n - mean * mean) / (double)n);
     return mean;
+}
+
+/* The estimate is exact within its error, and that is small. */
+static inline void check_z(fixture *f, int64_t n, log_target_fn log_target, const void *context, double exact)
+{
+    double error, z = fixture_z(f, n, log_target, context, &error);
+    print_message("Z %.4f +- %.4f, exact %.4f\n", z, error, exact);
+    assert_true(error < 0.005 * exact);
+    assert_near(z, exact, 4 * error);
 }
 
 static int compare_doubles(const void *a, const void *b)

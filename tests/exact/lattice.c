@@ -8,8 +8,7 @@ static const double C = 3.5, M0 = 0.6, S0 = 0.5;
 static double log_logit_normal(const sh_record *r, const void *context)
 {
     (void)context;
-    double y = r->step[0].y[0], z = (y - M0) / S0, u = 1 / (1 + exp(-y));
-    return log(C) - 0.5 * z * z - log(S0) - 0.5 * log(2 * SH_PI) - log(u) - log1p(-u);
+    return log(C) + logit_normal(r->step[0].y[0], M0, S0);
 }
 
 static double logit_normal_cdf(double u)
@@ -28,6 +27,11 @@ static double log_beta(const sh_record *r, const void *context)
 static double beta_cdf(double u)
 {
     return u * u * (6 - 8 * u + 3 * u * u);
+}
+
+static double uniform_cdf(double x)
+{
+    return x;
 }
 
 static void check(int32_t mixture, log_target_fn log_target, double log_z, double (*cdf)(double), double max_loss)
@@ -49,10 +53,14 @@ static void check(int32_t mixture, log_target_fn log_target, double log_z, doubl
         assert_int_equal(r->n_step, 1);
         assert_int_equal(r->step[0].sg_number, 221);
         u[i] = 1 / (1 + exp(-r->step[0].y[0]));
+        for (int j = 0; j < 3; j++)
+            x[N * j + i] = r->step[0].frac[j];
     }
     double ks = kolmogorov_smirnov(u, N, cdf);
     print_message("Kolmogorov-Smirnov distance of the lattice parameter %.4f\n", ks);
     assert_true(ks < 0.05);
+    for (int j = 0; j < 3; j++)
+        assert_true(kolmogorov_smirnov(x + N * j, N, uniform_cdf) < 0.05);
     sh_free(u);
     sh_free(x);
     fixture_destroy(&f);

@@ -1,5 +1,6 @@
 /* Exact case (iii): R^beta = c_n for n sites of K elements in one cubic group: Z = sum c_n K^n / n!, P(n) = c_n K^n / (n! Z).
- * Sites are a set: leaving out 1/n!, the stop probability or the backward policy makes Z or P(n) wrong. */
+ * Sites are a set: leaving out 1/n! or the stop probability makes Z and P(n) wrong. (The lattices in between are of one group and of
+ * no consequence here; what the backward policy is for, partition.c tests.) */
 #include "fixture.h"
 
 static const double C_N[4] = {0, 1, 2, 3};

@@ -24,9 +24,19 @@ static double logit_normal_row(const sh_real *raw, int32_t n, const double *at, 
     return sh_logit_normal_log_prob(raw, n, at[0], grad);
 }
 
-static double wrapped_row(const sh_real *raw, int32_t n, const double *at, double *grad)
+static double wrapped1_row(const sh_real *raw, int32_t n, const double *at, double *grad)
 {
-    return sh_wrapped_log_prob(raw, n, at, grad);
+    return sh_wrapped_log_prob(raw, n, 1, at, grad);
+}
+
+static double wrapped2_row(const sh_real *raw, int32_t n, const double *at, double *grad)
+{
+    return sh_wrapped_log_prob(raw, n, 2, at, grad);
+}
+
+static double wrapped3_row(const sh_real *raw, int32_t n, const double *at, double *grad)
+{
+    return sh_wrapped_log_prob(raw, n, 3, at, grad);
 }
 
 static void check_row(row_fn f, int64_t width, int32_t n, const double *at)
@@ -56,7 +66,9 @@ static void test_row_gradients(void **state)
             x[i] = 0.5 + 0.5 * noise();
         for (int32_t n = 1; n <= 5; n += 2) {
             check_row(logit_normal_row, 3 * n, n, at);
-            check_row(wrapped_row, 1 + 10 * n, n, x);
+            check_row(wrapped1_row, 1 + 10 * n, n, x);
+            check_row(wrapped2_row, 1 + 10 * n, n, x);
+            check_row(wrapped3_row, 1 + 10 * n, n, x);
         }
     }
 }
@@ -88,14 +100,16 @@ static void test_wrapped_is_normalised_and_periodic(void **state)
         for (int k = 0; k < 2; k++) /* wide rows: 64 points an axis resolve them */
             raw[5 + 10 * k] = raw[7 + 10 * k] = raw[10 + 10 * k] = 1;
         enum { N = 64 };
-        double sum = 0;
-        for (int i = 0; i < N * N * N; i++) {
-            double x[3] = {(i / (N * N) + 0.5) / N, (i / N % N + 0.5) / N, (i % N + 0.5) / N};
-            sum += exp(sh_wrapped_log_prob(raw, 2, x, NULL)) / (N * N * N);
-        }
-        assert_near(sum, 1, 1e-4);
         double inside[3] = {0.1, 0.999, 0.4}, outside[3] = {1.1, -0.001, 3.4};
-        assert_near(sh_wrapped_log_prob(raw, 2, inside, NULL), sh_wrapped_log_prob(raw, 2, outside, NULL), 1e-9);
+        for (int32_t dim = 1, n = N; dim <= 3; dim++, n *= N) {
+            double sum = 0;
+            for (int32_t i = 0; i < n; i++) {
+                double x[3] = {(i % N + 0.5) / N, (i / N % N + 0.5) / N, (i / (N * N) + 0.5) / N};
+                sum += exp(sh_wrapped_log_prob(raw, 2, dim, x, NULL)) / n;
+            }
+            assert_near(sum, 1, 1e-4);
+            assert_near(sh_wrapped_log_prob(raw, 2, dim, inside, NULL), sh_wrapped_log_prob(raw, 2, dim, outside, NULL), 1e-9);
+        }
     }
 }
 
@@ -104,13 +118,13 @@ enum { ROWS = 7, OPTIONS = 5, MIXTURE = 3 };
 static const uint8_t MASK[ROWS * OPTIONS] = {1, 1, 1, 1, 1, 0, 1, 0, 1, 0, 0, 0, 1, 0, 0, 1, 0, 0, 0, 1,
                                              1, 1, 0, 0, 0, 0, 1, 1, 1, 1, 1, 0, 1, 0, 1};
 static const int32_t CHOICE[ROWS] = {2, 3, 2, 0, -1, 4, 2};
-static const uint8_t ACTIVE[ROWS] = {1, 0, 1, 1, 1, 0, 1};
+static const uint8_t ACTIVE[ROWS] = {1, 0, 1, 1, 1, 0, 1}, DIM[ROWS] = {3, 0, 1, 2, 3, 0, 1};
 
 static double op_loss(sh_tape *tape, int which, const sh_tensor *raw, const double *at)
 {
     const sh_tensor *y = which == 0   ? sh_log_prob_categorical(tape, raw, MASK, OPTIONS, CHOICE)
                          : which == 1 ? sh_log_prob_logit_normal(tape, raw, at, ACTIVE)
-                                      : sh_log_prob_wrapped(tape, raw, at, ACTIVE);
+                                      : sh_log_prob_wrapped(tape, raw, at, DIM);
     const sh_real zero[ROWS] = {0};
     double target[ROWS];
     for (int i = 0; i < ROWS; i++)

@@ -126,7 +126,8 @@ static const sh_tensor *objective(sh_tape *t, sh_tensor *const *x, const void *c
 }
 
 /* `every`: one tensor in so many is compared with differences. */
-static void check_policy(bool shared, sh_group_mode mode, int64_t every)
+static void check_policy(bool shared, sh_sites_mode sites, sh_group_mode mode, sh_lattice_mode lattice, sh_heads_mode heads,
+                         int64_t every)
 {
     sh_constraints constraints = {.n_element = 3,
                                   .element = {3, 8, 17},
@@ -142,10 +143,12 @@ static void check_policy(bool shared, sh_group_mode mode, int64_t every)
                                  .mixture = 3,
                                  .position_mixture = 2,
                                  .neighbours = 3,
-                                 .sites = SH_SITES_GENERAL,
+                                 .sites = sites,
                                  .group = mode,
+                                 .lattice = lattice,
+                                 .heads = heads,
                                  .merge_tol = 0.3};
-    sh_space space = {.groups = groups, .constraints = &constraints, .merge_tol = 0.3};
+    sh_space space = {.groups = groups, .constraints = &constraints, .sites = options.sites, .merge_tol = 0.3};
     sh_params *params = sh_params_create();
     sh_policy *policy;
     assert_ok(sh_policy_create(&options, &space, params, &policy));
@@ -196,9 +199,13 @@ static void check_policy(bool shared, sh_group_mode mode, int64_t every)
 static void test_policy(void **state)
 {
     (void)state;
-    check_policy(true, SH_EACH_STEP, 1);
-    check_policy(true, SH_ONCE, 7);
-    check_policy(false, SH_EACH_STEP, 7);
+    const sh_sites_mode general = SH_SITES_GENERAL, wyckoff = SH_SITES_WYCKOFF;
+    check_policy(true, general, SH_EACH_STEP, SH_LATTICE_EACH_STEP, SH_HEADS_SEQUENTIAL, 2);
+    check_policy(true, general, SH_ONCE, SH_LATTICE_EACH_STEP, SH_HEADS_SEQUENTIAL, 7);
+    check_policy(false, general, SH_EACH_STEP, SH_LATTICE_EACH_STEP, SH_HEADS_INDEPENDENT, 7);
+    check_policy(true, wyckoff, SH_ONCE, SH_LATTICE_LAST, SH_HEADS_SEQUENTIAL, 2);
+    check_policy(true, wyckoff, SH_ONCE, SH_LATTICE_EACH_STEP, SH_HEADS_FLAT, 7);
+    check_policy(false, wyckoff, SH_ONCE, SH_LATTICE_LAST, SH_HEADS_INDEPENDENT, 7);
 }
 
 static void test_adam(void **state)

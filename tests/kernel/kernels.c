@@ -473,28 +473,32 @@ static void check_rows(int64_t n, bool wrapped)
     enum { K = 2, WIDTH = 1 + 10 * K };
     int64_t width = wrapped ? WIDTH : 3 * K;
     sh_real *raw = array(n * width), *out = array(n), *grad = array(n), *grad_raw = array(n * width), *before = array(n * width);
-    double *at = SH_NEW(double, 3 * n), want[WIDTH];
-    uint8_t *active = SH_NEW(uint8_t, n);
+    double *at = SH_NEW(double, 3 * n), want[WIDTH] = {0};
+    uint8_t *active = SH_NEW(uint8_t, n), *dim = SH_NEW(uint8_t, n);
     for (int64_t i = 0; i < n; i++) {
-        active[i] = i % 3 != 1;
+        dim[i] = (uint8_t)(i % 4);
+        active[i] = wrapped ? dim[i] > 0 : i % 3 != 1;
         for (int k = 0; k < 3; k++)
             at[3 * i + k] = 0.5 + 0.5 * noise();
     }
     memcpy(before, grad_raw, (size_t)(n * width) * sizeof *raw);
-    sh_dist_wrapped_args w = {raw, at, active, out, grad, grad_raw, K};
+    sh_dist_wrapped_args w = {raw, at, dim, out, grad, grad_raw, K};
     sh_dist_logit_normal_args l = {raw, at, active, out, grad, grad_raw, K};
     run_threads(wrapped ? launch_dist_wrapped : launch_dist_logit_normal, wrapped ? (void *)&w : (void *)&l, n, out, n);
     run_threads(wrapped ? launch_dist_wrapped_grad : launch_dist_logit_normal_grad, wrapped ? (void *)&w : (void *)&l, n,
                 grad_raw, n * width);
     for (int64_t i = 0; i < n; i++) {
         const sh_real *row = raw + i * width;
-        double value = wrapped ? sh_wrapped_log_prob(row, K, at + 3 * i, want) : sh_logit_normal_log_prob(row, K, at[i], want);
-        near(out[i], active[i] ? value : 0);
+        double value = !active[i] ? 0
+                       : wrapped  ? sh_wrapped_log_prob(row, K, dim[i], at + 3 * i, want)
+                                  : sh_logit_normal_log_prob(row, K, at[i], want);
+        near(out[i], value);
         for (int64_t k = 0; k < width; k++)
-            near(grad_raw[i * width + k], (double)before[i * width + k] + active[i] * (double)grad[i] * want[k]);
+            near(grad_raw[i * width + k], (double)before[i * width + k] + (active[i] ? (double)grad[i] * want[k] : 0));
     }
     sh_free(at);
     sh_free(active);
+    sh_free(dim);
     release(raw, n * width);
     release(out, n);
     release(grad, n);

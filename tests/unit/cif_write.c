@@ -165,7 +165,7 @@ static void test_all_groups(void **state)
         const double frac[9] = {0.1234, 0.2718, 0.3819, 0.4321, 0.0577, 0.1101, 0.3021, 0.4669, 0.2236};
         const int64_t n_site = groups->op_start[g] - groups->op_start[g - 1] > 24 ? 1 : 3, start[2] = {0, n_site};
         const int32_t z[3] = {11, 17, 8}, number = g;
-        sh_descriptions description = {1, n_site, &number, lattice, start, z, frac};
+        sh_descriptions description = {1, n_site, &number, lattice, start, z, frac, NULL};
         sh_crystals crystal;
         sh_arena_reset(arena);
         sh_crystals_make(groups, &description, 0.05, arena, &crystal);

@@ -36,8 +36,10 @@ static void test_defaults(void **state)
     assert_true(c.policy.shared_encoder);
     assert_int_equal(c.policy.mixture, 8);
     assert_int_equal(c.policy.neighbours, 0);
-    assert_int_equal(c.policy.sites, SH_SITES_GENERAL);
-    assert_int_equal(c.policy.group, SH_EACH_STEP);
+    assert_int_equal(c.policy.sites, SH_SITES_WYCKOFF);
+    assert_int_equal(c.policy.group, SH_ONCE);
+    assert_int_equal(c.policy.lattice, SH_LATTICE_LAST);
+    assert_int_equal(c.policy.heads, SH_HEADS_SEQUENTIAL);
     const double weight[SH_N_TERM] = {0.2, 0.5, 0.2, 0.1};
     for (int i = 0; i < SH_N_TERM; i++)
         assert_near(c.reward.weight[i], weight[i], 0);
@@ -192,8 +194,8 @@ static void test_errors(void **state)
         {"elements: [Li]\nrun: {directory: \"\"}\n", "run.directory: must not be empty", ""},
         {"elements: [Li]\nrun: {directory: \"a\\nb\"}\n", "run.directory: holds a control character", ""},
         {"elements: [Li]\npolicy: {group: sometimes}\n", "'sometimes' is not one of: each_step, once", ""},
-        {"elements: [Li]\npolicy: {sites: wyckoff}\n",
-         "a/run.yaml:2: policy.sites: wyckoff needs a version with Wyckoff positions", ""},
+        {"elements: [Li]\npolicy: {sites: wyckoff, group: each_step}\n", "policy: sites: wyckoff needs group: once", ""},
+        {"elements: [Li]\npolicy: {sites: general}\n", "policy: lattice: last needs sites: wyckoff", ""},
         {"elements: [Li]\ntrain: {batch: 3}\nrun: {seed: 1}\ntrain: {lr: 1}\n",
          "a/run.yaml:4: train: given twice, first at a/run.yaml:2", ""},
         {"elements: [Li]\ntrain: {batch: 3, batch: 4}\n", "train.batch: given twice", ""},

@@ -131,11 +131,11 @@ static void test_pick(void **state)
 static sh_status write_samples(const char *path, const sh_records *records)
 {
     static const char yaml[] = "elements: [Na, Cl]\nlattice: {length: [2.4, 15]}\nreward: {formation_energy: {weight: 0}}\n"
-                               "run: {directory: none}\n";
+                               "policy: {sites: general, lattice: each_step}\nrun: {directory: none}\n";
     sh_sample_set *set = SH_NEW(sh_sample_set, 1);
     assert_ok(sh_config_parse("test", yaml, strlen(yaml), NULL, 0, NULL, &set->config));
     assert_ok(sh_groups_create(&set->groups));
-    set->space = (sh_space){set->groups, &set->config.constraints, set->config.policy.merge_tol};
+    set->space = (sh_space){set->groups, &set->config.constraints, set->config.policy.sites, set->config.policy.merge_tol};
     char *config = sh_config_text(&set->config, true);
     const sh_samples_layout layout = {.n_row = records->n, .stride = records->n, .block = records->n, .n_block = 1};
     sh_status status = sh_samples_write(path, MPI_COMM_NULL, &set->space, config, records, &layout);

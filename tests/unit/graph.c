@@ -333,7 +333,7 @@ static sh_crystals one_site(int sg_number, double a, const double x[3])
     sh_crystals c;
     sh_crystals_make(groups,
                      &(sh_descriptions){1, 1, &(int32_t){sg_number}, (double[]){a, 0, 0, 0, a, 0, 0, 0, a}, (int64_t[]){0, 1},
-                                        &(int32_t){11}, x},
+                                        &(int32_t){11}, x, NULL},
                      0.3, arena, &c);
     return c;
 }
@@ -424,7 +424,7 @@ static void test_coincident(void **state)
     double x[6] = {0.1, 0.2, 0.3, 0.1, 0.2, 0.3}, lattice[9] = {3, 0, 0, 0, 5, 0, 0, 0, 7};
     sh_crystals c;
     sh_graph g;
-    sh_descriptions d = {1, 2, &(int32_t){1}, lattice, (int64_t[]){0, 2}, (int32_t[]){11, 17}, x};
+    sh_descriptions d = {1, 2, &(int32_t){1}, lattice, (int64_t[]){0, 2}, (int32_t[]){11, 17}, x, NULL};
     sh_crystals_make(groups, &d, 0.3, arena, &c);
     sh_graph_build(&c, &(sh_graph_opts){.cutoff = 3.5}, arena, &g);
     check_shape(&c, &g);
@@ -503,7 +503,7 @@ static void test_batches(void **state)
         memcpy(x + 6 * i, d.site_frac, 6 * sizeof *x);
         memcpy(z + 2 * i, d.site_z, 2 * sizeof *z);
     }
-    sh_descriptions all = {N, 2 * N, number, lattice, start, z, x};
+    sh_descriptions all = {N, 2 * N, number, lattice, start, z, x, NULL};
     sh_graph_opts opts = {.cutoff = 4, .max_neighbours = 20};
     sh_crystals c;
     sh_graph g[2];

@@ -1,39 +1,94 @@
-/* Masks: the forward predicate allows a choice exactly when some completion may stop, by enumeration of all completions. */
+/* Masks: the forward predicate allows a choice exactly when some completion may stop, by enumeration of all completions: of
+ * elements alone for general sites, of elements and positions for sites on Wyckoff positions. */
 #include "test.h"
 
+#include "base/memory.h"
 #include "gflownet/mask.h"
 
-/* Some completion of s, s itself included, may stop: by trying everything. */
-static bool reaches_stop(const sh_constraints *c, const sh_partial *s)
+static sh_groups *groups;
+
+static int setup(void **state)
 {
-    if (s->n_kind > c->max_elements) return false;
+    (void)state;
+    return sh_groups_create(&groups) != SH_OK;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    sh_groups_destroy(&groups);
+    return sh_alloc_live() != 0;
+}
+
+static int32_t n_position(const sh_space *space, const sh_partial *s)
+{
+    const int32_t *start = groups->wyckoffs->start;
+    return space->sites == SH_SITES_GENERAL ? 1 : start[s->sg_number] - start[s->sg_number - 1];
+}
+
+static sh_partial child_of(const sh_space *space, const sh_partial *s, int32_t element, int32_t position)
+{
+    return sh_partial_add(space, s, &(sh_step){.sg_number = s->sg_number, .elem_index = element, .wyckoff = position});
+}
+
+/* What C says, from its definition. Positions are told apart by number: taken twice means that a bit was set before. */
+static bool consistent(const sh_space *space, const sh_partial *parent, const sh_partial *s, int32_t position)
+{
+    bool taken = space->sites == SH_SITES_WYCKOFF && parent->used >> position & 1;
+    return s->n_kind <= space->constraints->max_elements && !taken &&
+           (space->sites == SH_SITES_GENERAL || s->n_atom <= space->constraints->max_atoms);
+}
+
+/* Some completion of s, s itself included, may stop: by trying everything. */
+static bool reaches_stop(const sh_space *space, const sh_partial *s)
+{
+    const sh_constraints *c = space->constraints;
     if (s->n_site >= c->min_sites && s->n_site >= 1 && s->has_one_of) return true;
     if (s->n_site == c->max_sites) return false;
-    for (int32_t e = 0; e < c->n_element; e++) {
-        sh_partial child = sh_partial_add(c, s, e);
-        if (reaches_stop(c, &child)) return true;
-    }
+    for (int32_t e = 0; e < c->n_element; e++)
+        for (int32_t w = 0; w < n_position(space, s); w++) {
+            sh_partial child = child_of(space, s, e, w);
+            if (consistent(space, s, &child, w) && reaches_stop(space, &child)) return true;
+        }
     return false;
 }
 
-static int64_t walk(const sh_constraints *c, const sh_partial *s)
+static int64_t walk(const sh_space *space, const sh_partial *s)
 {
-    uint8_t allowed[SH_MAX_ELEMENTS];
+    const sh_constraints *c = space->constraints;
+    uint8_t elements[SH_MAX_ELEMENTS], positions[SH_MAX_WYCKOFF];
     int64_t n = 1;
-    sh_mask_elements(c, s, allowed);
-    assert_int_equal(sh_mask_completable(c, s), reaches_stop(c, s));
-    assert_int_equal(sh_mask_stop(c, s), s->n_site >= c->min_sites && s->n_site >= 1 && s->has_one_of &&
-                                             s->n_kind <= c->max_elements);
+    int32_t n_allowed = sh_mask_elements(space, s, elements), found = 0;
+    assert_true(sh_mask_consistent(space, s));
+    assert_int_equal(sh_mask_completable(space, s), reaches_stop(space, s));
+    assert_int_equal(sh_mask_stop(space, s), s->n_site >= c->min_sites && s->n_site >= 1 && s->has_one_of);
     for (int32_t e = 0; e < c->n_element; e++) {
-        sh_partial child = sh_partial_add(c, s, e);
-        bool expected = s->n_site < c->max_sites && reaches_stop(c, &child);
-        assert_int_equal(allowed[e], expected);
-        if (allowed[e]) n += walk(c, &child);
+        bool any = false;
+        if (space->sites == SH_SITES_WYCKOFF) sh_mask_positions(space, s, e, positions);
+        for (int32_t w = 0; w < n_position(space, s); w++) {
+            sh_partial child = child_of(space, s, e, w);
+            bool expected = s->n_site < c->max_sites && consistent(space, s, &child, w) && reaches_stop(space, &child);
+            if (space->sites == SH_SITES_WYCKOFF) assert_int_equal(positions[w], expected);
+            any = any || expected;
+            if (expected) n += walk(space, &child);
+        }
+        assert_int_equal(elements[e], any);
+        found += any;
     }
+    assert_int_equal(n_allowed, found);
     return n;
 }
 
-static void test_masks_equal_enumeration(void **state)
+static void set_one_of(sh_constraints *c, int which)
+{
+    c->has_one_of = which > 0;
+    if (which == 1) c->one_of[2] = true;
+    if (which == 2) c->one_of[0] = c->one_of[1] = true;
+    for (int i = 0; which == 3 && i < c->n_element; i++)
+        c->one_of[i] = true;
+}
+
+static void test_general_sites(void **state)
 {
     (void)state;
     for (int32_t max_elements = 1; max_elements <= 3; max_elements++)
@@ -44,39 +99,80 @@ static void test_masks_equal_enumeration(void **state)
                                         .element = {3, 8, 11, 17},
                                         .max_elements = max_elements,
                                         .min_sites = min_sites,
-                                        .max_sites = max_sites,
-                                        .has_one_of = one_of > 0};
-                    if (one_of == 1) c.one_of[2] = true;
-                    if (one_of == 2) c.one_of[0] = c.one_of[3] = true;
-                    if (one_of == 3) c.one_of[0] = c.one_of[1] = c.one_of[2] = c.one_of[3] = true;
-                    sh_partial empty = sh_partial_empty(&c);
-                    assert_true(reaches_stop(&c, &empty));
-                    assert_true(walk(&c, &empty) > 1);
+                                        .max_sites = max_sites};
+                    set_one_of(&c, one_of);
+                    const sh_space space = {.groups = groups, .constraints = &c, .sites = SH_SITES_GENERAL};
+                    sh_partial empty = sh_partial_empty(&space);
+                    assert_true(reaches_stop(&space, &empty));
+                    assert_true(walk(&space, &empty) > 1);
                 }
+}
+
+/* Groups with few and with many positions, with point positions of several sizes, and bounds that bind. */
+static void test_wyckoff_positions(void **state)
+{
+    (void)state;
+    static const int32_t number[] = {1, 2, 25, 123, 198, 216, 225};
+    static const int32_t most[] = {1, 2, 3, 5, 8, 12, 24, 56, 200};
+    int n_group = 0, n_refused = 0;
+    for (size_t g = 0; g < sizeof number / sizeof *number; g++)
+        for (size_t m = 0; m < sizeof most / sizeof *most; m++)
+            for (int32_t max_sites = 1; max_sites <= 3; max_sites++)
+                for (int32_t min_sites = 1; min_sites <= max_sites; min_sites++)
+                    for (int one_of = 0; one_of < 3; one_of++) {
+                        sh_constraints c = {.n_element = 3,
+                                            .element = {3, 8, 11},
+                                            .max_elements = 1 + (max_sites + one_of) % 2,
+                                            .min_sites = min_sites,
+                                            .max_sites = max_sites,
+                                            .max_atoms = most[m]};
+                        uint8_t allowed[SH_N_GROUP];
+                        set_one_of(&c, one_of);
+                        c.group_allowed[number[g] - 1] = true;
+                        const sh_space space = {.groups = groups, .constraints = &c, .sites = SH_SITES_WYCKOFF};
+                        sh_partial s = sh_partial_empty(&space);
+                        s.sg_number = number[g];
+                        bool expected = reaches_stop(&space, &s);
+                        assert_int_equal(sh_mask_groups(&space, allowed), expected);
+                        assert_int_equal(allowed[number[g] - 1], expected);
+                        if (expected && max_sites < 3) assert_true(walk(&space, &s) > 1);
+                        n_group += expected;
+                        n_refused += !expected;
+                    }
+    assert_true(n_group > 100 && n_refused > 100);
 }
 
 /* C is closed under taking a site away: what the backward policy relies on. */
 static void test_consistent_is_closed(void **state)
 {
     (void)state;
-    sh_constraints c = {.n_element = 4, .max_elements = 2, .min_sites = 1, .max_sites = 4};
-    for (int code = 0; code < 256; code++) {
-        sh_partial whole = sh_partial_empty(&c);
-        for (int k = 0; k < 4; k++)
-            whole = sh_partial_add(&c, &whole, code >> 2 * k & 3);
-        if (!sh_mask_consistent(&c, &whole)) continue;
-        for (int left_out = 0; left_out < 4; left_out++) {
-            sh_partial parent = sh_partial_empty(&c);
+    sh_constraints c = {.n_element = 4, .max_elements = 2, .min_sites = 1, .max_sites = 4, .max_atoms = 8};
+    for (int sites = 0; sites < 2; sites++) {
+        const sh_space space = {.groups = groups, .constraints = &c, .sites = sites ? SH_SITES_WYCKOFF : SH_SITES_GENERAL};
+        int n = 0;
+        for (int code = 0; code < 256 * 256; code++) {
+            sh_partial whole = sh_partial_empty(&space), parent;
+            whole.sg_number = 10; /* P2/m: positions of 1, 2 and 4 atoms */
             for (int k = 0; k < 4; k++)
-                if (k != left_out) parent = sh_partial_add(&c, &parent, code >> 2 * k & 3);
-            assert_true(sh_mask_consistent(&c, &parent));
+                whole = child_of(&space, &whole, code >> 2 * k & 3, 5 + (code >> (8 + 2 * k) & 3) * 3);
+            if (!sh_mask_consistent(&space, &whole)) continue;
+            n++;
+            for (int left_out = 0; left_out < 4; left_out++) {
+                parent = sh_partial_empty(&space);
+                parent.sg_number = 10;
+                for (int k = 0; k < 4; k++)
+                    if (k != left_out)
+                        parent = child_of(&space, &parent, code >> 2 * k & 3, 5 + (code >> (8 + 2 * k) & 3) * 3);
+                assert_true(sh_mask_consistent(&space, &parent));
+            }
         }
+        assert_true(n > 0 && n < 256 * 256);
     }
 }
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_masks_equal_enumeration),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_general_sites), cmocka_unit_test(test_wyckoff_positions),
                                        cmocka_unit_test(test_consistent_is_closed)};
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, setup, teardown);
 }

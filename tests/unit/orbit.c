@@ -230,7 +230,7 @@ static void test_flat_cell(void **state)
     const double lattice[9] = {3, 0, 0, 0, 3, 0, 7.3, 0, 0.5};
     const double x[3] = {(0.025 - 0.28 * 7.3) / 3, 0, 0.28};
     sh_crystals c;
-    make(&(sh_descriptions){1, 1, &(int32_t){2}, lattice, (int64_t[]){0, 1}, &(int32_t){6}, x}, 0.3, &c);
+    make(&(sh_descriptions){1, 1, &(int32_t){2}, lattice, (int64_t[]){0, 1}, &(int32_t){6}, x, NULL}, 0.3, &c);
     assert_int_equal(sh_site_mult(&c, 0), 1);
     assert_true(torus_apart(c.atom_frac, (double[]){0, 0, 0}) < 1e-13);
     check_site(&c, 0);
@@ -277,7 +277,7 @@ static void test_batches(void **state)
         memcpy(x + 3 * start[i], one[i].site_frac, (size_t)(3 * n) * sizeof *x);
         start[i + 1] = start[i] + n;
     }
-    sh_descriptions all = {N, start[N], number, lattice, start, z, x};
+    sh_descriptions all = {N, start[N], number, lattice, start, z, x, NULL};
     sh_crystals c[2];
     for (int t = 0; t < 2; t++) {
         omp_set_num_threads(t ? 3 : 1);
