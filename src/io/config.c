@@ -113,6 +113,8 @@ static const entry table[] = {
      .help = "with this many atoms or more, E_f counts as +10"},
     {"reward.formation_energy.guard.distance", NUMBER(reward.guard_distance, 0, 10), .fallback = "0.5", .fixed = true,
      .help = "Angstrom; with two atoms closer than this, E_f counts as +10"},
+    {"reward.formation_energy.guard.energy", NUMBER(reward.guard_energy, -1e6, 0), .fallback = "-5", .fixed = true,
+     .help = "eV/atom; an E_f below is the potential's error (no known crystal has one below -4.5) and counts as +10"},
     {"reward.bond.weight", NUMBER(reward.weight[SH_TERM_BOND], 0, 1000), .fallback = "0.5", .fixed = true,
      .help = "weight of exp(-B), B the bond preference score; 0 switches the term off"},
     {"reward.bond.table", TEXT(bond_table), .fallback = "mp", .fixed = true,

@@ -12,6 +12,7 @@ const char *sh_reason_text(sh_reason reason)
         "outside the guard: density",
         "outside the guard: number of atoms",
         "outside the guard: two atoms closer than guard.distance",
+        "outside the guard: an energy below guard.energy",
     };
     return text[reason];
 }
@@ -19,7 +20,8 @@ const char *sh_reason_text(sh_reason reason)
 const char *sh_reason_key(sh_reason reason)
 {
     static const char *const key[SH_N_REASON] = {"none",       "cell",          "max_atoms",   "coincident",   "element",
-                                                 "not_finite", "guard_density", "guard_atoms", "guard_overlap"};
+                                                 "not_finite", "guard_density", "guard_atoms", "guard_overlap",
+                                                 "guard_energy"};
     return key[reason];
 }
 

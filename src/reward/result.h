@@ -19,6 +19,7 @@ typedef enum {
     SH_REASON_GUARD_DENSITY, /* outside the guard's density */
     SH_REASON_GUARD_ATOMS,   /* at least the guard's number of atoms */
     SH_REASON_GUARD_OVERLAP, /* a pair below 0.5 Å */
+    SH_REASON_GUARD_ENERGY,  /* an energy that no crystal has: the potential is out of its depth */
     SH_N_REASON
 } sh_reason;
 

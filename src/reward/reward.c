@@ -221,6 +221,10 @@ void sh_reward_evaluate(const sh_reward *r, const sh_crystals *crystals, bool ou
         sh_reward_result *x = &results[index[wanted[k]]];
         x->e_total = e_total[wanted[k]];
         x->e_form = e_form[wanted[k]];
+        /* The term would be worth most just where atoms overlap so far that the potential makes anything of them. */
+        if (x->reason != SH_REASON_NONE || !(x->e_form < o->guard_energy)) continue;
+        x->reason = SH_REASON_GUARD_ENERGY;
+        if (!outside_guard) x->e_total = x->e_form = NAN;
     }
     for (int64_t k = 0; k < n; k++)
         if (!is_floor(results[index[k]].reason)) add_up(r, &results[index[k]]);

@@ -20,6 +20,7 @@ typedef struct {
     double guard_density[2];  /* g/cm^3; outside, E_f counts as +10 */
     int32_t guard_atoms;      /* fewer than this many */
     double guard_distance;    /* Å, 0.5 */
+    double guard_energy;      /* eV/atom; below, no E_f is believed */
     int32_t max_atoms;        /* of constraints: more have the floor */
     bool wanted[SH_MAX_Z + 1]; /* by atomic number: crystals will hold these elements; none: nothing is known of that */
 } sh_reward_options;

@@ -34,7 +34,7 @@ test ! -e x.h5
 cat > many.yaml <<'EOF'
 elements: [Li, Na, O, Cl]
 constraints: {max_elements: 2, max_sites: 2, max_atoms: 16}
-policy: {mixture: 1, group: each_step}
+policy: {mixture: 1, sites: general, group: each_step, lattice: each_step}
 reward: {formation_energy: {weight: 0}}
 train: {iterations: 1, batch: 16, replay: {capacity: 16, batch: 0}}
 run: {seed: 1, directory: many, checkpoint_every: 1}

@@ -44,6 +44,7 @@ static void check_all(const char *set, int n_expected, int n_invalid)
                                        .guard_density = {0, 100},
                                        .guard_atoms = 1000,
                                        .guard_distance = 0.5,
+                                       .guard_energy = -5,
                                        .max_atoms = 1000};
     sh_reward *reward;
     int n = 0, n_no_crystal = 0;

@@ -38,6 +38,7 @@ static sh_reward_options options(void)
                                .guard_density = {1.5, 5},
                                .guard_atoms = 100,
                                .guard_distance = 0.5,
+                               .guard_energy = -5,
                                .max_atoms = 200};
 }
 
@@ -121,9 +122,13 @@ static void test_guards(void **state)
     o = options();
     o.guard_distance = SALT_NEAREST + 1e-6;
     check_guard(&o, SH_REASON_GUARD_OVERLAP);
+    o = options();
+    o.guard_energy = SALT_FORM + 0.01;
+    check_guard(&o, SH_REASON_GUARD_ENERGY);
     /* At the edge: fewer than 3 atoms, and a distance that is just enough, are inside. */
     o.guard_distance = SALT_NEAREST - 1e-6;
     o.guard_atoms = 3;
+    o.guard_energy = SALT_FORM - 0.01;
     assert_int_equal(evaluate(&o, &salt, false).reason, SH_REASON_NONE);
 }
 
@@ -153,6 +158,7 @@ static void test_clamp(void **state)
     assert_ok(sh_references_create(path, &high));
     assert_ok(sh_potential_create(weights, high, &deep));
     o = options();
+    o.guard_energy = -1000;
     x = evaluate_with(deep, &o, &salt, false);
     assert_int_equal(x.reason, SH_REASON_NONE);
     assert_true(x.e_form < -15 && isfinite(x.e_form));

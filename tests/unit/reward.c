@@ -72,6 +72,7 @@ static sh_reward_options options(void)
                                .guard_density = {1.5, 5},
                                .guard_atoms = 100,
                                .guard_distance = 0.5,
+                               .guard_energy = -5,
                                .max_atoms = 200};
 }
 
