@@ -10,7 +10,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #ifdef _OPENMP
 #include <omp.h>
@@ -20,6 +19,7 @@
 #include "base/real.h"
 #include "crystal/reduce.h"
 #include "io/models.h"
+#include "timing.h"
 
 enum { MAX_ROUND = 1000 };
 
@@ -29,13 +29,6 @@ typedef struct {
     double all[MAX_ROUND], graph[MAX_ROUND]; /* seconds of each round: all, of which graphs */
     int64_t n_edge;
 } run;
-
-static double now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 /* Repeats until 50 ms have gone by, so that the clock and the start of threads do not matter. */
 static void measure(const sh_potential *p, run *r, int round, bool no_classes, sh_arena *arena)
@@ -55,18 +48,6 @@ static void measure(const sh_potential *p, run *r, int round, bool no_classes, s
     } while (end - start < 0.05);
     r->all[round] = (end - start) / n;
     r->graph[round] = graphs / n;
-}
-
-static int ascending(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-static double quantile(double *x, int n, double q)
-{
-    qsort(x, (size_t)n, sizeof *x, ascending);
-    return x[(int)(q * (n - 1) + 0.5)];
 }
 
 static void report(const char *what, run *r, int n_round)

@@ -1,133 +1,203 @@
 /* bench_train.c -- crystals a second for sampling, reward and the whole training step, and where the time goes.
  *
- *     bench_train CONFIG.yaml [RUN] [REPEATS]
+ *     bench_train CONFIG.yaml [RUN] [REPEATS]         also under mpirun: the batch is shared out over the ranks
  *
- * With RUN the policy is that of its newest checkpoint: a trained policy draws other crystals than a new one, smaller and with
- * more of them inside the guard. Every batch size runs REPEATS times (default 7) after one that is not counted; medians with
- * the smallest and the largest, and the ratio of the step's rate to that of the smallest batch of the same run. */
+ * With RUN the policy is that of its newest checkpoint: a trained policy draws other crystals than a new one. Every batch size
+ * runs REPEATS times (default 7) after one that is not counted. Ranks start each part together and a part takes as long as its
+ * slowest rank; medians with the smallest and the largest, and the ratio of the whole rate to that of the smallest batch of the
+ * same run. Graph and energy are timed once more by themselves on the same crystals, and so is the policy's forward pass; the
+ * whole iteration does not count them twice. */
 #define _POSIX_C_SOURCE 200809L
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <time.h>
 
+#include "comm/comm.h"
+#include "timing.h"
+#include "train/exchange.h"
 #include "train/replay.h"
 #include "train/run_state.h"
 #include "train/step.h"
 
-enum { SAMPLE, REWARD, STEP, ADAM, WHOLE, N_PART, MAX_REPEATS = 101 };
+enum { SAMPLE, REWARD, GRAPH, ENERGY, STEP, FORWARD, ADAM, REPLAY, SUM, WHOLE, N_PART, MAX_REPEATS = 101 };
 
-static const char *const part_name[N_PART] = {"sampling", "reward (graph, energy, terms)", "policy, forward and backward", "Adam",
-                                              "whole iteration"};
+static const struct {
+    const char *name;
+    bool whole; /* adds to the whole iteration */
+} part[N_PART] = {
+    [SAMPLE] = {"sampling", true},
+    [REWARD] = {"reward", true},
+    [GRAPH] = {"  of which quotient graphs", false},
+    [ENERGY] = {"  of which energies", false},
+    [STEP] = {"policy, forward and backward", true},
+    [FORWARD] = {"  of which forward", false},
+    [ADAM] = {"Adam", true},
+    [REPLAY] = {"replay, taking in and drawing", true},
+    [SUM] = {"sum of gradients over ranks", true},
+    [WHOLE] = {"whole iteration", false},
+};
 
-static double now(void)
+typedef struct {
+    sh_comm *comm;
+    sh_setup *setup;
+    sh_replay *buffer;
+    sh_records fresh, replay;
+    sh_real *scratch;
+    double start, seconds[N_PART];
+} bench;
+
+static void begin(bench *b)
 {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+    MPI_Barrier(b->comm->all);
+    b->start = now();
 }
 
-static int compare(const void *a, const void *b)
+static void end(bench *b, int p)
 {
-    double x = *(const double *)a, y = *(const double *)b;
-    return x < y ? -1 : x > y;
+    double mine = now() - b->start;
+    MPI_Allreduce(&mine, &b->seconds[p], 1, MPI_DOUBLE, MPI_MAX, b->comm->all);
 }
 
-/* One iteration of n fresh and n replayed crystals; seconds of each part. */
-static void iteration(const sh_setup *s, uint64_t first, int64_t n, const sh_records *replay, sh_records *fresh, double *seconds)
+static void draw_again(bench *b, const sh_crystals *crystals)
 {
+    const sh_setup *s = b->setup;
+    sh_graph graph;
+    double *e_total = SH_PUSH(s->arena, double, crystals->n_crystal), *e_form = SH_PUSH(s->arena, double, crystals->n_crystal);
+    int64_t *wanted = SH_PUSH(s->arena, int64_t, crystals->n_crystal), n_wanted = 0;
+    for (int64_t i = 0; i < b->fresh.n; i++)
+        if (sh_record_at(&b->fresh, i)->result.reason == SH_REASON_NONE) wanted[n_wanted++] = i;
+    begin(b);
+    sh_graph_build(crystals, &(sh_graph_opts){.cutoff = 5}, s->arena, &graph);
+    end(b, GRAPH);
+    begin(b);
+    if (s->model.potential)
+        sh_potential_evaluate(s->model.potential, crystals, &graph, wanted, n_wanted, s->arena, e_total, e_form);
+    end(b, ENERGY);
+}
+
+/* One iteration with a share of n fresh and as many replayed crystals. */
+static void iteration(bench *b, uint64_t first, int64_t n, bool first_of_all)
+{
+    const sh_setup *s = b->setup;
     const sh_exploration none = {.epsilon = 0, .widen = 1};
-    double t0 = now();
+    int64_t offset, count, n_replay;
+    double norm;
+    sh_exchange_slice(b->comm, n, &offset, &count);
     sh_arena_reset(s->arena);
-    sh_sample(s->policy, s->be, 1, first, n, &none, s->arena, fresh);
-    double t1 = now();
-    const sh_record **record = SH_PUSH(s->arena, const sh_record *, n);
-    int32_t *t = SH_PUSH(s->arena, int32_t, n);
-    double *target = SH_PUSH(s->arena, double, n), *again = SH_PUSH(s->arena, double, replay->n), norm;
-    for (int64_t i = 0; i < n; i++) {
-        record[i] = sh_record_at(fresh, i);
+    begin(b);
+    sh_sample(s->policy, s->be, 1, first + (uint64_t)offset, count, &none, s->arena, &b->fresh);
+    end(b, SAMPLE);
+
+    const sh_record **record = SH_PUSH(s->arena, const sh_record *, 2 * count);
+    int32_t *t = SH_PUSH(s->arena, int32_t, count);
+    sh_crystals crystals;
+    sh_reward_result *result = SH_PUSH(s->arena, sh_reward_result, count);
+    for (int64_t i = 0; i < count; i++) {
+        record[i] = sh_record_at(&b->fresh, i);
         t[i] = record[i]->n_step;
     }
-    sh_crystals crystals;
-    sh_reward_result *result = SH_PUSH(s->arena, sh_reward_result, n);
-    sh_states_crystals(&s->space, record, t, n, s->arena, &crystals);
+    begin(b);
+    sh_states_crystals(&s->space, record, t, count, s->arena, &crystals);
     sh_reward_evaluate(s->reward, &crystals, false, s->arena, result);
-    double t2 = now();
-    for (int64_t i = 0; i < n; i++) {
-        sh_record_at(fresh, i)->result = result[i];
+    end(b, REWARD);
+    for (int64_t i = 0; i < count; i++)
+        sh_record_at(&b->fresh, i)->result = result[i];
+    draw_again(b, &crystals);
+
+    begin(b); /* the buffer of rank 0 would take in what all ranks send */
+    if (b->comm->rank == 0 || first_of_all) sh_replay_merge(b->buffer, &b->fresh);
+    sh_records_resize(&b->replay, 0);
+    sh_replay_draw(b->buffer, 1, first, count, 0.5, &b->replay);
+    end(b, REPLAY);
+
+    n_replay = b->replay.n;
+    double *target = SH_PUSH(s->arena, double, count), *again = SH_PUSH(s->arena, double, n_replay);
+    for (int64_t i = 0; i < count; i++)
         target[i] = sh_reward_log_target(&s->config->reward, &result[i]);
-    }
-    for (int64_t i = 0; i < replay->n; i++)
-        again[i] = sh_reward_log_target(&s->config->reward, &sh_record_at(replay, i)->result);
+    for (int64_t i = 0; i < n_replay; i++)
+        again[i] = sh_reward_log_target(&s->config->reward, &sh_record_at(&b->replay, i)->result);
     sh_step_sums sums;
     sh_params_zero_grad(s->params);
-    sh_train_step(s->policy, s->be, fresh, target, replay, again, (double)(n + replay->n), false, s->arena, &sums);
-    double t3 = now();
+    begin(b);
+    sh_train_step(s->policy, s->be, &b->fresh, target, &b->replay, again, (double)(2 * n), false, s->arena, &sums);
+    end(b, STEP);
+    begin(b);
+    sh_comm_sum_real(b->comm, sh_params_grad(s->params), sh_params_size(s->params), b->scratch);
+    end(b, SUM);
+    begin(b);
     if (sh_adam_step(s->adam, 1e-12, 10, &norm) != SH_OK) { /* a step so small that all repeats see one policy */
         fprintf(stderr, "%s\n", sh_error_message());
         exit(1);
     }
-    double t4 = now();
-    seconds[SAMPLE] = t1 - t0;
-    seconds[REWARD] = t2 - t1;
-    seconds[STEP] = t3 - t2;
-    seconds[ADAM] = t4 - t3;
-    seconds[WHOLE] = t4 - t0;
+    end(b, ADAM);
+
+    sh_tape tape;
+    double *space = SH_PUSH(s->arena, double, 3 * count);
+    begin(b);
+    sh_tape_begin(&tape, s->be, s->arena, true);
+    sh_objective(s->policy, &tape, record, count, target, 1, &(sh_balance){space, space + count, space + 2 * count});
+    end(b, FORWARD);
+    b->seconds[FORWARD] *= (double)(count + n_replay) / (double)(count > 0 ? count : 1); /* fresh ones only were passed */
+    b->seconds[WHOLE] = 0;
+    for (int p = 0; p < N_PART; p++)
+        if (part[p].whole) b->seconds[WHOLE] += b->seconds[p];
+}
+
+static void run_batch(bench *b, int64_t n, int repeats, double *baseline)
+{
+    static double seconds[N_PART][MAX_REPEATS];
+    for (int k = -1; k < repeats; k++) {
+        iteration(b, (uint64_t)((k + 2) * 100000), n, k < 0);
+        for (int p = 0; p < N_PART && k >= 0; p++)
+            seconds[p][k] = b->seconds[p];
+    }
+    if (b->comm->rank) return;
+    printf("batch %lld\n", (long long)n);
+    for (int p = 0; p < N_PART; p++) {
+        double median = quantile(seconds[p], repeats, 0.5);
+        printf("  %-30s %9.3f ms [%.3f, %.3f]  %8.0f crystals/s", part[p].name, 1e3 * median, 1e3 * quantile(seconds[p], repeats, 0),
+               1e3 * quantile(seconds[p], repeats, 1), (double)n / median);
+        if (p == WHOLE) {
+            if (*baseline == 0) *baseline = (double)n / median;
+            printf("  %.2f x batch 8", (double)n / median / *baseline);
+        }
+        printf("\n");
+    }
 }
 
 int main(int argc, char **argv)
 {
     static sh_config config;
     sh_setup s;
+    bench b = {.setup = &s};
     int repeats = argc > 3 ? atoi(argv[3]) : 7;
     int64_t done = 0;
+    double baseline = 0;
     const char *run = argc > 2 && argv[2][0] ? argv[2] : NULL;
     if (argc < 2 || repeats < 1 || repeats > MAX_REPEATS) {
         fprintf(stderr, "usage: bench_train CONFIG.yaml [RUN] [REPEATS]\n");
         return 2;
     }
-    if (sh_config_read(argv[1], NULL, 0, NULL, &config) != SH_OK || sh_setup_create(&config, &s) != SH_OK ||
+    if (sh_comm_create(&argc, &argv, &b.comm) != SH_OK || sh_comm_set_workers(b.comm, false) != SH_OK ||
+        sh_config_read(argv[1], NULL, 0, NULL, &config) != SH_OK || sh_setup_create(&config, &s) != SH_OK ||
         (run && sh_run_state_read(run, &s, NULL, &done) != SH_OK)) {
         fprintf(stderr, "%s\n", sh_error_message());
         return 1;
     }
-    printf("%s, %s policy (%lld iterations), as many replayed as fresh crystals; medians of %d [smallest, largest]\n", argv[1],
-           run ? "trained" : "new", (long long)done, repeats);
-    static double seconds[N_PART][MAX_REPEATS];
-    double baseline = 0;
-    for (int64_t n = 8; n <= 256; n = n == 8 ? 32 : n * 8) {
-        sh_records fresh, replay, none;
-        sh_records_create(&fresh, config.constraints.max_sites, n);
-        sh_records_create(&replay, config.constraints.max_sites, n);
-        sh_records_create(&none, config.constraints.max_sites, 1);
-        double part[N_PART];
-        iteration(&s, 0, 4 * n, &none, &fresh, part); /* replays the best quarter of these */
-        sh_replay *buffer = sh_replay_create(config.constraints.max_sites, n);
-        sh_replay_merge(buffer, &fresh);
-        sh_replay_draw(buffer, 1, 1, n, 1, &replay);
-        for (int k = -1; k < repeats; k++) {
-            iteration(&s, (uint64_t)((k + 2) * 100000), n, &replay, &fresh, part);
-            for (int p = 0; p < N_PART && k >= 0; p++)
-                seconds[p][k] = part[p];
-        }
-        printf("batch %lld\n", (long long)n);
-        for (int p = 0; p < N_PART; p++) {
-            qsort(seconds[p], (size_t)repeats, sizeof(double), compare);
-            double median = seconds[p][repeats / 2];
-            printf("  %-30s %9.3f ms [%.3f, %.3f]  %8.0f crystals/s", part_name[p], 1e3 * median, 1e3 * seconds[p][0],
-                   1e3 * seconds[p][repeats - 1], (double)n / median);
-            if (p == WHOLE) {
-                if (baseline == 0) baseline = (double)n / median;
-                printf("  %.2f x batch 8", (double)n / median / baseline);
-            }
-            printf("\n");
-        }
-        sh_replay_destroy(&buffer);
-        sh_records_destroy(&fresh);
-        sh_records_destroy(&replay);
-        sh_records_destroy(&none);
-    }
+    if (b.comm->rank == 0)
+        printf("%s, %s policy (%lld iterations), %d rank%s, as many replayed as fresh crystals; medians of %d [smallest, largest]\n",
+               argv[1], run ? "trained" : "new", (long long)done, b.comm->size, b.comm->size > 1 ? "s" : "", repeats);
+    b.buffer = sh_replay_create(config.constraints.max_sites, config.train.replay_capacity);
+    b.scratch = SH_NEW(sh_real, 2 * sh_params_size(s.params) + 4 * b.comm->n_worker);
+    sh_records_create(&b.fresh, config.constraints.max_sites, 1);
+    sh_records_create(&b.replay, config.constraints.max_sites, 1);
+    for (int64_t n = 8; n <= 2048; n = n == 8 ? 32 : n * 8)
+        run_batch(&b, n, repeats, &baseline);
+    sh_replay_destroy(&b.buffer);
+    sh_records_destroy(&b.fresh);
+    sh_records_destroy(&b.replay);
+    sh_free(b.scratch);
     sh_setup_destroy(&s);
+    sh_comm_destroy(&b.comm);
     return 0;
 }

@@ -4,6 +4,8 @@
  *
  * Sites anywhere, groups of every family as often as they occur among the 230, 15 Å^3 an atom; only crystals of at most
  * 100 atoms count, as in training. Prints the median of 15 rounds and their spread. */
+#define _POSIX_C_SOURCE 200809L
+
 #include <math.h>
 #include <omp.h>
 #include <stdio.h>
@@ -13,20 +15,15 @@
 #include "crystal/graph.h"
 #include "crystal/lattice.h"
 #include "crystal/orbit.h"
+#include "timing.h"
 
 enum { ROUNDS = 15, MAX_ATOMS = 100 };
 
-static int compare(const void *a, const void *b)
-{
-    double p = *(const double *)a, q = *(const double *)b;
-    return (p > q) - (p < q);
-}
-
 static void report(const char *what, double *seconds, double n_crystal, double n_edge)
 {
-    qsort(seconds, ROUNDS, sizeof *seconds, compare);
-    printf("%-24s %7.1f us a crystal (%.1f..%.1f)", what, 1e6 * seconds[ROUNDS / 2] / n_crystal, 1e6 * seconds[0] / n_crystal,
-           1e6 * seconds[ROUNDS - 1] / n_crystal);
+    double unit = 1e6 / n_crystal;
+    printf("%-24s %7.1f us a crystal (%.1f..%.1f)", what, unit * quantile(seconds, ROUNDS, 0.5), unit * quantile(seconds, ROUNDS, 0),
+           unit * quantile(seconds, ROUNDS, 1));
     if (n_edge > 0) printf(", %.1f edges a crystal", n_edge / n_crystal);
     printf("\n");
 }

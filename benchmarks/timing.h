@@ -1,0 +1,28 @@
+/* timing.h -- the clock and the medians of the benchmarks. */
+#ifndef SH_BENCHMARKS_TIMING_H
+#define SH_BENCHMARKS_TIMING_H
+
+#include <stdlib.h>
+#include <time.h>
+
+static inline double now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static int ascending(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+/* Sorts x (n). */
+static inline double quantile(double *x, int n, double q)
+{
+    qsort(x, (size_t)n, sizeof *x, ascending);
+    return x[(int)(q * (n - 1) + 0.5)];
+}
+
+#endif
