@@ -5,7 +5,7 @@
 set -euo pipefail
 shaft=$1 source=$2 kill_at=$3
 here=$(mktemp -d)
-trap 'jobs -p | while read -r job; do pkill -9 -P "$job" || true; done; rm -rf "$here"' EXIT
+trap 'jobs -p | while read -r job; do pkill -P "$job" || true; done; rm -rf "$here"' EXIT
 cd "$here"
 last=24 # iterations
 options=(--quiet --set train.iterations="$last" --set run.checkpoint_every=4 --set train.batch=16 --set train.replay.batch=8)
