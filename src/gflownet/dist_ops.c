@@ -1,7 +1,5 @@
 #include "gflownet/dist_ops.h"
 
-#include <string.h>
-
 #include "base/status.h"
 #include "dist.h"
 
@@ -111,42 +109,4 @@ sh_tensor *sh_concat_rows(sh_tape *t, const sh_tensor *a, const sh_tensor *b)
     copy(t, b->data, y->data + sh_size(a), sh_size(b), false);
     sh_tape_push(t, y, concat_rows_backward, &(concat_rows_saved){a, b, y}, sizeof(concat_rows_saved));
     return y;
-}
-
-/* The loss is a host-side sum over a few hundred numbers: no kernel of its own. */
-typedef struct {
-    const sh_tensor *log_z, *log_pf, *log_pb, *loss;
-    const double *residual;
-    double scale;
-} balance_saved;
-
-static void balance_backward(sh_tape *t, const void *saved)
-{
-    (void)t;
-    const balance_saved *s = saved;
-    double total = 0;
-    for (int64_t i = 0; i < s->log_pf->rows; i++) {
-        double slope = 2 * s->scale * s->residual[i] * (double)s->loss->grad[0];
-        if (s->log_pf->grad) s->log_pf->grad[i] += (sh_real)slope;
-        if (s->log_pb->grad) s->log_pb->grad[i] -= (sh_real)slope;
-        total += slope;
-    }
-    if (s->log_z->grad) s->log_z->grad[0] += (sh_real)total;
-}
-
-sh_tensor *sh_trajectory_balance(sh_tape *t, const sh_tensor *log_z, const sh_tensor *log_pf, const sh_tensor *log_pb,
-                                 const double *target, double scale, double *residual)
-{
-    SH_ASSERT(sh_size(log_z) == 1 && log_pf->rows == log_pb->rows && log_pf->cols == 1 && log_pb->cols == 1);
-    sh_tensor *loss = sh_tape_new(t, 1, 1, true);
-    double *bracket = SH_PUSH(t->arena, double, log_pf->rows), sum = 0;
-    for (int64_t i = 0; i < log_pf->rows; i++) {
-        bracket[i] = (double)log_z->data[0] + (double)log_pf->data[i] - target[i] - (double)log_pb->data[i];
-        sum += bracket[i] * bracket[i];
-    }
-    if (residual) memcpy(residual, bracket, (size_t)log_pf->rows * sizeof(double));
-    loss->data[0] = (sh_real)(scale * sum);
-    sh_tape_push(t, loss, balance_backward, &(balance_saved){log_z, log_pf, log_pb, loss, bracket, scale},
-                 sizeof(balance_saved));
-    return loss;
 }

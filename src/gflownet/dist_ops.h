@@ -1,4 +1,4 @@
-/* dist_ops.h -- differentiable log-probabilities of the policy's choices, and the objective. */
+/* dist_ops.h -- differentiable log-probabilities of the policy's choices. */
 #ifndef SH_GFLOWNET_DIST_OPS_H
 #define SH_GFLOWNET_DIST_OPS_H
 
@@ -18,11 +18,5 @@ sh_tensor *sh_log_prob_wrapped(sh_tape *tape, const sh_tensor *raw, const double
 
 /* (A+B, C): the rows of a, then those of b. */
 sh_tensor *sh_concat_rows(sh_tape *tape, const sh_tensor *a, const sh_tensor *b);
-
-/* Trajectory balance (Malkin et al., arXiv 2201.13259): (1,1) = scale sum_t (log_z + log_pf_t - target_t - log_pb_t)^2.
- * log_pf, log_pb (T,1), log_z (1,1), target (T) natural logs; residual (T), if not NULL, takes the brackets. Added up in
- * double, in the order of t. */
-sh_tensor *sh_trajectory_balance(sh_tape *tape, const sh_tensor *log_z, const sh_tensor *log_pf,
-                                 const sh_tensor *log_pb, const double *target, double scale, double *residual);
 
 #endif

@@ -10,26 +10,29 @@
  * rows are a segment. */
 typedef struct {
     int64_t n_state, n_decision, n_go, n_back;
+    int64_t *start;        /* (n+1) transitions of each record: one from each of s_0 .. s_n */
+    double *log_pb;        /* (T) of the order: the site of a step came last, one of t + 1 */
+    int32_t *row;          /* (T) trunk row of the state a transition starts from */
     const sh_record **state_record; /* (n_state) */
     int32_t *state_t;               /* (n_state) */
     /* stop or go on, at s_0 .. s_n */
     int32_t *decision_row;   /* (D) row of the trunk: 0 for s_0, 1 + state */
     int32_t *decision;       /* (D) 0 go on, 1 stop */
-    int64_t *decision_start; /* (n+1) */
+    int32_t *decision_at;    /* (D) its transition */
     /* forward steps */
-    int32_t *go_row;  /* (G) */
-    int64_t *go_start; /* (n+1) */
+    int32_t *go_row; /* (G) */
+    int32_t *go_at;
     const sh_step **go_step;
     bool *go_group;         /* (G) the step chooses a group */
     uint8_t *element_mask;  /* (G, n_element) */
     uint8_t *position_mask; /* (G, SH_MAX_WYCKOFF), where sites are on Wyckoff positions */
     /* backward steps s_{t+1} -> s_t, t >= 1 */
-    int32_t *back_row;    /* (B) row of s_{t+1} */
-    int64_t *back_start;  /* (n+1) */
+    int32_t *back_row; /* (B) row of s_{t+1} */
+    int32_t *back_at;
     const sh_step **back_step; /* the step that made s_t: its group and lattice are what is asked for */
     int32_t *back_removed;     /* (B) atomic number of the site taken away */
     /* lattice: last, drawn at s_n */
-    int32_t *end_row;         /* (n) */
+    int32_t *end_row, *end_at; /* (n) */
     const sh_step **end_step; /* (n) the last step, which holds the lattice */
 } plan;
 
@@ -43,23 +46,26 @@ static void plan_rows(const sh_policy *p, sh_arena *arena, const sh_record *cons
     for (int64_t i = 0; i < n; i++)
         most += record[i]->n_step + 1;
     *out = (plan){
+        .start = SH_PUSH(arena, int64_t, n + 1),                 .log_pb = SH_PUSH(arena, double, most),
+        .row = SH_PUSH(arena, int32_t, most),
         .state_record = SH_PUSH(arena, const sh_record *, most), .state_t = SH_PUSH(arena, int32_t, most),
         .decision_row = SH_PUSH(arena, int32_t, most),           .decision = SH_PUSH(arena, int32_t, most),
-        .decision_start = SH_PUSH(arena, int64_t, n + 1),        .go_row = SH_PUSH(arena, int32_t, most),
-        .go_start = SH_PUSH(arena, int64_t, n + 1),              .go_step = SH_PUSH(arena, const sh_step *, most),
+        .decision_at = SH_PUSH(arena, int32_t, most),            .go_row = SH_PUSH(arena, int32_t, most),
+        .go_at = SH_PUSH(arena, int32_t, most),                  .go_step = SH_PUSH(arena, const sh_step *, most),
         .go_group = SH_PUSH(arena, bool, most),                  .element_mask = SH_PUSH(arena, uint8_t, most * c->n_element),
         .position_mask = wyckoff ? SH_PUSH(arena, uint8_t, most * SH_MAX_WYCKOFF) : NULL,
-        .back_row = SH_PUSH(arena, int32_t, most),               .back_start = SH_PUSH(arena, int64_t, n + 1),
+        .back_row = SH_PUSH(arena, int32_t, most),               .back_at = SH_PUSH(arena, int32_t, most),
         .back_step = SH_PUSH(arena, const sh_step *, most),      .back_removed = SH_PUSH(arena, int32_t, most),
-        .end_row = SH_PUSH(arena, int32_t, n),                   .end_step = SH_PUSH(arena, const sh_step *, n)};
+        .end_row = SH_PUSH(arena, int32_t, n),                   .end_at = SH_PUSH(arena, int32_t, n),
+        .end_step = SH_PUSH(arena, const sh_step *, n)};
+    bool flows = sh_policy_get_options(p)->objective == SH_SUBTB;
+    int32_t at = 0; /* transition */
     uint8_t *none = SH_PUSH(arena, uint8_t, c->n_element);
     for (int64_t i = 0; i < n; i++) {
         const sh_record *r = record[i];
-        out->decision_start[i] = out->n_decision;
-        out->go_start[i] = out->n_go;
-        out->back_start[i] = out->n_back;
+        out->start[i] = at;
         sh_partial partial = sh_partial_empty(space);
-        for (int32_t t = 0; t <= r->n_step; t++) {
+        for (int32_t t = 0; t <= r->n_step; t++, at++) {
             bool last = t == r->n_step;
             uint8_t *mask = last ? none : out->element_mask + out->n_go * c->n_element;
             if (wyckoff && !last) partial.sg_number = r->step[t].sg_number; /* known when the element is chosen */
@@ -67,36 +73,40 @@ static void plan_rows(const sh_policy *p, sh_arena *arena, const sh_record *cons
             SH_ASSERT(last ? may_stop : may_go);
             bool back = learns_backward && t >= 2; /* s_t is where a backward step starts that has something to learn */
             int32_t row = 0;
-            if (t > 0 && (!last || may_go || back || lattice_last)) {
+            if (t > 0 && (!last || may_go || back || lattice_last || flows)) {
                 row = (int32_t)(1 + out->n_state);
                 out->state_record[out->n_state] = r;
                 out->state_t[out->n_state++] = t;
             }
+            out->row[at] = row;
+            out->log_pb[at] = last ? 0 : -log(t + 1.0);
             if (back) {
+                out->back_at[out->n_back] = at - 1; /* of the transition that led here */
                 out->back_row[out->n_back] = row;
                 out->back_step[out->n_back] = &r->step[t - 2];
                 out->back_removed[out->n_back++] = c->element[r->step[t - 1].elem_index];
             }
             if (may_go && may_stop) {
+                out->decision_at[out->n_decision] = at;
                 out->decision_row[out->n_decision] = row;
                 out->decision[out->n_decision++] = last;
             }
             if (last) {
                 out->end_row[i] = row;
+                out->end_at[i] = at;
                 out->end_step[i] = &r->step[t - 1];
-                break;
+                continue;
             }
             if (wyckoff)
                 sh_mask_positions(space, &partial, r->step[t].elem_index, out->position_mask + out->n_go * SH_MAX_WYCKOFF);
+            out->go_at[out->n_go] = at;
             out->go_row[out->n_go] = row;
             out->go_group[out->n_go] = sh_policy_group_anew(p, t);
             out->go_step[out->n_go++] = &r->step[t];
             partial = sh_partial_add(space, &partial, &r->step[t]);
         }
     }
-    out->decision_start[n] = out->n_decision;
-    out->go_start[n] = out->n_go;
-    out->back_start[n] = out->n_back;
+    out->start[n] = at;
 }
 
 static const int32_t *group_indices(sh_tape *tape, const sh_step *const *step, int64_t n)
@@ -224,27 +234,26 @@ sh_tensor *sh_objective(const sh_policy *p, sh_tape *tape, const sh_record *cons
     sh_embedding e;
     sh_policy_embed(p, tape, &states, rows.n_back > 0, &e);
 
-    const sh_tensor *log_pf = sh_segment_sum(tape, log_prob_steps(p, tape, &e, &rows), rows.go_start, n, NULL);
+    sh_balance_args args = {.kind = sh_policy_get_options(p)->objective,
+                            .lambda = sh_policy_get_options(p)->lambda,
+                            .scale = scale,
+                            .n = n,
+                            .start = rows.start,
+                            .log_pb = rows.log_pb,
+                            .target = target,
+                            .log_z = sh_policy_log_z(p)};
+    args.part[args.n_part++] = (sh_balance_part){log_prob_steps(p, tape, &e, &rows), rows.go_at, false};
     if (rows.n_decision) {
         const sh_tensor *h = sh_policy_rows(tape, e.trunk[SH_PF_HIGH], rows.decision_row, rows.n_decision);
-        const sh_tensor *stop =
-            sh_log_prob_categorical(tape, sh_policy_stop(p, tape, h), NULL, 0, rows.decision);
-        log_pf = sh_sum(tape, log_pf, sh_segment_sum(tape, stop, rows.decision_start, n, NULL));
+        const sh_tensor *stop = sh_log_prob_categorical(tape, sh_policy_stop(p, tape, h), NULL, 0, rows.decision);
+        args.part[args.n_part++] = (sh_balance_part){stop, rows.decision_at, false};
     }
-    if (!sh_policy_lattice_each_step(p)) log_pf = sh_sum(tape, log_pf, log_prob_end(p, tape, &e, &rows, n));
-    const sh_tensor *log_pb =
-        rows.n_back ? sh_segment_sum(tape, log_prob_backward(p, tape, &e, &rows), rows.back_start, n, NULL)
-                    : sh_tape_constant(tape, SH_PUSH_ZERO(arena, sh_real, n), n, 1);
-
-    /* The order of the sites, 1/n!, has nothing to learn: it goes with the target. */
-    double *shifted = SH_PUSH(arena, double, n);
-    for (int64_t i = 0; i < n; i++)
-        shifted[i] = target[i] - lgamma(record[i]->n_step + 1.0);
-    sh_tensor *loss =
-        sh_trajectory_balance(tape, sh_policy_log_z(p), log_pf, log_pb, shifted, scale, out->residual);
-    for (int64_t i = 0; i < n; i++) {
-        out->log_pf[i] = (double)log_pf->data[i];
-        out->log_pb[i] = (double)log_pb->data[i] - lgamma(record[i]->n_step + 1.0);
+    if (!sh_policy_lattice_each_step(p))
+        args.part[args.n_part++] = (sh_balance_part){log_prob_end(p, tape, &e, &rows, n), rows.end_at, false};
+    if (rows.n_back) args.part[args.n_part++] = (sh_balance_part){log_prob_backward(p, tape, &e, &rows), rows.back_at, true};
+    if (args.kind == SH_SUBTB) {
+        args.flow = sh_policy_flow(p, tape, e.trunk[SH_PF_HIGH]);
+        args.flow_row = rows.row;
     }
-    return loss;
+    return sh_balance_loss(tape, &args, out);
 }

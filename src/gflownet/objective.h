@@ -1,6 +1,5 @@
-/* objective.h -- trajectory balance over a batch of records, fresh and replayed alike, in one batched pass.
+/* objective.h -- the objective (balance.h) over a batch of records, fresh and replayed alike, in one batched pass.
  *
- *     loss = scale sum_i (log Z + log P_F - target - log P_B)^2
  *     log P_F = sum_t [log(1 - p_stop) + log P(g') + sum_d log p(u_d) + log P(z') + log p(x')] + log p_stop(s_n)
  *     log P_B = -log n! + sum_{t=1}^{n-1} [log P_B(g_t | s_{t+1}, k) + sum_d log p_B(u_t,d | ...)]     (each_step)
  *
@@ -8,12 +7,8 @@
 #ifndef SH_GFLOWNET_OBJECTIVE_H
 #define SH_GFLOWNET_OBJECTIVE_H
 
+#include "gflownet/balance.h"
 #include "gflownet/policy.h"
-
-/* Per record, (n) each, allocated by the caller. */
-typedef struct {
-    double *log_pf, *log_pb, *residual;
-} sh_balance;
 
 /* target (n): beta log R, floored. Returns the loss (1,1) on the tape. A tape that does not record gives the values
  * only. */

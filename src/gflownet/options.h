@@ -13,6 +13,8 @@ enum { SH_MAX_ELEMENTS = 118, SH_MAX_SITES = 64, SH_MAX_MIXTURE = 32 };
 typedef enum { SH_SITES_GENERAL, SH_SITES_WYCKOFF } sh_sites_mode;
 typedef enum { SH_EACH_STEP, SH_ONCE } sh_group_mode;
 typedef enum { SH_LATTICE_EACH_STEP, SH_LATTICE_LAST } sh_lattice_mode;
+typedef enum { SH_TB, SH_SUBTB, SH_VARGRAD } sh_objective_kind; /* balance.h */
+typedef enum { SH_MEGNET, SH_GCN } sh_encoder_kind;
 /* What a head sees of the choices made before it in the step: all of them; the group alone (the paper's); nothing (the flat
  * baseline of one level). */
 typedef enum { SH_HEADS_SEQUENTIAL, SH_HEADS_INDEPENDENT, SH_HEADS_FLAT } sh_heads_mode;
@@ -29,6 +31,7 @@ typedef struct {
 } sh_constraints;
 
 typedef struct {
+    sh_encoder_kind encoder;
     bool shared_encoder;      /* one encoder pass for both directions; otherwise four networks */
     int32_t mixture;          /* components of a lattice parameter's density */
     int32_t position_mixture; /* components of a position's density */
@@ -37,6 +40,8 @@ typedef struct {
     sh_group_mode group;
     sh_lattice_mode lattice;
     sh_heads_mode heads;
+    sh_objective_kind objective; /* SubTB needs a head for the flow of a state */
+    double lambda;               /* of SubTB */
     double merge_tol; /* Å, general sites near a special position are put onto it */
 } sh_policy_options;
 

@@ -7,6 +7,7 @@
 #include "crystal/wyckoff.h"
 #include "dist.h"
 #include "gflownet/dist_ops.h"
+#include "nn/gcn.h"
 #include "nn/megnet.h"
 #include "nn/mlp.h"
 #include "tensor/ops.h"
@@ -15,7 +16,6 @@ enum {
     TRUNK = 64,            /* H */
     ELEMENT_WIDTH = 16,    /* of an element's embedding at a node, as in the published MEGNet */
     POSITION_WIDTH = 16,   /* of a Wyckoff position's */
-    GRAPH_WIDTH = 32,      /* what the encoder makes of a crystal */
     LATTICE_WIDTH = 32,
     GROUP_WIDTH = 32,
     N_ELEMENT_ROW = SH_MAX_ELEMENTS + 1 /* by atomic number; row 0 unused */
@@ -24,10 +24,11 @@ enum {
 typedef struct {
     sh_tensor *element;  /* (119, ELEMENT_WIDTH) */
     sh_tensor *position; /* (1731, POSITION_WIDTH), NULL for general sites */
-    sh_megnet *megnet;
+    sh_megnet *megnet;   /* one of the two makes a row of a crystal */
+    sh_gcn *gcn;
     sh_mlp *lattice;
     sh_tensor *group;             /* (230, GROUP_WIDTH) */
-    sh_tensor *trunk_w, *trunk_b; /* (96,H), (1,H) */
+    sh_tensor *trunk_w, *trunk_b; /* (graph + lattice + group, H), (1,H) */
     sh_tensor *start;             /* (1,H): the trunk row of s_0 */
 } encoder;
 
@@ -46,7 +47,7 @@ struct sh_policy {
     int n_encoder;
     encoder encoders[SH_N_ROLE];
     level_heads heads[SH_N_DIRECTION];
-    sh_mlp *stop, *element, *wyckoff, *position;
+    sh_mlp *stop, *flow, *element, *wyckoff, *position;
     sh_tensor *wyckoff_w;                        /* (POSITION_WIDTH, H): what the position's head sees of the Wyckoff position */
     sh_tensor *element_embedding;                /* (119,H) of the chosen element, for the position */
     sh_tensor *removed_embedding[SH_N_ROLE];     /* (119,H) of the element taken away, for the backward heads */
@@ -86,11 +87,16 @@ static void create_encoder(sh_policy *p, int index)
     e->element = sh_params_add(p->params, NAMED("element"), N_ELEMENT_ROW, ELEMENT_WIDTH, SH_INIT_NORMAL, 0.5);
     if (on_wyckoff(p))
         e->position = sh_params_add(p->params, NAMED("position"), SH_N_WYCKOFF, POSITION_WIDTH, SH_INIT_NORMAL, 0.5);
-    e->megnet = sh_megnet_create(p->params, NAMED("megnet"),
-                                 ELEMENT_WIDTH + (on_wyckoff(p) ? POSITION_WIDTH : 0) + SH_SITE_FEATURES);
+    int64_t node_in = ELEMENT_WIDTH + (on_wyckoff(p) ? POSITION_WIDTH : 0) + SH_SITE_FEATURES, graph_out = SH_MEGNET_OUT;
+    if (p->options.encoder == SH_GCN) {
+        e->gcn = sh_gcn_create(p->params, NAMED("gcn"), node_in);
+        graph_out = SH_GCN_OUT;
+    } else {
+        e->megnet = sh_megnet_create(p->params, NAMED("megnet"), node_in);
+    }
     e->lattice = sh_mlp_create(p->params, NAMED("lattice"), sizes, 4);
     e->group = sh_params_add(p->params, NAMED("group"), SH_N_GROUP, GROUP_WIDTH, SH_INIT_NORMAL, 0.5);
-    e->trunk_w = sh_params_add(p->params, NAMED("trunk.w"), GRAPH_WIDTH + LATTICE_WIDTH + GROUP_WIDTH, TRUNK,
+    e->trunk_w = sh_params_add(p->params, NAMED("trunk.w"), graph_out + LATTICE_WIDTH + GROUP_WIDTH, TRUNK,
                                SH_INIT_UNIFORM_FAN_IN, 0);
     e->trunk_b = sh_params_add(p->params, NAMED("trunk.b"), 1, TRUNK, SH_INIT_CONSTANT, 0);
     e->start = sh_params_add(p->params, NAMED("start"), 1, TRUNK, SH_INIT_NORMAL, 0.5);
@@ -146,6 +152,7 @@ sh_status sh_policy_create(const sh_policy_options *options, const sh_space *spa
     const int64_t element_sizes[] = {TRUNK, TRUNK, space->constraints->n_element};
     const int64_t position_sizes[] = {TRUNK, TRUNK, 1 + SH_WRAPPED_STRIDE * options->position_mixture};
     p->stop = sh_mlp_create(params, "pf.stop", stop_sizes, 3);
+    if (options->objective == SH_SUBTB) p->flow = sh_mlp_create(params, "pf.flow", (const int64_t[]){TRUNK, TRUNK, 1}, 3);
     p->element = sh_mlp_create(params, "pf.element", element_sizes, 3);
     if (sequential(p))
         p->element_embedding = sh_params_add(params, "pf.element_embedding", N_ELEMENT_ROW, TRUNK, SH_INIT_NORMAL, 0.5);
@@ -194,6 +201,7 @@ void sh_policy_destroy(sh_policy **policy)
     if (!p) return;
     for (int i = 0; i < p->n_encoder; i++) {
         sh_megnet_destroy(&p->encoders[i].megnet);
+        sh_gcn_destroy(&p->encoders[i].gcn);
         sh_mlp_destroy(&p->encoders[i].lattice);
     }
     for (int direction = 0; direction < SH_N_DIRECTION; direction++) {
@@ -202,6 +210,7 @@ void sh_policy_destroy(sh_policy **policy)
             sh_mlp_destroy(&p->heads[direction].lattice[d]);
     }
     sh_mlp_destroy(&p->stop);
+    sh_mlp_destroy(&p->flow);
     sh_mlp_destroy(&p->element);
     sh_mlp_destroy(&p->wyckoff);
     sh_mlp_destroy(&p->position);
@@ -233,7 +242,8 @@ static const sh_tensor *encode(const encoder *e, sh_tape *t, const sh_states *st
     const sh_tensor *parts[3] = {element, frame, NULL};
     if (e->position) parts[2] = sh_gather_rows(t, e->position, states->site_position, n_site);
     const sh_tensor *node = sh_concat_cols(t, parts, e->position ? 3 : 2);
-    const sh_tensor *graph = sh_megnet_forward(t, e->megnet, &states->graph, node);
+    const sh_tensor *graph =
+        e->gcn ? sh_gcn_forward(t, e->gcn, &states->graph, node) : sh_megnet_forward(t, e->megnet, &states->graph, node);
     const sh_tensor *lattice_in = sh_tape_constant(t, states->lattice, states->n, SH_LATTICE_FEATURES);
     const sh_tensor *lattice = sh_mlp_forward(t, e->lattice, lattice_in, SH_ELU, true);
     const sh_tensor *group = sh_gather_rows(t, e->group, states->group_index, states->n);
@@ -258,6 +268,11 @@ void sh_policy_embed(const sh_policy *p, sh_tape *t, const sh_states *states, bo
 const sh_tensor *sh_policy_rows(sh_tape *t, const sh_tensor *trunk, const int32_t *row, int64_t n)
 {
     return sh_gather_rows(t, trunk, row, n);
+}
+
+const sh_tensor *sh_policy_flow(const sh_policy *p, sh_tape *t, const sh_tensor *h)
+{
+    return p->flow ? sh_mlp_forward(t, p->flow, h, SH_SWISH, false) : NULL;
 }
 
 const sh_tensor *sh_policy_stop(const sh_policy *p, sh_tape *t, const sh_tensor *h)

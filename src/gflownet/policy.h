@@ -49,6 +49,8 @@ void sh_policy_embed(const sh_policy *policy, sh_tape *tape, const sh_states *st
 /* Rows of a trunk. */
 const sh_tensor *sh_policy_rows(sh_tape *tape, const sh_tensor *trunk, const int32_t *row, int64_t n);
 
+/* (R,1): log flow of a state, for SubTB; NULL without. */
+const sh_tensor *sh_policy_flow(const sh_policy *policy, sh_tape *tape, const sh_tensor *h);
 /* Logits (R,2) of going on and of stopping. */
 const sh_tensor *sh_policy_stop(const sh_policy *policy, sh_tape *tape, const sh_tensor *h);
 /* Logits (R,230) of the next (forward) or, with group: each_step, the previous (backward) group. Backward, h has the removed

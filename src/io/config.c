@@ -77,7 +77,7 @@ static const entry table[] = {
     {"lattice.angle", RANGE(constraints.cell.angle, 1, 179), .fallback = "[80, 130]", .fixed = true,
      .help = "degree, bounds of angles that the crystal family leaves free"},
 
-    {"policy.encoder", .type = TYPE_CHOICE, .choice = {"megnet"}, .fallback = "megnet", .fixed = true,
+    {"policy.encoder", CHOICE(policy.encoder, "megnet", "gcn"), .fallback = "megnet", .fixed = true,
      .help = "network that embeds a state"},
     {"policy.encoders", CHOICE(policy.shared_encoder, "separate", "shared"), .fallback = "shared", .fixed = true,
      .help = "one encoder pass for all heads, or a network each for both levels and directions"},
@@ -131,6 +131,10 @@ static const entry table[] = {
     {"train.iterations", INTEGER(train.iterations, 1, most), .fallback = "5000", .help = "training steps"},
     {"train.batch", INTEGER(train.batch, 1, 1e7), .fallback = "256", .fixed = true,
      .help = "fresh trajectories an iteration, on all ranks together"},
+    {"train.objective", CHOICE(policy.objective, "tb", "subtb", "vargrad"), .fallback = "tb", .fixed = true,
+     .help = "trajectory balance, sub-trajectory balance, or trajectory balance with the batch's own log Z"},
+    {"train.lambda", NUMBER(policy.lambda, 1e-3, 10), .fallback = "0.9", .fixed = true,
+     .help = "of subtb: weight lambda^d for sub-trajectories of d steps"},
     {"train.lr", NUMBER(train.lr, 0, 10), .fallback = "1e-3", .fixed = true, .help = "learning rate of Adam"},
     {"train.lr_log_z", NUMBER(train.lr_log_z, 0, 100), .fallback = "0.1", .fixed = true,
      .help = "learning rate of log Z"},
@@ -274,7 +278,7 @@ static void store_integer(const entry *e, sh_config *c, int64_t value)
         store(e, c, &value, sizeof value);
     else if (e->size == sizeof narrow)
         store(e, c, &narrow, sizeof narrow);
-    else if (e->size) /* policy.encoder has one choice and no field */
+    else
         store(e, c, &flag, sizeof flag);
 }
 
@@ -292,7 +296,7 @@ static int64_t load_integer(const entry *e, const sh_config *c)
         memcpy(&narrow, field, sizeof narrow);
         return narrow;
     }
-    if (e->size) memcpy(&flag, field, sizeof flag);
+    memcpy(&flag, field, sizeof flag);
     return flag;
 }
 

@@ -2,6 +2,7 @@
 #include "test.h"
 
 #include "dist.h"
+#include "gflownet/balance.h"
 #include "gflownet/dist_ops.h"
 
 #ifdef SH_F64
@@ -125,13 +126,20 @@ static double op_loss(sh_tape *tape, int which, const sh_tensor *raw, const doub
     const sh_tensor *y = which == 0   ? sh_log_prob_categorical(tape, raw, MASK, OPTIONS, CHOICE)
                          : which == 1 ? sh_log_prob_logit_normal(tape, raw, at, ACTIVE)
                                       : sh_log_prob_wrapped(tape, raw, at, DIM);
-    const sh_real zero[ROWS] = {0};
-    double target[ROWS];
-    for (int i = 0; i < ROWS; i++)
+    /* each row is the one transition of a trajectory */
+    double target[ROWS], nothing[ROWS] = {0};
+    int64_t start[ROWS + 1];
+    int32_t transition[ROWS];
+    for (int i = 0; i <= ROWS; i++)
+        start[i] = i;
+    for (int i = 0; i < ROWS; i++) {
         target[i] = 0.3 * i;
+        transition[i] = i;
+    }
     sh_tensor log_z = {.data = (sh_real[]){(sh_real)0.7}, .rows = 1, .cols = 1};
-    const sh_tensor *none = sh_tape_constant(tape, zero, ROWS, 1);
-    sh_tensor *loss = sh_trajectory_balance(tape, &log_z, y, none, target, 0.5, NULL);
+    const sh_balance_args args = {.kind = SH_TB, .scale = 0.5, .n = ROWS, .start = start, .log_pb = nothing, .target = target,
+                                  .n_part = 1, .part = {{y, transition, false}}, .log_z = &log_z};
+    sh_tensor *loss = sh_balance_loss(tape, &args, &(sh_balance){NULL, NULL, NULL});
     if (tape->recording) sh_tape_backward(tape, loss);
     return (double)loss->data[0];
 }
@@ -174,10 +182,95 @@ static void test_op_gradients(void **state)
     sh_arena_destroy(&arena);
 }
 
+/* The objectives, from their definitions: three trajectories of 2, 3 and 1 transitions, one of them with a backward part. */
+enum { N_TRANSITION = 6 };
+static const int64_t FIRST[4] = {0, 2, 5, 6};
+static const int32_t AT[N_TRANSITION] = {0, 1, 2, 3, 4, 5}, BACK_AT[2] = {0, 3}, FLOW_ROW[N_TRANSITION] = {0, 1, 0, 2, 3, 0};
+static const double KNOWN[N_TRANSITION] = {-0.7, 0, -0.7, -1.1, 0, 0}, TARGET[3] = {-1, 0.5, -2.5};
+
+static double objective_of(sh_tape *tape, sh_objective_kind kind, sh_tensor *const *x)
+{
+    const sh_balance_args args = {.kind = kind, .lambda = 0.8, .scale = 0.25, .n = 3, .start = FIRST, .log_pb = KNOWN, .target = TARGET,
+                                  .n_part = 2, .part = {{x[0], AT, false}, {x[1], BACK_AT, true}}, .log_z = x[2], .flow = x[3],
+                                  .flow_row = FLOW_ROW};
+    double log_pf[3], log_pb[3], residual[3];
+    sh_tensor *loss = sh_balance_loss(tape, &args, &(sh_balance){log_pf, log_pb, residual});
+    for (int i = 0; i < 3; i++)
+        assert_near(residual[i], (double)x[2]->data[0] + log_pf[i] - log_pb[i] - TARGET[i], 1e-6);
+    if (tape->recording) sh_tape_backward(tape, loss);
+    return (double)loss->data[0];
+}
+
+/* Bracket of the sub-trajectory from state j to state k of trajectory i. */
+static double bracket(const sh_real *const *x, int i, int j, int k)
+{
+    int64_t m = FIRST[i + 1] - FIRST[i];
+    double value = j ? (double)x[3][FLOW_ROW[FIRST[i] + j]] : (double)x[2][0];
+    value -= k == m ? TARGET[i] : (double)x[3][FLOW_ROW[FIRST[i] + k]];
+    for (int64_t t = FIRST[i] + j; t < FIRST[i] + k; t++)
+        value += (double)x[0][t] - KNOWN[t] - (t == 0 ? (double)x[1][0] : t == 3 ? (double)x[1][1] : 0);
+    return value;
+}
+
+static double by_hand(sh_objective_kind kind, const sh_real *const *x)
+{
+    double loss = 0, mean = 0;
+    for (int i = 0; i < 3; i++) {
+        int m = (int)(FIRST[i + 1] - FIRST[i]);
+        mean += bracket(x, i, 0, m) / 3;
+        double total = 0, sum = 0;
+        for (int j = 0; j < m; j++)
+            for (int k = j + 1; k <= m; k++) {
+                total += pow(0.8, k - j);
+                sum += pow(0.8, k - j) * bracket(x, i, j, k) * bracket(x, i, j, k);
+            }
+        loss += kind == SH_SUBTB ? sum / total : bracket(x, i, 0, m) * bracket(x, i, 0, m);
+    }
+    if (kind == SH_VARGRAD) loss -= 3 * mean * mean;
+    return 0.25 * loss;
+}
+
+static void test_objectives(void **state)
+{
+    (void)state;
+    static const int64_t rows[4] = {N_TRANSITION, 2, 1, 4};
+    sh_arena *arena = sh_arena_create(1 << 16);
+    for (int kind = SH_TB; kind <= SH_VARGRAD; kind++) {
+        sh_real data[4][N_TRANSITION], grad[4][N_TRANSITION] = {{0}};
+        sh_tensor tensor[4], *x[4];
+        const sh_real *value[4];
+        for (int p = 0; p < 4; p++) {
+            for (int64_t r = 0; r < rows[p]; r++)
+                data[p][r] = (sh_real)noise();
+            tensor[p] = (sh_tensor){.data = data[p], .grad = grad[p], .rows = rows[p], .cols = 1};
+            x[p] = &tensor[p];
+            value[p] = data[p];
+        }
+        sh_tape tape;
+        sh_arena_reset(arena);
+        sh_tape_begin(&tape, sh_backend_cpu(), arena, true);
+        assert_near(objective_of(&tape, (sh_objective_kind)kind, x), by_hand((sh_objective_kind)kind, value), 1e-5);
+        for (int p = 0; p < 4; p++)
+            for (int64_t r = 0; r < rows[p]; r++) {
+                /* VarGrad moves log Z by the rule of trajectory balance: its own loss does not depend on it */
+                sh_objective_kind of = kind == SH_VARGRAD && p == 2 ? SH_TB : (sh_objective_kind)kind;
+                sh_real kept = data[p][r];
+                data[p][r] = (sh_real)((double)kept + STEP);
+                double above = by_hand(of, value), high = (double)data[p][r];
+                data[p][r] = (sh_real)((double)kept - STEP);
+                double slope = (above - by_hand(of, value)) / (high - (double)data[p][r]);
+                data[p][r] = kept;
+                assert_near(grad[p][r], slope, 10 * LIMIT * fmax(1, fabs(slope)));
+            }
+    }
+    sh_arena_destroy(&arena);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_row_gradients), cmocka_unit_test(test_logit_normal_is_normalised),
-        cmocka_unit_test(test_wrapped_is_normalised_and_periodic), cmocka_unit_test(test_op_gradients)};
+        cmocka_unit_test(test_wrapped_is_normalised_and_periodic), cmocka_unit_test(test_op_gradients),
+        cmocka_unit_test(test_objectives)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
