@@ -14,8 +14,9 @@
 
 static const double shortest_pair = 0.5;   /* Å; nothing closer is ever written */
 static const double report_symprec = 0.1;  /* Å, as the literature of generated crystals reports groups */
-static const double same_energy = 1e-3;    /* eV/atom */
-static const double same_volume = 0.01;    /* relative */
+/* Samples are not relaxed: one crystal comes with many sizes of its cell, and all would relax to one. */
+static const double same_energy = 0.05;    /* eV/atom */
+static const double same_volume = 0.2;     /* relative */
 
 typedef struct {
     double key; /* ascending is better */

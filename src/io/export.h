@@ -38,7 +38,7 @@ typedef struct {
     int64_t n_no_energy; /* of all samples, by_energy: held back because the energy is unknown or outside the guard */
 } sh_export_report;
 
-/* Samples of one reduced formula, found group, energy within 1e-3 eV/atom and volume an atom within 1 % are one crystal;
+/* Samples of one reduced formula, found group, energy within 0.05 eV/atom and volume an atom within 20 % are one crystal;
  * the best of them is written. Writes opts->folder/NNN_FORMULA_GROUP.EXT and summary.csv. */
 sh_status sh_export_best(const sh_space *space, const sh_records *records, const sh_export_opts *opts,
                          sh_export_report *out);

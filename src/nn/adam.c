@@ -51,9 +51,15 @@ static void squares(const sh_adam *a, const sh_real *grad, int64_t n, double sum
     double part[SLICES][2];
 #pragma omp parallel for schedule(static)
     for (int s = 0; s < SLICES; s++) {
-        part[s][0] = part[s][1] = 0;
-        for (int64_t i = n * s / SLICES; i < n * (s + 1) / SLICES; i++)
-            part[s][a->factor[i] != 1] += (double)grad[i] * (double)grad[i];
+        double plain = 0, all = 0;
+#pragma omp simd reduction(+ : plain, all)
+        for (int64_t i = n * s / SLICES; i < n * (s + 1) / SLICES; i++) {
+            double square = (double)grad[i] * (double)grad[i];
+            plain += a->factor[i] == 1 ? square : 0;
+            all += a->factor[i] == 1 ? 0 : square;
+        }
+        part[s][0] = plain;
+        part[s][1] = all;
     }
     sum[0] = sum[1] = 0;
     for (int s = 0; s < SLICES; s++) {
@@ -68,6 +74,15 @@ static double clip_factor(double square, double clip)
     return clip > 0 && norm > clip ? clip / norm : 1;
 }
 
+static inline sh_real root(sh_real x)
+{
+#ifdef SH_F64
+    return sqrt(x);
+#else
+    return sqrtf(x);
+#endif
+}
+
 sh_status sh_adam_step(sh_adam *a, double lr, double clip, double *norm)
 {
     int64_t n = sh_params_size(a->params);
@@ -77,17 +92,20 @@ sh_status sh_adam_step(sh_adam *a, double lr, double clip, double *norm)
     squares(a, grad, n, square);
     *norm = sqrt(square[0] + square[1]);
     if (!isfinite(*norm)) return SH_FAIL(SH_ENUM, "the gradient is not finite");
-    const double scale[2] = {clip_factor(square[0], clip), clip_factor(square[1], clip)};
     a->steps++;
-    double correct1 = 1 - pow(BETA1, (double)a->steps), correct2 = 1 - pow(BETA2, (double)a->steps);
-#pragma omp parallel for schedule(static) if (n > SH_SERIAL_ITEMS)
+    /* in sh_real, which vectorises: moments are kept in it anyway */
+    const sh_real scale = (sh_real)clip_factor(square[0], clip), scale_apart = (sh_real)clip_factor(square[1], clip);
+    const sh_real beta1 = (sh_real)BETA1, beta2 = (sh_real)BETA2, rest1 = (sh_real)(1 - BETA1), rest2 = (sh_real)(1 - BETA2);
+    const sh_real step = (sh_real)(lr / (1 - pow(BETA1, (double)a->steps))), epsilon = (sh_real)EPSILON;
+    const sh_real correct = (sh_real)(1 / (1 - pow(BETA2, (double)a->steps)));
+    sh_real *first = a->first, *second = a->second;
+    const float *factor = a->factor;
+#pragma omp parallel for simd schedule(static) if (n > SH_SERIAL_ITEMS)
     for (int64_t i = 0; i < n; i++) {
-        double g = (double)grad[i] * scale[a->factor[i] != 1];
-        double m = BETA1 * (double)a->first[i] + (1 - BETA1) * g;
-        double v = BETA2 * (double)a->second[i] + (1 - BETA2) * g * g;
-        a->first[i] = (sh_real)m;
-        a->second[i] = (sh_real)v;
-        x[i] = (sh_real)((double)x[i] - lr * (double)a->factor[i] * (m / correct1) / (sqrt(v / correct2) + EPSILON));
+        sh_real g = grad[i] * (factor[i] == 1 ? scale : scale_apart);
+        first[i] = beta1 * first[i] + rest1 * g;
+        second[i] = beta2 * second[i] + rest2 * g * g;
+        x[i] -= step * (sh_real)factor[i] * first[i] / (root(second[i] * correct) + epsilon);
     }
     return SH_OK;
 }
