@@ -24,48 +24,61 @@ typedef sh_real sh_vector_loose __attribute__((vector_size(SH_VECTOR_BYTES), ali
 
 enum { SH_LANES = SH_VECTOR_BYTES / (int)sizeof(sh_real) };
 
-/* c (rows, n) += a (rows, k) w (k, n), n = SH_COLUMN_VECTORS lanes, for a compile-time number of rows. */
-#define SH_PRODUCT_TILE(ROWS)                                                                      \
-    static inline void sh_product_tile_##ROWS(int64_t k, const sh_real *a, int64_t lda, const sh_real *w, int64_t ldw, \
-                                              sh_real *c, int64_t ldc)                             \
+/* c (rows, n) += a (rows, k) w (k, n), n = VECTORS lanes, for a compile-time number of rows. */
+#define SH_PRODUCT_TILE(ROWS, VECTORS, NAME)                                                       \
+    static inline void sh_product_##NAME##_##ROWS(int64_t k, const sh_real *a, int64_t lda, const sh_real *w, int64_t ldw, \
+                                                  sh_real *c, int64_t ldc)                         \
     {                                                                                              \
-        sh_vector sum[ROWS][SH_COLUMN_VECTORS];                                                    \
+        sh_vector sum[ROWS][VECTORS];                                                              \
         for (int r = 0; r < ROWS; r++)                                                             \
-            for (int j = 0; j < SH_COLUMN_VECTORS; j++)                                            \
+            for (int j = 0; j < VECTORS; j++)                                                      \
                 sum[r][j] = *(const sh_vector_loose *)(c + r * ldc + j * SH_LANES);                \
         for (int64_t i = 0; i < k; i++) {                                                          \
-            sh_vector b[SH_COLUMN_VECTORS];                                                        \
-            for (int j = 0; j < SH_COLUMN_VECTORS; j++)                                            \
+            sh_vector b[VECTORS];                                                                  \
+            for (int j = 0; j < VECTORS; j++)                                                      \
                 b[j] = *(const sh_vector_loose *)(w + i * ldw + j * SH_LANES);                     \
             for (int r = 0; r < ROWS; r++)                                                         \
-                for (int j = 0; j < SH_COLUMN_VECTORS; j++)                                        \
+                for (int j = 0; j < VECTORS; j++)                                                  \
                     sum[r][j] += a[r * lda + i] * b[j];                                            \
         }                                                                                          \
         for (int r = 0; r < ROWS; r++)                                                             \
-            for (int j = 0; j < SH_COLUMN_VECTORS; j++)                                            \
+            for (int j = 0; j < VECTORS; j++)                                                      \
                 *(sh_vector_loose *)(c + r * ldc + j * SH_LANES) = sum[r][j];                      \
     }
-SH_PRODUCT_TILE(6)
-SH_PRODUCT_TILE(4)
-SH_PRODUCT_TILE(2)
-SH_PRODUCT_TILE(1)
+
+/* All rows of as many columns as one tile has. */
+#define SH_PRODUCT_COLUMNS(VECTORS, NAME)                                                          \
+    SH_PRODUCT_TILE(6, VECTORS, NAME)                                                              \
+    SH_PRODUCT_TILE(4, VECTORS, NAME)                                                              \
+    SH_PRODUCT_TILE(2, VECTORS, NAME)                                                              \
+    SH_PRODUCT_TILE(1, VECTORS, NAME)                                                              \
+    static inline void sh_product_##NAME(int64_t rows, int64_t k, const sh_real *a, int64_t lda, const sh_real *w, \
+                                         int64_t ldw, sh_real *c, int64_t ldc)                     \
+    {                                                                                              \
+        int64_t r = 0;                                                                             \
+        for (; r + 6 <= rows; r += 6)                                                              \
+            sh_product_##NAME##_6(k, a + r * lda, lda, w, ldw, c + r * ldc, ldc);                  \
+        for (; r + 4 <= rows; r += 4)                                                              \
+            sh_product_##NAME##_4(k, a + r * lda, lda, w, ldw, c + r * ldc, ldc);                  \
+        for (; r + 2 <= rows; r += 2)                                                              \
+            sh_product_##NAME##_2(k, a + r * lda, lda, w, ldw, c + r * ldc, ldc);                  \
+        for (; r < rows; r++)                                                                      \
+            sh_product_##NAME##_1(k, a + r * lda, lda, w, ldw, c + r * ldc, ldc);                  \
+    }
+SH_PRODUCT_COLUMNS(SH_COLUMN_VECTORS, wide)
+SH_PRODUCT_COLUMNS(1, narrow)
+#undef SH_PRODUCT_COLUMNS
 #undef SH_PRODUCT_TILE
 
-/* c (rows, n) += a (rows, k) w (k, n); n a multiple of SH_COLUMN_VECTORS lanes. */
+/* c (rows, n) += a (rows, k) w (k, n); n a multiple of 16: what is left of wide tiles is done a vector at a time. */
 static inline void sh_rows_product(int64_t rows, int64_t k, int64_t n, const sh_real *a, int64_t lda, const sh_real *w,
                                    int64_t ldw, sh_real *c, int64_t ldc)
 {
-    for (int64_t j = 0; j < n; j += SH_COLUMN_VECTORS * SH_LANES) {
-        int64_t r = 0;
-        for (; r + 6 <= rows; r += 6)
-            sh_product_tile_6(k, a + r * lda, lda, w + j, ldw, c + r * ldc + j, ldc);
-        for (; r + 4 <= rows; r += 4)
-            sh_product_tile_4(k, a + r * lda, lda, w + j, ldw, c + r * ldc + j, ldc);
-        for (; r + 2 <= rows; r += 2)
-            sh_product_tile_2(k, a + r * lda, lda, w + j, ldw, c + r * ldc + j, ldc);
-        for (; r < rows; r++)
-            sh_product_tile_1(k, a + r * lda, lda, w + j, ldw, c + r * ldc + j, ldc);
-    }
+    int64_t j = 0;
+    for (; j + SH_COLUMN_VECTORS * SH_LANES <= n; j += SH_COLUMN_VECTORS * SH_LANES)
+        sh_product_wide(rows, k, a, lda, w + j, ldw, c + j, ldc);
+    for (; j < n; j += SH_LANES)
+        sh_product_narrow(rows, k, a, lda, w + j, ldw, c + j, ldc);
 }
 
 #endif

@@ -56,10 +56,8 @@ static sh_status look_into(const char *path, contents *c)
 {
     sh_weights *w;
     SH_TRY(sh_weights_read(path, &w));
-    *c = (contents){.info = sh_model_by_source(w->source), .n_tensor = w->n};
+    *c = (contents){.info = sh_model_by_source(w->source), .n_parameter = sh_weights_n_parameter(w), .n_tensor = w->n};
     snprintf(c->source, sizeof c->source, "%s", w->source);
-    for (int64_t i = 0; i < w->n; i++)
-        c->n_parameter += w->tensor[i].rows * w->tensor[i].cols;
     sh_weights_sha256(w, c->sha256);
     sh_weights_destroy(&w);
     return SH_OK;

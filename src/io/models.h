@@ -10,10 +10,11 @@
 typedef struct {
     const char *name;       /* what a configuration says: "m3gnet-efs" */
     const char *source;     /* root attribute `source` of its weight file */
-    const char *references; /* file under the tables' folder */
+    const char *references; /* file under the tables' folder; NULL: the model predicts no total energies */
     const char *sha256;     /* over its tensors, sh_weights_sha256 */
     int64_t n_parameter;
     const char *predicts, *origin, *obtain;
+    const char *variants;   /* "self, other": what may follow its name after an @; NULL: nothing */
 } sh_model_info;
 
 extern const sh_model_info sh_known_models[]; /* ends with a NULL name */
@@ -26,7 +27,8 @@ sh_status sh_tables_folder(char *path, size_t size);
 sh_status sh_models_folder(char *path, size_t size);
 
 /* The file of a model by name: one of the known ones, or the name it was imported under; a path to a weight file is taken too.
- * SH_EINPUT where there is none, with how to get it. */
+ * What follows an @ at the end is a variant of the model and plays no part in this. SH_EINPUT where there is none, with how to
+ * get it. */
 sh_status sh_model_path(const char *name, char *path, size_t size);
 
 /* Weights, references and the potential made of them; destroy in one go. */
@@ -36,6 +38,7 @@ typedef struct {
     sh_potential *potential;
 } sh_model;
 
+/* "m3gnet-eform", or with a variant "m3gnet-eform@other"; docs/formats.md. */
 sh_status sh_model_load(const char *name, sh_model *out);
 void sh_model_release(sh_model *model);
 

@@ -60,6 +60,12 @@ static sh_status read_file(hid_t file, sh_weights *w)
     SH_TRY(sh_h5_read_attr(file, "/", "threebody_cutoff", H5T_NATIVE_DOUBLE, &w->threebody_cutoff));
     SH_TRY(sh_h5_read_attr(file, "/", "mean", H5T_NATIVE_DOUBLE, &w->mean));
     SH_TRY(sh_h5_read_attr(file, "/", "std", H5T_NATIVE_DOUBLE, &w->std));
+    if (!strcmp(w->target, "intensive")) {
+        SH_TRY(sh_h5_read_attr(file, "/", "gauss_width", H5T_NATIVE_DOUBLE, &w->gauss_width));
+        SH_TRY(sh_h5_read_attr(file, "/", "set2set_steps", H5T_NATIVE_INT64, &w->set2set_steps));
+        SH_TRY(sh_h5_read_attr(file, "/", "set2set_layers", H5T_NATIVE_INT64, &w->set2set_layers));
+        SH_TRY(sh_h5_read_attr(file, "/", "fidelities", H5T_NATIVE_INT64, &w->n_fidelity));
+    }
     SH_TRY(sh_h5_attr_size(file, "/", "element_numbers", &w->n_row));
     if (w->n_row < 1 || w->n_row > 1000) return SH_FAIL(SH_EINPUT, "%lld element rows", (long long)w->n_row);
     int64_t n_ref;

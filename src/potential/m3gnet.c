@@ -1,150 +1,22 @@
 #include "potential/m3gnet.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "potential/basis.h"
+#include "potential/carve.h"
+#include "potential/m3gnet_params.h"
 #include "rows_product.h"
 
-enum {
-    W = SH_M3GNET_WIDTH,
-    N_RADIAL = 3, /* smooth functions on an edge */
-    N_ANGLE = 9,  /* columns of the three-body sums, 3 l + k */
-    MAX_ROW = 95, /* embedding rows: atomic number, row 0 unused */
-    TILE = 24     /* edges worked on together: four register tiles, 36 kB of rows */
-};
-
-/* One W x W layer of both branches of a gated perceptron. Each matrix stands by itself: half of a (W,2W) matrix, rows 512
- * bytes apart, would use half of the sets of the first-level cache and throw itself out of it. */
-typedef struct {
-    sh_real value[W * W], gate[W * W];
-} pair;
-
-/* A gated perceptron 3W -> W -> W, its first layer split by what it is applied to: source, target, edge. Biases and rows of
- * both branches are side by side: value | gate. */
-typedef struct {
-    pair source, target, edge, second;
-    sh_real bias[2 * W], second_bias[2 * W];
-    sh_real radial[N_RADIAL * W]; /* factor of the output: R_e times this */
-} gated;
-
-typedef struct {
-    sh_real atom[W * N_ANGLE], atom_bias[N_ANGLE];        /* gate of each atom */
-    sh_real three_value[N_ANGLE * W], three_gate[N_ANGLE * W];
-    gated edge, node;
-} block;
-
-struct sh_m3gnet {
-    double cutoff, cutoff3, mean, std;
-    double reference[MAX_ROW];
-    bool known[MAX_ROW];
-    sh_real table[MAX_ROW * W];
-    sh_real first[N_RADIAL * W];
-    block blocks[SH_M3GNET_BLOCKS];
-    /* readout: W-W-W-1, value open, gate with a sigmoid at the end */
-    pair out_first, out_second;
-    sh_real out_first_bias[2 * W], out_second_bias[2 * W];
-    sh_real out_last[2 * W], out_end[2];
-};
-
-static sh_status fetch(const sh_weights *w, const char *name, int64_t rows, int64_t cols, sh_real *to)
-{
-    const float *data;
-    SH_TRY(sh_weights_get(w, name, rows, cols, &data));
-    for (int64_t i = 0; i < rows * cols; i++)
-        to[i] = (sh_real)data[i];
-    return SH_OK;
-}
-
-static sh_status fetch_gated(const sh_weights *w, const char *stem, const char *radial, gated *g)
-{
-    char name[160];
-    for (int gate = 0; gate < 2; gate++) {
-        const char *branch = gate ? "gate" : "pipe";
-        pair *const parts[3] = {&g->source, &g->target, &g->edge};
-        sh_real first[3 * W * W];
-        snprintf(name, sizeof name, "%s/%s/layers/0/kernel", stem, branch);
-        SH_TRY(fetch(w, name, 3 * W, W, first));
-        for (int part = 0; part < 3; part++)
-            memcpy(gate ? parts[part]->gate : parts[part]->value, first + part * W * W, W * W * sizeof(sh_real));
-        snprintf(name, sizeof name, "%s/%s/layers/0/bias", stem, branch);
-        SH_TRY(fetch(w, name, 1, W, g->bias + gate * W));
-        snprintf(name, sizeof name, "%s/%s/layers/1/kernel", stem, branch);
-        SH_TRY(fetch(w, name, W, W, gate ? g->second.gate : g->second.value));
-        snprintf(name, sizeof name, "%s/%s/layers/1/bias", stem, branch);
-        SH_TRY(fetch(w, name, 1, W, g->second_bias + gate * W));
-    }
-    return fetch(w, radial, N_RADIAL, W, g->radial);
-}
-
-static sh_status fetch_block(const sh_weights *w, int b, block *k)
-{
-    char stem[96], radial[96], name[160];
-    snprintf(name, sizeof name, "three_interactions/%d/update_network/pipe/layers/0/kernel", b);
-    SH_TRY(fetch(w, name, W, N_ANGLE, k->atom));
-    snprintf(name, sizeof name, "three_interactions/%d/update_network/pipe/layers/0/bias", b);
-    SH_TRY(fetch(w, name, 1, N_ANGLE, k->atom_bias));
-    snprintf(name, sizeof name, "three_interactions/%d/update_network2/pipe/layers/0/kernel", b);
-    SH_TRY(fetch(w, name, N_ANGLE, W, k->three_value));
-    snprintf(name, sizeof name, "three_interactions/%d/update_network2/gate/layers/0/kernel", b);
-    SH_TRY(fetch(w, name, N_ANGLE, W, k->three_gate));
-    snprintf(stem, sizeof stem, "graph_layers/%d/bond_network/update_func", b);
-    snprintf(radial, sizeof radial, "graph_layers/%d/bond_network/weight_func/kernel", b);
-    SH_TRY(fetch_gated(w, stem, radial, &k->edge));
-    snprintf(stem, sizeof stem, "graph_layers/%d/atom_network/bond_dense", b);
-    snprintf(radial, sizeof radial, "graph_layers/%d/atom_network/weight_update/kernel", b);
-    return fetch_gated(w, stem, radial, &k->node);
-}
-
-static sh_status fetch_readout(const sh_weights *w, sh_m3gnet *m)
-{
-    char name[160];
-    for (int gate = 0; gate < 2; gate++) {
-        const char *branch = gate ? "gate" : "pipe";
-#define NAMED(part)                                                                                \
-    (snprintf(name, sizeof name, "final/layers/0/atom_network/update_func/%s/layers/" part, branch), name)
-        SH_TRY(fetch(w, NAMED("0/kernel"), W, W, gate ? m->out_first.gate : m->out_first.value));
-        SH_TRY(fetch(w, NAMED("0/bias"), 1, W, m->out_first_bias + gate * W));
-        SH_TRY(fetch(w, NAMED("1/kernel"), W, W, gate ? m->out_second.gate : m->out_second.value));
-        SH_TRY(fetch(w, NAMED("1/bias"), 1, W, m->out_second_bias + gate * W));
-        SH_TRY(fetch(w, NAMED("2/kernel"), W, 1, m->out_last + gate * W));
-        SH_TRY(fetch(w, NAMED("2/bias"), 1, 1, m->out_end + gate));
-#undef NAMED
-    }
-    return SH_OK;
-}
-
-static sh_status fill(const sh_weights *w, sh_m3gnet *m)
-{
-    if (strcmp(w->model, "m3gnet.M3GNet") || strcmp(w->basis, "smooth3") || strcmp(w->aggregate, "source") ||
-        strcmp(w->threebody_from, "other") || w->n_row != MAX_ROW)
-        return SH_FAIL(SH_EINPUT, "model '%s' (basis '%s', messages to the %s) is not an M3GNet potential of the original form",
-                       w->model, w->basis, w->aggregate);
-    m->cutoff = w->cutoff;
-    m->cutoff3 = w->threebody_cutoff;
-    m->mean = w->mean;
-    m->std = w->std;
-    for (int64_t row = 1; row < MAX_ROW; row++) {
-        if (w->element_number[row] != row)
-            return SH_FAIL(SH_EINPUT, "row %lld of the element table is element %d", (long long)row, w->element_number[row]);
-        m->reference[row] = w->element_ref[row];
-        m->known[row] = !(row >= 84 && row <= 88); /* Po At Rn Fr Ra: rows without training data */
-    }
-    SH_TRY(fetch(w, "featurizer/atom_network/embedding/embeddings", MAX_ROW, W, m->table));
-    SH_TRY(fetch(w, "feature_adjust/update_func/pipe/layers/0/kernel", N_RADIAL, W, m->first));
-    for (int b = 0; b < SH_M3GNET_BLOCKS; b++)
-        SH_TRY(fetch_block(w, b, &m->blocks[b]));
-    return fetch_readout(w, m);
-}
+enum { TILE = 24 /* edges worked on together: four register tiles, 36 kB of rows */ };
 
 sh_status sh_m3gnet_create(const sh_weights *weights, sh_m3gnet **out)
 {
     sh_m3gnet *m = SH_NEW(sh_m3gnet, 1);
     *out = NULL;
-    sh_status status = fill(weights, m);
+    sh_status status = sh_m3gnet_read(weights, m);
     if (status != SH_OK) {
-        sh_free(m);
+        sh_m3gnet_destroy(&m);
         return status;
     }
     *out = m;
@@ -153,6 +25,8 @@ sh_status sh_m3gnet_create(const sh_weights *weights, sh_m3gnet **out)
 
 void sh_m3gnet_destroy(sh_m3gnet **model)
 {
+    if (!*model) return;
+    sh_pool_release(&(*model)->pool);
     sh_free(*model);
     *model = NULL;
 }
@@ -164,7 +38,7 @@ double sh_m3gnet_cutoff(const sh_m3gnet *m)
 
 bool sh_m3gnet_knows(const sh_m3gnet *m, int z)
 {
-    return z >= 1 && z < MAX_ROW && m->known[z];
+    return z >= 1 && z <= SH_WEIGHTS_MAX_Z && m->known[z];
 }
 
 /* 1 / sigmoid(x) = 1 + exp(-x), kept so small that a product of three is finite: the activations below divide once by a product
@@ -187,61 +61,60 @@ typedef struct {
     int64_t *short_start;   /* (S+1) of the edges within the three-body cut-off, a prefix of each site's */
     int32_t *src, *dst;     /* (E) */
     sh_real *count;         /* (E) members of the edge's class */
-    sh_real *radial;        /* (E,3) */
+    sh_real *radial;        /* (E,3) or (E,9) */
+    sh_real *weight;        /* (E) of the edge's message to its target; `count` where messages go to the source */
     sh_real *v, *e;         /* (S,W), (E,W) */
     sh_real *p_src, *p_dst; /* (S,2W) first layers of a perceptron on the sites */
     sh_real *h1, *h2;       /* (TILE,2W) */
     sh_real *message;       /* (TILE,W) */
     /* three-body, by short edge */
-    sh_real *bessel;        /* (E3,9) B(r) P(r) */
+    sh_real *bessel;        /* (E3,9) B(r) P(r), times the sum over the other edges where those count nothing but angles */
     sh_real *fade;          /* (E3) P(r) */
     sh_real *unit;          /* (E3,3) direction of the class's first member */
     sh_real *sum1, *sum2;   /* (E3,3), (E3,6) sums over the class of u and u u^T */
     sh_real *three;         /* (E3,9) */
     sh_real *atom_gate;     /* (S,9) */
-    double *raw;            /* (S) readout */
+    double *raw;            /* (S) readout summed over atoms */
+    /* readout of crystals */
+    sh_real *mult;          /* (S) */
+    sh_real *pooled;        /* (C,2W) */
+    sh_real *c1, *c2;       /* (C,W) */
+    void *pool;
 } rows;
 
-static size_t take(char **memory, size_t bytes)
+static size_t lay_out(const sh_m3gnet *m, rows *r, char *memory, int64_t n_crystal, int64_t n_site, int64_t n_edge)
 {
-    size_t room = (bytes + 63) & ~(size_t)63;
-    if (*memory) *memory += room;
-    return room;
-}
-
-/* Sizes for counting, pointers for carving: one list serves both. */
-static size_t lay_out(rows *r, char *memory, int64_t n_crystal, int64_t n_site, int64_t n_edge)
-{
-    size_t total = 0, s = (size_t)n_site, e = (size_t)n_edge;
-#define TAKE(field, type, n)                                                                       \
-    do {                                                                                           \
-        r->field = (type *)(void *)memory;                                                         \
-        total += take(&memory, (n) * sizeof(type));                                                \
-    } while (0)
-    TAKE(crystal_start, int64_t, (size_t)n_crystal + 1);
-    TAKE(edge_start, int64_t, s + 1);
-    TAKE(short_start, int64_t, s + 1);
-    TAKE(src, int32_t, e);
-    TAKE(dst, int32_t, e);
-    TAKE(count, sh_real, e);
-    TAKE(radial, sh_real, e * N_RADIAL);
-    TAKE(v, sh_real, s * W);
-    TAKE(e, sh_real, e * W);
-    TAKE(p_src, sh_real, s * 2 * W);
-    TAKE(p_dst, sh_real, s * 2 * W);
-    TAKE(h1, sh_real, TILE * 2 * W);
-    TAKE(h2, sh_real, TILE * 2 * W);
-    TAKE(message, sh_real, TILE * W);
-    TAKE(bessel, sh_real, e * N_ANGLE);
-    TAKE(fade, sh_real, e);
-    TAKE(unit, sh_real, e * 3);
-    TAKE(sum1, sh_real, e * 3);
-    TAKE(sum2, sh_real, e * 6);
-    TAKE(three, sh_real, e * N_ANGLE);
-    TAKE(atom_gate, sh_real, s * N_ANGLE);
-    TAKE(raw, double, s);
-#undef TAKE
-    return total;
+    sh_carver carver = {.memory = memory}, *c = &carver;
+    int64_t n_short = m->three == THREE_NONE ? 0 : n_edge, n_pooled = m->pooled ? n_crystal : 0;
+    r->crystal_start = SH_CARVE(c, int64_t, n_crystal + 1);
+    r->edge_start = SH_CARVE(c, int64_t, n_site + 1);
+    r->short_start = SH_CARVE(c, int64_t, n_site + 1);
+    r->src = SH_CARVE(c, int32_t, n_edge);
+    r->dst = SH_CARVE(c, int32_t, n_edge);
+    r->count = SH_CARVE(c, sh_real, n_edge);
+    r->weight = m->to_target ? SH_CARVE(c, sh_real, n_edge) : r->count;
+    r->radial = SH_CARVE(c, sh_real, n_edge * m->n_radial);
+    r->v = SH_CARVE(c, sh_real, n_site * W);
+    r->e = SH_CARVE(c, sh_real, n_edge * W);
+    r->p_src = SH_CARVE(c, sh_real, n_site * 2 * W);
+    r->p_dst = SH_CARVE(c, sh_real, n_site * 2 * W);
+    r->h1 = SH_CARVE(c, sh_real, TILE * 2 * W);
+    r->h2 = SH_CARVE(c, sh_real, TILE * 2 * W);
+    r->message = SH_CARVE(c, sh_real, TILE * W);
+    r->bessel = SH_CARVE(c, sh_real, n_short * N_BESSEL);
+    r->fade = SH_CARVE(c, sh_real, n_short);
+    r->unit = SH_CARVE(c, sh_real, n_short * 3);
+    r->sum1 = SH_CARVE(c, sh_real, n_short * 3);
+    r->sum2 = SH_CARVE(c, sh_real, n_short * 6);
+    r->three = SH_CARVE(c, sh_real, n_short * N_BESSEL);
+    r->atom_gate = SH_CARVE(c, sh_real, n_site * N_BESSEL);
+    r->raw = SH_CARVE(c, double, n_site);
+    r->mult = SH_CARVE(c, sh_real, n_site);
+    r->pooled = SH_CARVE(c, sh_real, n_pooled * 2 * W);
+    r->c1 = SH_CARVE(c, sh_real, n_pooled * W);
+    r->c2 = SH_CARVE(c, sh_real, n_pooled * W);
+    r->pool = sh_carve(c, m->pooled ? sh_pool_scratch(&m->pool, n_crystal, n_site) : 0);
+    return carver.used;
 }
 
 static void count(const sh_graph *g, const int64_t *crystals, int64_t n, int64_t *n_site, int64_t *n_edge)
@@ -254,28 +127,33 @@ static void count(const sh_graph *g, const int64_t *crystals, int64_t n, int64_t
     }
 }
 
-size_t sh_m3gnet_scratch(const sh_graph *g, const int64_t *crystals, int64_t n)
+size_t sh_m3gnet_scratch(const sh_m3gnet *m, const sh_graph *g, const int64_t *crystals, int64_t n)
 {
     rows r;
     int64_t n_site, n_edge;
     count(g, crystals, n, &n_site, &n_edge);
-    return lay_out(&r, NULL, n, n_site, n_edge) + 64;
+    return lay_out(m, &r, NULL, n, n_site, n_edge) + 64;
 }
 
 static void read_edge(const sh_m3gnet *m, const sh_graph *g, int64_t k, bool is_short, rows *r)
 {
-    double d = g->edge_dist[k], radial[N_RADIAL], bessel[N_ANGLE];
-    sh_basis_smooth(d, m->cutoff, radial);
-    for (int i = 0; i < N_RADIAL; i++)
-        r->radial[r->n_edge * N_RADIAL + i] = (sh_real)radial[i];
-    r->count[r->n_edge++] = (sh_real)g->edge_count[k];
+    double d = g->edge_dist[k], smooth[N_SMOOTH], bessel[N_BESSEL];
+    const double *radial = m->n_radial == N_SMOOTH ? smooth : bessel;
+    int64_t e = r->n_edge++;
+    if (m->n_radial == N_SMOOTH) sh_basis_smooth(d, m->cutoff, smooth);
+    if (m->n_radial == N_BESSEL || is_short) sh_basis_bessel(d, m->cutoff, bessel);
+    for (int i = 0; i < m->n_radial; i++)
+        r->radial[e * m->n_radial + i] = (sh_real)radial[i];
+    r->count[e] = (sh_real)g->edge_count[k];
+    /* the copies of the edge spread evenly over the atoms of the target's orbit */
+    if (m->to_target)
+        r->weight[e] = (sh_real)(g->edge_count[k] * g->site_mult[g->edge_src[k]] / g->site_mult[g->edge_dst[k]]);
     if (!is_short) return;
     int64_t q = r->n_short++;
     double fade = sh_basis_fade(d, m->cutoff3);
-    sh_basis_bessel(d, m->cutoff, bessel);
     r->fade[q] = (sh_real)fade;
-    for (int i = 0; i < N_ANGLE; i++)
-        r->bessel[q * N_ANGLE + i] = (sh_real)(bessel[i] * fade);
+    for (int i = 0; i < N_BESSEL; i++)
+        r->bessel[q * N_BESSEL + i] = (sh_real)(bessel[i] * fade);
     for (int i = 0; i < 3; i++) {
         r->unit[q * 3 + i] = (sh_real)(g->edge_vec[3 * k + i] / d);
         r->sum1[q * 3 + i] = (sh_real)g->edge_u[3 * k + i];
@@ -290,8 +168,9 @@ static void read_crystal(const sh_m3gnet *m, const sh_graph *g, const int32_t *s
     double limit2 = m->cutoff * m->cutoff + 1e-8;
     for (int64_t site = g->site_start[crystal]; site < g->site_start[crystal + 1]; site++) {
         int64_t s = r->n_site++;
-        bool is_short = true;
-        memcpy(r->v + s * W, m->table + (int64_t)site_z[site] * W, W * sizeof(sh_real));
+        bool is_short = m->three != THREE_NONE;
+        memcpy(r->v + s * W, m->table + (int64_t)m->row[site_z[site]] * W, W * sizeof(sh_real));
+        r->mult[s] = (sh_real)g->site_mult[site];
         r->edge_start[s] = r->n_edge;
         r->short_start[s] = r->n_short;
         for (int64_t k = g->edge_start[site]; k < g->edge_start[site + 1]; k++) {
@@ -317,35 +196,101 @@ static inline void few_to_row(const sh_real *x, int n, const sh_real *w, sh_real
             out[c] += x[k] * w[k * W + c];
 }
 
+/* The radial functions of edge e times a matrix: out (W). */
+static inline void radial_to_row(const sh_m3gnet *m, const rows *r, int64_t e, const sh_real *w, sh_real *out)
+{
+    if (m->n_radial == N_SMOOTH) /* a number the compiler knows */
+        few_to_row(r->radial + e * N_SMOOTH, N_SMOOTH, w, out);
+    else
+        few_to_row(r->radial + e * N_BESSEL, N_BESSEL, w, out);
+}
+
 static void first_edges(const sh_m3gnet *m, rows *r)
 {
     for (int64_t e = 0; e < r->n_edge; e++) {
         sh_real *row = r->e + e * W;
-        few_to_row(r->radial + e * N_RADIAL, N_RADIAL, m->first, row);
-        for (int c = 0; c < W; c++)
+        radial_to_row(m, r, e, m->first, row);
+        for (int c = 0; c < W; c++) {
+            row[c] += m->first_bias[c];
             row[c] *= sh_sigmoid(row[c]);
+        }
+    }
+}
+
+/* sqrt(1/4pi), sqrt(3/4pi), sqrt(5/16pi) */
+static const sh_real Y0 = (sh_real)0.28209479177387814, Y1 = (sh_real)0.4886025119029199, Y2 = (sh_real)0.31539156525252005;
+
+/* u . v, and u T u of a symmetric T: xx yy zz yz xz xy. */
+static inline sh_real along(const sh_real *u, const sh_real *v)
+{
+    return u[0] * v[0] + u[1] * v[1] + u[2] * v[2];
+}
+
+static inline sh_real twice_along(const sh_real *u, const sh_real *t)
+{
+    return u[0] * u[0] * t[0] + u[1] * u[1] * t[1] + u[2] * u[2] * t[2] +
+           2 * (u[1] * u[2] * t[3] + u[0] * u[2] * t[4] + u[0] * u[1] * t[5]);
+}
+
+/* Length and end atom from the receiving edge: the other edges count only by their angles, the same in all blocks, and what
+ * they sum up to becomes a factor of the edge's own radial functions. */
+static void sum_angles(rows *r)
+{
+    for (int64_t s = 0; s < r->n_site; s++) {
+        sh_real sum0 = 0, sum1[3] = {0}, sum2[6] = {0};
+        int64_t offset = r->edge_start[s] - r->short_start[s]; /* from a short edge to its edge */
+        for (int64_t q = r->short_start[s]; q < r->short_start[s + 1]; q++) {
+            sum0 += r->count[q + offset] * r->fade[q];
+            for (int a = 0; a < 3; a++)
+                sum1[a] += r->fade[q] * r->sum1[q * 3 + a];
+            for (int a = 0; a < 6; a++)
+                sum2[a] += r->fade[q] * r->sum2[q * 6 + a];
+        }
+        for (int64_t q = r->short_start[s]; q < r->short_start[s + 1]; q++) {
+            const sh_real *u = r->unit + q * 3, fade = r->fade[q];
+            sh_real *bessel = r->bessel + q * N_BESSEL;
+            const sh_real angle[3] = {Y0 * (sum0 - fade), Y1 * (along(u, sum1) - fade),
+                                      Y2 * (3 * twice_along(u, sum2) - sum0 - 2 * fade)};
+            for (int i = 0; i < N_BESSEL; i++)
+                bessel[i] *= angle[i / 3];
+        }
+    }
+}
+
+static void gate_atoms(const block *k, rows *r)
+{
+    for (int64_t s = 0; s < r->n_site; s++)
+        for (int q = 0; q < N_BESSEL; q++) {
+            sh_real sum = k->atom_bias[q];
+            for (int c = 0; c < W; c++)
+                sum += r->v[s * W + c] * k->atom[c * N_BESSEL + q];
+            r->atom_gate[s * N_BESSEL + q] = sh_sigmoid(sum);
+        }
+}
+
+/* s_e of every short edge with length and end atom from itself. */
+static void three_body_self(rows *r)
+{
+    for (int64_t s = 0; s < r->n_site; s++) {
+        int64_t offset = r->edge_start[s] - r->short_start[s];
+        for (int64_t q = r->short_start[s]; q < r->short_start[s + 1]; q++) {
+            const sh_real *gate = r->atom_gate + r->dst[q + offset] * N_BESSEL;
+            for (int i = 0; i < N_BESSEL; i++)
+                r->three[q * N_BESSEL + i] = r->bessel[q * N_BESSEL + i] * gate[i];
+        }
     }
 }
 
 /* s_e of every short edge: the sums around each site, then each edge's share with itself taken out. */
-static void three_body_sums(const block *k, rows *r)
+static void three_body_other(rows *r)
 {
-    for (int64_t s = 0; s < r->n_site; s++)
-        for (int q = 0; q < N_ANGLE; q++) {
-            sh_real sum = k->atom_bias[q];
-            for (int c = 0; c < W; c++)
-                sum += r->v[s * W + c] * k->atom[c * N_ANGLE + q];
-            r->atom_gate[s * N_ANGLE + q] = sh_sigmoid(sum);
-        }
-    const sh_real y0 = (sh_real)sqrt(1 / (4 * SH_PI)), y1 = (sh_real)sqrt(3 / (4 * SH_PI)),
-                  y2 = (sh_real)sqrt(5 / (16 * SH_PI));
     for (int64_t s = 0; s < r->n_site; s++) {
-        sh_real sum0[N_ANGLE] = {0}, sum1[3][3] = {{0}}, sum2[3][6] = {{0}};
-        int64_t offset = r->edge_start[s] - r->short_start[s]; /* from a short edge to its edge */
+        sh_real sum0[N_BESSEL] = {0}, sum1[3][3] = {{0}}, sum2[3][6] = {{0}};
+        int64_t offset = r->edge_start[s] - r->short_start[s];
         for (int64_t q = r->short_start[s]; q < r->short_start[s + 1]; q++) {
-            const sh_real *gate = r->atom_gate + r->dst[q + offset] * N_ANGLE, *bessel = r->bessel + q * N_ANGLE;
-            sh_real *w = r->three + q * N_ANGLE, n = r->count[q + offset];
-            for (int i = 0; i < N_ANGLE; i++)
+            const sh_real *gate = r->atom_gate + r->dst[q + offset] * N_BESSEL, *bessel = r->bessel + q * N_BESSEL;
+            sh_real *w = r->three + q * N_BESSEL, n = r->count[q + offset];
+            for (int i = 0; i < N_BESSEL; i++)
                 w[i] = bessel[i] * gate[i];
             for (int i = 0; i < 3; i++) {
                 sum0[i] += n * w[i];
@@ -358,15 +303,11 @@ static void three_body_sums(const block *k, rows *r)
         }
         for (int64_t q = r->short_start[s]; q < r->short_start[s + 1]; q++) {
             const sh_real *u = r->unit + q * 3, fade = r->fade[q];
-            sh_real *w = r->three + q * N_ANGLE;
+            sh_real *w = r->three + q * N_BESSEL;
             for (int i = 0; i < 3; i++) {
-                const sh_real *t = sum2[i]; /* xx yy zz yz xz xy */
-                sh_real along = u[0] * sum1[i][0] + u[1] * sum1[i][1] + u[2] * sum1[i][2];
-                sh_real twice = u[0] * u[0] * t[0] + u[1] * u[1] * t[1] + u[2] * u[2] * t[2] +
-                                2 * (u[1] * u[2] * t[3] + u[0] * u[2] * t[4] + u[0] * u[1] * t[5]);
-                w[i] = fade * y0 * (sum0[i] - w[i]);
-                w[3 + i] = fade * y1 * (along - w[3 + i]);
-                w[6 + i] = fade * y2 * (3 * twice - sum0[6 + i] - 2 * w[6 + i]);
+                w[i] = fade * Y0 * (sum0[i] - w[i]);
+                w[3 + i] = fade * Y1 * (along(u, sum1[i]) - w[3 + i]);
+                w[6 + i] = fade * Y2 * (3 * twice_along(u, sum2[i]) - sum0[6 + i] - 2 * w[6 + i]);
             }
         }
     }
@@ -377,8 +318,8 @@ static void add_three_body(const block *k, rows *r)
     for (int64_t s = 0; s < r->n_site; s++)
         for (int64_t q = r->short_start[s]; q < r->short_start[s + 1]; q++) {
             sh_real value[W], gate[W], *e = r->e + (q - r->short_start[s] + r->edge_start[s]) * W;
-            few_to_row(r->three + q * N_ANGLE, N_ANGLE, k->three_value, value);
-            few_to_row(r->three + q * N_ANGLE, N_ANGLE, k->three_gate, gate);
+            few_to_row(r->three + q * N_BESSEL, N_BESSEL, k->three_value, value);
+            few_to_row(r->three + q * N_BESSEL, N_BESSEL, k->three_gate, gate);
             for (int c = 0; c < W; c++)
                 e[c] += value[c] / (inverse_sigmoid(value[c]) * inverse_sigmoid(gate[c]));
         }
@@ -424,21 +365,27 @@ static void site_parts(const gated *g, rows *r)
 }
 
 /* The gated perceptron on edges first .. first + n - 1, times its radial factor (with swish where asked): message (n,W). */
-static void gated_tile(const gated *g, rows *r, int64_t first, int64_t n, bool swish_radial)
+static void gated_tile(const sh_m3gnet *m, const gated *g, rows *r, int64_t first, int64_t n, bool swish_radial)
 {
+    sh_real *h = r->h1, *next = r->h2;
     for (int64_t i = 0; i < n; i++) {
         const sh_real *p = r->p_src + (int64_t)r->src[first + i] * 2 * W, *q = r->p_dst + (int64_t)r->dst[first + i] * 2 * W;
         for (int c = 0; c < 2 * W; c++)
-            r->h1[i * 2 * W + c] = p[c] + q[c];
+            h[i * 2 * W + c] = p[c] + q[c];
     }
-    both(&g->edge, n, r->e + first * W, r->h1);
-    swish(r->h1, n);
-    broadcast(g->second_bias, n, r->h2);
-    each(&g->second, n, r->h1, r->h2);
+    both(&g->edge, n, r->e + first * W, h);
+    for (int i = 0; i < m->n_later; i++) {
+        sh_real *done = h;
+        swish(h, n);
+        broadcast(g->later_bias[i], n, next);
+        each(&g->later[i], n, h, next);
+        h = next;
+        next = done;
+    }
     for (int64_t i = 0; i < n; i++) {
-        const sh_real *value = r->h2 + i * 2 * W, *gate = value + W;
+        const sh_real *value = h + i * 2 * W, *gate = value + W;
         sh_real radial[W], *out = r->message + i * W;
-        few_to_row(r->radial + (first + i) * N_RADIAL, N_RADIAL, g->radial, radial);
+        radial_to_row(m, r, first + i, g->radial, radial);
         if (swish_radial)
             for (int c = 0; c < W; c++)
                 out[c] = value[c] * radial[c] /
@@ -449,51 +396,106 @@ static void gated_tile(const gated *g, rows *r, int64_t first, int64_t n, bool s
     }
 }
 
-static void update_edges(const gated *g, rows *r)
+static void update_edges(const sh_m3gnet *m, const gated *g, rows *r)
 {
     site_parts(g, r);
     for (int64_t first = 0; first < r->n_edge; first += TILE) {
         int64_t n = r->n_edge - first < TILE ? r->n_edge - first : TILE;
-        gated_tile(g, r, first, n, false);
+        gated_tile(m, g, r, first, n, false);
         for (int64_t i = 0; i < n * W; i++)
             r->e[first * W + i] += r->message[i];
     }
 }
 
-static void update_sites(const gated *g, rows *r)
+static void update_sites(const sh_m3gnet *m, const gated *g, rows *r)
 {
+    const int32_t *to = m->to_target ? r->dst : r->src;
     site_parts(g, r); /* from the sites as they were: the sums below change them */
     for (int64_t first = 0; first < r->n_edge; first += TILE) {
         int64_t n = r->n_edge - first < TILE ? r->n_edge - first : TILE;
-        gated_tile(g, r, first, n, true);
+        gated_tile(m, g, r, first, n, m->swish_radial);
         for (int64_t i = 0; i < n; i++) {
-            sh_real *v = r->v + (int64_t)r->src[first + i] * W, count = r->count[first + i];
+            sh_real *v = r->v + (int64_t)to[first + i] * W, weight = r->weight[first + i];
             for (int c = 0; c < W; c++)
-                v[c] += count * r->message[i * W + c];
+                v[c] += weight * r->message[i * W + c];
         }
     }
 }
 
-static void read_out(const sh_m3gnet *m, rows *r)
+static void read_out_sites(const sh_m3gnet *m, rows *r)
 {
     for (int64_t first = 0; first < r->n_site; first += TILE) {
         int64_t n = r->n_site - first < TILE ? r->n_site - first : TILE;
-        broadcast(m->out_first_bias, n, r->h1);
-        both(&m->out_first, n, r->v + first * W, r->h1);
-        swish(r->h1, n);
-        broadcast(m->out_second_bias, n, r->h2);
-        each(&m->out_second, n, r->h1, r->h2);
-        swish(r->h2, n);
+        sh_real *h = r->h1, *next = r->h2;
+        for (int i = 0; i < m->n_out; i++) {
+            broadcast(m->out_bias[i], n, next);
+            if (i == 0)
+                both(&m->out[i], n, r->v + first * W, next);
+            else
+                each(&m->out[i], n, h, next);
+            swish(next, n);
+            sh_real *done = h;
+            h = next;
+            next = done;
+        }
         for (int64_t i = 0; i < n; i++) {
-            const sh_real *h = r->h2 + i * 2 * W;
+            const sh_real *x = h + i * 2 * W;
             double value = (double)m->out_end[0], gate = (double)m->out_end[1];
             for (int c = 0; c < W; c++) {
-                value += (double)h[c] * (double)m->out_last[c];
-                gate += (double)h[W + c] * (double)m->out_last[W + c];
+                value += (double)x[c] * (double)m->out_last[c];
+                gate += (double)x[W + c] * (double)m->out_last[W + c];
             }
             r->raw[first + i] = value / (1 + exp(-gate));
         }
     }
+}
+
+/* One plain layer with swish: y (n,W) of x (n,cols). */
+static void dense_swish(const sh_real *x, int64_t n, int64_t cols, const sh_real *matrix, const sh_real *bias, sh_real *y)
+{
+    for (int64_t i = 0; i < n; i++)
+        memcpy(y + i * W, bias, W * sizeof(sh_real));
+    sh_rows_product(n, cols, W, x, cols, matrix, W, y, W);
+    for (int64_t i = 0; i < n * W; i++)
+        y[i] *= sh_sigmoid(y[i]);
+}
+
+/* value (C) of set2set over the sites of each crystal. */
+static void read_out_crystals(const sh_m3gnet *m, rows *r, double *value)
+{
+    sh_pool_apply(&m->pool, r->v, r->mult, r->crystal_start, r->n_crystal, r->pool, r->pooled);
+    dense_swish(r->pooled, r->n_crystal, 2 * W, m->pool_first, m->pool_first_bias, r->c1);
+    dense_swish(r->c1, r->n_crystal, W, m->pool_second, m->pool_second_bias, r->c2);
+    for (int64_t i = 0; i < r->n_crystal; i++) {
+        double sum = (double)m->pool_end;
+        for (int c = 0; c < W; c++)
+            sum += (double)r->c2[i * W + c] * (double)m->pool_last[c];
+        value[i] = m->std * sum + m->mean;
+    }
+}
+
+static void run_block(const sh_m3gnet *m, int b, rows *r, sh_m3gnet_trace trace, void *context)
+{
+    const block *k = &m->blocks[b];
+#define TRACE(what, data, n_row, width)                                                            \
+    do {                                                                                           \
+        if (trace) trace(context, what, b, data, n_row, width);                                    \
+    } while (0)
+    if (m->three != THREE_NONE) {
+        gate_atoms(k, r);
+        if (m->three == THREE_OTHER)
+            three_body_other(r);
+        else
+            three_body_self(r);
+        TRACE("s", r->three, r->n_short, N_BESSEL);
+        add_three_body(k, r);
+    }
+    TRACE("e-three", r->e, r->n_edge, W);
+    update_edges(m, &k->edge, r);
+    TRACE("e", r->e, r->n_edge, W);
+    update_sites(m, &k->node, r);
+    TRACE("v", r->v, r->n_site, W);
+#undef TRACE
 }
 
 void sh_m3gnet_energies(const sh_m3gnet *m, const sh_graph *g, const int32_t *site_z, const int64_t *crystals, int64_t n,
@@ -502,7 +504,7 @@ void sh_m3gnet_energies(const sh_m3gnet *m, const sh_graph *g, const int32_t *si
     rows r;
     int64_t n_site, n_edge;
     count(g, crystals, n, &n_site, &n_edge);
-    lay_out(&r, (char *)(((uintptr_t)scratch + 63) & ~(uintptr_t)63), n, n_site, n_edge);
+    lay_out(m, &r, (char *)(((uintptr_t)scratch + 63) & ~(uintptr_t)63), n, n_site, n_edge);
     r.n_crystal = n;
     r.n_site = r.n_edge = r.n_short = 0;
     for (int64_t i = 0; i < n; i++) {
@@ -511,35 +513,26 @@ void sh_m3gnet_energies(const sh_m3gnet *m, const sh_graph *g, const int32_t *si
     }
     r.crystal_start[n] = r.n_site;
     first_edges(m, &r);
-#define TRACE(what, b, data, n_row, width)                                                         \
-    do {                                                                                           \
-        if (trace) trace(context, what, b, data, n_row, width);                                    \
-    } while (0)
-    TRACE("count", 0, r.count, r.n_edge, 1);
-    TRACE("e-first", 0, r.e, r.n_edge, W);
-    for (int b = 0; b < SH_M3GNET_BLOCKS; b++) {
-        const block *k = &m->blocks[b];
-        three_body_sums(k, &r);
-        TRACE("s", b, r.three, r.n_short, N_ANGLE);
-        add_three_body(k, &r);
-        TRACE("e-three", b, r.e, r.n_edge, W);
-        update_edges(&k->edge, &r);
-        TRACE("e", b, r.e, r.n_edge, W);
-        update_sites(&k->node, &r);
-        TRACE("v", b, r.v, r.n_site, W);
+    if (m->three == THREE_SELF) sum_angles(&r);
+    if (trace) trace(context, "count", 0, r.count, r.n_edge, 1);
+    if (trace) trace(context, "e-first", 0, r.e, r.n_edge, W);
+    for (int b = 0; b < SH_M3GNET_BLOCKS; b++)
+        run_block(m, b, &r, trace, context);
+    if (m->pooled) {
+        read_out_crystals(m, &r, energy);
+        return;
     }
-    read_out(m, &r);
+    read_out_sites(m, &r);
     for (int64_t i = 0; trace && i < r.n_site; i++)
         r.v[i] = (sh_real)r.raw[i]; /* the features are not needed any more */
-    TRACE("raw", 0, r.v, r.n_site, 1);
-#undef TRACE
+    if (trace) trace(context, "raw", 0, r.v, r.n_site, 1);
     for (int64_t i = 0; i < n; i++) {
         const double *mult = g->site_mult + g->site_start[crystals[i]];
         const int32_t *z = site_z + g->site_start[crystals[i]];
         double raw = 0, references = 0;
         for (int64_t s = r.crystal_start[i]; s < r.crystal_start[i + 1]; s++, mult++, z++) {
             raw += *mult * r.raw[s];
-            references += *mult * m->reference[*z];
+            references += *mult * m->reference[m->row[*z]];
         }
         energy[i] = m->std * raw + m->mean + references;
     }

@@ -1,7 +1,8 @@
-/* m3gnet.h -- the M3GNet potential in its original form (EFS, 2021), energies only, on the quotient graph.
+/* m3gnet.h -- M3GNet on the quotient graph, energies only: the potential in its original form (EFS, 2021), and matgl's potential
+ * (PES) and model of formation energies (Eform), whichever the weights are.
  *
  * A group of crystals is evaluated by one thread, large enough to fill the tiles of edges whose intermediate rows stay in the
- * cache: both layers of a gated perceptron, its activations and its radial factor in one go. Products have a fixed order: a
+ * cache: all layers of a gated perceptron, its activations and its radial factor in one go. Products have a fixed order: a
  * crystal's energy has the same bits in every batch and every group. docs/equations.md. */
 #ifndef SH_POTENTIAL_M3GNET_H
 #define SH_POTENTIAL_M3GNET_H
@@ -21,12 +22,12 @@ void sh_m3gnet_destroy(sh_m3gnet **model);
 double sh_m3gnet_cutoff(const sh_m3gnet *model);
 bool sh_m3gnet_knows(const sh_m3gnet *model, int z); /* trained on this element */
 
-/* Energies (eV a cell, std sum m_i raw_i + mean + sum of references) of the crystals[0..n) of the graph, evaluated together
- * by one thread. site_z (S). scratch: sh_m3gnet_scratch(...) bytes for these crystals. trace, if not NULL, is called with
- * intermediate rows: "count" of each edge's class; features "e-first" and in block b "e-three", "e", "v"; three-body sums "s" of
- * the short edges; "raw" readout of each site. */
+/* Energies of the crystals[0..n) of the graph, evaluated together by one thread: eV a cell, std sum m_i raw_i + mean + sum of
+ * references, or of a model of formation energies eV/atom. site_z (S), all of them known. scratch: sh_m3gnet_scratch(...) bytes for
+ * these crystals. trace, if not NULL, is called with intermediate rows: "count" of each edge's class; features "e-first" and in block
+ * b "e-three", "e", "v"; three-body sums "s" of the short edges; "raw" readout of each site. */
 typedef void (*sh_m3gnet_trace)(void *context, const char *what, int block, const sh_real *rows, int64_t n, int64_t width);
-size_t sh_m3gnet_scratch(const sh_graph *graph, const int64_t *crystals, int64_t n);
+size_t sh_m3gnet_scratch(const sh_m3gnet *model, const sh_graph *graph, const int64_t *crystals, int64_t n);
 void sh_m3gnet_energies(const sh_m3gnet *model, const sh_graph *graph, const int32_t *site_z, const int64_t *crystals,
                         int64_t n, void *scratch, double *energy, sh_m3gnet_trace trace, void *context);
 

@@ -1,25 +1,33 @@
 #include "potential/potential.h"
 
 #include <math.h>
+#include <string.h>
 
 #ifdef _OPENMP
 #include <omp.h>
 #endif
 
 #include "potential/m3gnet.h"
+#include "potential/megnet_model.h"
 #include "potential/references.h"
+#include "potential/weights.h"
 
+/* One of the two networks, the other one NULL. */
 struct sh_potential {
     sh_m3gnet *m3gnet;
+    sh_megnet_model *megnet;
+    sh_quantity quantity;
     const sh_references *references;
 };
 
-sh_status sh_potential_create(const sh_weights *weights, const sh_references *references, sh_potential **out)
+sh_status sh_potential_create(const sh_weights *w, const sh_references *references, sh_potential **out)
 {
     sh_potential *p = SH_NEW(sh_potential, 1);
     *out = NULL;
     p->references = references;
-    sh_status status = sh_m3gnet_create(weights, &p->m3gnet);
+    p->quantity = strcmp(w->target, "intensive") ? SH_TOTAL_ENERGY : w->n_fidelity > 0 ? SH_BAND_GAP : SH_FORMATION_ENERGY;
+    bool megnet = !strcmp(w->model, "matgl.MEGNet");
+    sh_status status = megnet ? sh_megnet_model_create(w, &p->megnet) : sh_m3gnet_create(w, &p->m3gnet);
     if (status != SH_OK) {
         sh_free(p);
         return status;
@@ -32,18 +40,41 @@ void sh_potential_destroy(sh_potential **potential)
 {
     if (!*potential) return;
     sh_m3gnet_destroy(&(*potential)->m3gnet);
+    sh_megnet_model_destroy(&(*potential)->megnet);
     sh_free(*potential);
     *potential = NULL;
 }
 
+sh_quantity sh_potential_quantity(const sh_potential *p)
+{
+    return p->quantity;
+}
+
 double sh_potential_cutoff(const sh_potential *p)
 {
-    return sh_m3gnet_cutoff(p->m3gnet);
+    return p->megnet ? sh_megnet_model_cutoff(p->megnet) : sh_m3gnet_cutoff(p->m3gnet);
 }
 
 bool sh_potential_knows(const sh_potential *p, int z)
 {
-    return sh_m3gnet_knows(p->m3gnet, z) && (!p->references || sh_references_knows(p->references, z));
+    bool in_table = p->megnet ? sh_megnet_model_knows(p->megnet, z) : sh_m3gnet_knows(p->m3gnet, z);
+    return in_table && (!p->references || sh_references_knows(p->references, z));
+}
+
+/* ---- one group of crystals, by one thread ---- */
+
+static size_t scratch_of(const sh_potential *p, const sh_graph *g, const int64_t *crystals, int64_t n)
+{
+    return p->megnet ? sh_megnet_model_scratch(p->megnet, g, crystals, n) : sh_m3gnet_scratch(p->m3gnet, g, crystals, n);
+}
+
+static void predict_group(const sh_potential *p, const sh_graph *g, const int32_t *site_z, const int64_t *crystals, int64_t n,
+                          void *scratch, double *value)
+{
+    if (p->megnet)
+        sh_megnet_model_values(p->megnet, g, site_z, crystals, n, scratch, value);
+    else
+        sh_m3gnet_energies(p->m3gnet, g, site_z, crystals, n, scratch, value, NULL, NULL);
 }
 
 static int n_threads(void)
@@ -83,31 +114,45 @@ static int64_t cut_into_groups(const sh_graph *g, const int64_t *crystals, int64
     return n_group;
 }
 
-void sh_potential_evaluate(const sh_potential *p, const sh_crystals *c, const sh_graph *g, const int64_t *wanted,
-                           int64_t n_wanted, sh_arena *arena, double *e_total, double *e_form)
+void sh_potential_predict(const sh_potential *p, const sh_crystals *c, const sh_graph *g, const int64_t *wanted,
+                          int64_t n_wanted, sh_arena *arena, double *value)
 {
     int64_t n = wanted ? n_wanted : c->n_crystal;
     if (n == 0) return;
     sh_arena_mark mark = sh_arena_get_mark(arena);
     int64_t *crystals = SH_PUSH(arena, int64_t, n), *start = SH_PUSH(arena, int64_t, n + 1);
-    double *energy = SH_PUSH(arena, double, n);
+    double *grouped = SH_PUSH(arena, double, n);
     for (int64_t k = 0; k < n; k++)
         crystals[k] = wanted ? wanted[k] : k;
     int64_t n_group = cut_into_groups(g, crystals, n, start);
     size_t most = 0;
     for (int64_t k = 0; k < n_group; k++) {
-        size_t bytes = sh_m3gnet_scratch(g, crystals + start[k], start[k + 1] - start[k]);
+        size_t bytes = scratch_of(p, g, crystals + start[k], start[k + 1] - start[k]);
         most = bytes > most ? bytes : most;
     }
     char *scratch = sh_arena_push(arena, most * (size_t)n_threads());
 #pragma omp parallel for schedule(dynamic, 1) if (n_group > 1)
     for (int64_t k = 0; k < n_group; k++)
-        sh_m3gnet_energies(p->m3gnet, g, c->site_z, crystals + start[k], start[k + 1] - start[k],
-                           scratch + most * (size_t)this_thread(), energy + start[k], NULL, NULL);
-    for (int64_t k = 0; k < n; k++) {
-        int64_t i = crystals[k];
-        e_total[i] = energy[k];
-        e_form[i] = p->references ? sh_references_formation(p->references, c, g, i, energy[k], arena) : NAN;
-    }
+        predict_group(p, g, c->site_z, crystals + start[k], start[k + 1] - start[k], scratch + most * (size_t)this_thread(),
+                      grouped + start[k]);
+    for (int64_t k = 0; k < n; k++)
+        value[crystals[k]] = grouped[k];
     sh_arena_release(arena, mark);
+}
+
+void sh_potential_evaluate(const sh_potential *p, const sh_crystals *c, const sh_graph *g, const int64_t *wanted,
+                           int64_t n_wanted, sh_arena *arena, double *e_total, double *e_form)
+{
+    int64_t n = wanted ? n_wanted : c->n_crystal;
+    SH_ASSERT(p->quantity != SH_BAND_GAP);
+    sh_potential_predict(p, c, g, wanted, n_wanted, arena, e_total);
+    for (int64_t k = 0; k < n; k++) {
+        int64_t i = wanted ? wanted[k] : k;
+        if (p->quantity == SH_FORMATION_ENERGY) {
+            e_form[i] = e_total[i];
+            e_total[i] = NAN;
+        } else {
+            e_form[i] = p->references ? sh_references_formation(p->references, c, g, i, e_total[i], arena) : NAN;
+        }
+    }
 }

@@ -89,6 +89,10 @@ sh_status sh_reward_create(const sh_reward_options *options, const sh_tables *ta
     *out = NULL;
     if (options->weight[SH_TERM_ENERGY] > 0 && !potential)
         return SH_FAIL(SH_EINPUT, "reward.formation_energy has a weight but no model");
+    if (potential && sh_potential_quantity(potential) == SH_BAND_GAP) {
+        SH_FAIL(SH_EINPUT, "reward.formation_energy.model predicts band gaps, not energies");
+        return sh_error_hint(SH_EINPUT, "'shaft model list' says what each model predicts");
+    }
     sh_reward *r = SH_NEW(sh_reward, 1);
     *r = (sh_reward){.options = *options, .tables = tables, .potential = potential};
     sh_status status = check_elements(r);

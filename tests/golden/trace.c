@@ -134,7 +134,7 @@ static void test_layers(void **state)
     int64_t one = 0;
     double energy;
     record *r = SH_NEW(record, 1);
-    sh_m3gnet_energies(model, &g, c.site_z, &one, 1, sh_arena_push(arena, sh_m3gnet_scratch(&g, &one, 1)), &energy, keep, r);
+    sh_m3gnet_energies(model, &g, c.site_z, &one, 1, sh_arena_push(arena, sh_m3gnet_scratch(model, &g, &one, 1)), &energy, keep, r);
     for (int64_t e = 0; e < r->n_edge; e++)
         assert_true(r->count[e] == 1); /* the sums above are over edges, not classes */
     FILE *f = open_trace();

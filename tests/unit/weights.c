@@ -64,7 +64,7 @@ static void test_reading(void **state)
     assert_fails(sh_weights_get(w, "layer/bias", 3, 1, &data), SH_EINPUT, "'layer/bias' has shape 1 x 3, not 3 x 1");
     assert_fails(sh_weights_get(w, "layer/gate", 3, 1, &data), SH_EINPUT, "'layer/gate' is not in the weight file");
     sh_potential *potential;
-    assert_fails(sh_potential_create(w, NULL, &potential), SH_EINPUT, "is not an M3GNet potential");
+    assert_fails(sh_potential_create(w, NULL, &potential), SH_EINPUT, "model 'model' is no M3GNet");
     assert_null(potential);
     char before[65], after[65];
     sh_weights_sha256(w, before);
