@@ -13,6 +13,7 @@ static const struct {
     {"sample", "draws crystals from a trained policy into a samples file", sh_cmd_sample},
     {"score", "reward and its terms for structures in CIF, POSCAR, extended XYZ or samples files", sh_cmd_score},
     {"export", "writes the best distinct crystals as CIF, POSCAR or extended XYZ", sh_cmd_export},
+    {"report", "one page about one run or several: curves, distributions, the best crystals", sh_cmd_report},
     {"model", "pretrained weights: list, import, check", sh_cmd_model},
     {"info", "version, ranks, libraries, folders; all keys of a configuration", sh_cmd_info},
     {NULL, NULL, NULL},

@@ -190,14 +190,14 @@ sh_status sh_export_best(const sh_space *space, const sh_records *records, const
         } else {
             snprintf(one.file, sizeof one.file, "%03lld_%s_%d.%s", (long long)(out->n + 1), one.formula,
                      (int)one.found_group, extension[opts->format]);
-            status = write_crystal(opts, &s, &one, out->n + 1);
+            if (opts->folder) status = write_crystal(opts, &s, &one, out->n + 1);
             out->item[out->n++] = one;
         }
         sh_structure_destroy(&s);
     }
     sh_arena_destroy(&arena);
     sh_free(list);
-    if (status == SH_OK) status = write_summary(opts, out, space->groups);
+    if (status == SH_OK && opts->folder) status = write_summary(opts, out, space->groups);
     if (status != SH_OK) sh_export_report_destroy(out);
     return status;
 }

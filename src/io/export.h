@@ -14,7 +14,7 @@ typedef struct {
     int64_t top;
     bool by_energy;  /* lowest formation energy first instead of highest reward */
     sh_export_format format;
-    const char *folder; /* exists */
+    const char *folder; /* exists; NULL: nothing is written, the crystals are only chosen */
 } sh_export_opts;
 
 /* A crystal that was written. */

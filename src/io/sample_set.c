@@ -43,6 +43,21 @@ sh_status sh_sample_set_read(const char *path, sh_sample_set *out)
     return SH_OK;
 }
 
+sh_status sh_sample_set_replace(sh_sample_set *set, const char *path)
+{
+    char *config;
+    sh_records records;
+    SH_TRY(sh_samples_read(path, &records, &config));
+    sh_free(config);
+    bool same = records.max_sites == set->records.max_sites;
+    sh_records_destroy(&set->records);
+    set->records = records;
+    sh_status status = same ? check_records(set) : SH_FAIL(SH_EINPUT, "it has another number of sites than the file before");
+    if (status == SH_OK) return SH_OK;
+    sh_records_resize(&set->records, 0);
+    return sh_error_note(status, "while reading samples '%s'", path);
+}
+
 void sh_sample_set_destroy(sh_sample_set *set)
 {
     sh_groups_destroy(&set->groups);

@@ -16,6 +16,9 @@ typedef struct {
 /* A samples file, an index, or the folder of a run. All numbers of the records are finite and their elements among those of
  * the configuration afterwards. On failure there is nothing to destroy. */
 sh_status sh_sample_set_read(const char *path, sh_sample_set *out);
+/* The records of another file of the same run instead of those held. On failure the set is as it was,
+ * or without records. */
+sh_status sh_sample_set_replace(sh_sample_set *set, const char *path);
 void sh_sample_set_destroy(sh_sample_set *set);
 
 /* The samples as structures; for sh_collect. */
