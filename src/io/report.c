@@ -88,21 +88,18 @@ static void put_symbol(FILE *f, const char *symbol)
             fputc(*c, f);
 }
 
-static void put_number(FILE *f, const char *format, double value)
+static void put_number(FILE *f, int digits, double value, const char *unit)
 {
     if (isfinite(value))
-        fprintf(f, format, value); // NOLINT(clang-diagnostic-format-nonliteral): two literals of this file
+        fprintf(f, "%.*f%s", digits, value, unit);
     else
         fputs("–", f);
 }
 
-static void put_cell(FILE *f, int digits, double value, double factor, const char *unit)
+static void put_cell(FILE *f, int digits, double value, const char *unit)
 {
     fputs("<td>", f);
-    if (isfinite(value))
-        fprintf(f, "%.*f%s", digits, value * factor, unit);
-    else
-        fputs("–", f);
+    put_number(f, digits, value, unit);
     fputs("</td>", f);
 }
 
@@ -114,8 +111,8 @@ static void begin_figure(const page *p, const char *title)
 
 static void put_mark(FILE *f, bool dashed, const char *name)
 {
-    fprintf(f, "<span><svg class=\"mark\" viewBox=\"0 0 26 9\" aria-hidden=\"true\"><path class=\"line%s\" d=\"M1 5h24\"/></svg>%s</span>",
-            dashed ? " dash" : "", name);
+    fprintf(f, "<span><svg class=\"mark\" viewBox=\"0 0 26 9\" aria-hidden=\"true\"><path class=\"line%s\" d=\"M1 5h24\"/></svg>"
+               "%s</span>", dashed ? " dash" : "", name);
 }
 
 /* "not in metrics.csv: runs/a, runs/b" */
@@ -136,35 +133,30 @@ static void put_missing(const page *p, const char *why, const bool *missing)
 /* ---- curves ---- */
 
 typedef struct {
-    const char *column, *name; /* name: of the line, where a chart has two */
-    sh_report_look look;
-} line_spec;
-
-typedef struct {
     const char *title;
-    line_spec line[2]; /* the second is dashed */
+    const char *column[2], *name[2]; /* the second is dashed; names where there are two */
+    bool plain[2];     /* not smoothed */
     const char *x;     /* column of the horizontal axis; NULL: iteration */
-    bool log;
-    double lo, hi;
-    bool term; /* of the reward: where it is 0 throughout it is switched off */
+    bool log, from_zero;
+    bool share;        /* from 0 to 1 */
+    bool term;         /* of the reward: where it is 0 throughout it is switched off */
 } chart_spec;
 
 static const chart_spec curves[] = {
-    {"Loss", {{"loss", NULL, SH_REPORT_SMOOTH}, {0}}, NULL, true, NAN, NAN, false},
-    {"Loss of replayed trajectories", {{"loss_replay", NULL, SH_REPORT_SMOOTH}, {0}}, NULL, true, NAN, NAN, false},
-    {"log Z", {{"log_z", "learned", SH_REPORT_PLAIN}, {"log_z_estimate", "estimated", SH_REPORT_SMOOTH}}, NULL, false, NAN, NAN, false},
-    {"Reward", {{"reward_mean", "mean", SH_REPORT_SMOOTH}, {"reward_best", "best so far", SH_REPORT_PLAIN}}, NULL, false, NAN, NAN, false},
-    {"Formation energy term", {{"formation_energy", NULL, SH_REPORT_SMOOTH}, {0}}, NULL, false, NAN, NAN, true},
-    {"Bond term", {{"bond", NULL, SH_REPORT_SMOOTH}, {0}}, NULL, false, NAN, NAN, true},
-    {"Density term", {{"density", NULL, SH_REPORT_SMOOTH}, {0}}, NULL, false, NAN, NAN, true},
-    {"Validity term", {{"validity", NULL, SH_REPORT_SMOOTH}, {0}}, NULL, false, NAN, NAN, true},
-    {"Share of valid crystals",
-     {{"valid_composition", "composition", SH_REPORT_SMOOTH}, {"valid_structure", "structure", SH_REPORT_SMOOTH}}, NULL, false, 0,
-     1.02, false},
-    {"Share with negative formation energy", {{"e_form_negative", NULL, SH_REPORT_SMOOTH}, {0}}, NULL, false, 0, 1.02, false},
-    {"Median formation energy, eV/atom", {{"e_form_median", NULL, SH_REPORT_SMOOTH}, {0}}, NULL, false, NAN, NAN, false},
-    {"Modes found", {{"modes", NULL, SH_REPORT_PLAIN}, {0}}, "trajectories", false, 0, NAN, false},
-    {"Structures per second", {{"structures_per_second", NULL, SH_REPORT_SMOOTH}, {0}}, NULL, false, 0, NAN, false}};
+    {.title = "Loss", .column = {"loss"}, .log = true},
+    {.title = "Loss of replayed trajectories", .column = {"loss_replay"}, .log = true},
+    {.title = "log Z", .column = {"log_z", "log_z_estimate"}, .name = {"learned", "estimated"}, .plain = {true, false}},
+    {.title = "Reward", .column = {"reward_mean", "reward_best"}, .name = {"mean", "best so far"}, .plain = {false, true}},
+    {.title = "Formation energy term", .column = {"formation_energy"}, .term = true},
+    {.title = "Bond term", .column = {"bond"}, .term = true},
+    {.title = "Density term", .column = {"density"}, .term = true},
+    {.title = "Validity term", .column = {"validity"}, .term = true},
+    {.title = "Share of valid crystals", .column = {"valid_composition", "valid_structure"}, .name = {"composition", "structure"},
+     .share = true},
+    {.title = "Share with negative formation energy", .column = {"e_form_negative"}, .share = true},
+    {.title = "Median formation energy, eV/atom", .column = {"e_form_median"}},
+    {.title = "Modes found", .column = {"modes"}, .plain = {true}, .x = "trajectories", .from_zero = true},
+    {.title = "Structures per second", .column = {"structures_per_second"}, .from_zero = true}};
 
 enum { N_CURVE = sizeof curves / sizeof *curves };
 
@@ -193,21 +185,23 @@ static void write_chart(const page *p, const chart_spec *c)
         const double *x = sh_report_column(m, c->x ? c->x : "iteration");
         missing[r] = true;
         off[r] = false;
-        for (int k = 0; k < 2 && c->line[k].column; k++) {
-            const double *y = sh_report_column(m, c->line[k].column);
+        for (int k = 0; k < 2 && c->column[k]; k++) {
+            const double *y = sh_report_column(m, c->column[k]);
             if (!x || !y || !any_finite(y, m->n_row)) continue;
             missing[r] = false;
             off[r] = c->term && all_zero(y, m->n_row);
             if (off[r]) continue;
-            series[n++] = (sh_report_series){r, c->line[k].look, k == 1, m->n_row, x, y};
+            series[n++] = (sh_report_series){r, c->plain[k] ? SH_REPORT_PLAIN : SH_REPORT_SMOOTH, k == 1, m->n_row, x, y};
         }
     }
     begin_figure(p, c->title);
-    for (int k = 0; k < 2 && c->line[k].name; k++)
-        put_mark(p->f, k == 1, c->line[k].name);
+    for (int k = 0; k < 2 && c->name[k]; k++)
+        put_mark(p->f, k == 1, c->name[k]);
     fputs("</figcaption>\n", p->f);
     if (n)
-        sh_report_curves(p->f, &(sh_report_axes){c->title, c->x ? c->x : "iteration", c->log, c->lo, c->hi}, series, n);
+        sh_report_curves(p->f,
+                         &(sh_report_axes){c->title, c->x ? c->x : "iteration", c->log, c->share || c->from_zero ? 0 : NAN,
+                                           c->share ? 1.02 : NAN}, series, n);
     put_missing(p, "nothing in metrics.csv", missing);
     put_missing(p, "switched off", off);
     fputs("</figure>\n", p->f);
@@ -220,7 +214,7 @@ static bool is_drawn(const char *column)
         if (!strcmp(column, others[i])) return true;
     for (int i = 0; i < N_CURVE; i++)
         for (int k = 0; k < 2; k++)
-            if (curves[i].line[k].column && !strcmp(column, curves[i].line[k].column)) return true;
+            if (curves[i].column[k] && !strcmp(column, curves[i].column[k])) return true;
     return false;
 }
 
@@ -243,8 +237,7 @@ static void write_other_columns(const page *p)
                     is_zero = is_zero && (!value || all_zero(value, p->run[q].metrics.n_row));
                 }
                 if (seen || is_zero != zero) continue;
-                if (!zero)
-                    write_chart(p, &(chart_spec){name, {{name, NULL, SH_REPORT_SMOOTH}, {0}}, NULL, false, NAN, NAN, false});
+                if (!zero) write_chart(p, &(chart_spec){.title = name, .column = {name}});
                 if (zero) fputs(constant ? ", " : "</div>\n<p class=\"none\">Zero throughout: ", p->f);
                 if (zero) put(p, name);
                 constant = constant || zero;
@@ -317,18 +310,18 @@ static void write_summary(const page *p)
         fputs("<tr><td class=\"name\">", p->f);
         put(p, p->run[r].path);
         fputs("</td>", p->f);
-        put_cell(p->f, 0, last_value(m, "iteration") + 1, 1, "");
-        put_cell(p->f, 0, last_value(m, "trajectories"), 1, "");
+        put_cell(p->f, 0, last_value(m, "iteration") + 1, "");
+        put_cell(p->f, 0, last_value(m, "trajectories"), "");
         put_time(p->f, m);
-        put_cell(p->f, 0, late_median(m, "structures_per_second"), 1, "");
-        put_cell(p->f, 3, late_median(m, "loss"), 1, "");
-        put_cell(p->f, 2, late_median(m, "log_z"), 1, "");
-        put_cell(p->f, 4, late_median(m, "reward_mean"), 1, "");
-        put_cell(p->f, 4, last_value(m, "reward_best"), 1, "");
-        put_cell(p->f, 1, late_median(m, "e_form_negative"), 100, " %");
-        put_cell(p->f, 3, late_median(m, "e_form_median"), 1, "");
-        put_cell(p->f, 1, late_median(m, "valid_composition"), 100, " %");
-        put_cell(p->f, 0, last_value(m, "modes"), 1, "");
+        put_cell(p->f, 0, late_median(m, "structures_per_second"), "");
+        put_cell(p->f, 3, late_median(m, "loss"), "");
+        put_cell(p->f, 2, late_median(m, "log_z"), "");
+        put_cell(p->f, 4, late_median(m, "reward_mean"), "");
+        put_cell(p->f, 4, last_value(m, "reward_best"), "");
+        put_cell(p->f, 1, 100 * late_median(m, "e_form_negative"), " %");
+        put_cell(p->f, 3, late_median(m, "e_form_median"), "");
+        put_cell(p->f, 1, 100 * late_median(m, "valid_composition"), " %");
+        put_cell(p->f, 0, last_value(m, "modes"), "");
         fputs("</tr>\n", p->f);
     }
     fputs("</tbody></table></div>\n", p->f);
@@ -483,9 +476,9 @@ static void write_samples(const page *p)
     }
     fputs("<h2>Samples</h2>\n", p->f);
     if (any) {
-        fputs("<p class=\"soft\">Crystals of the first tenth of the iterations (dashed, pale) against those of the last tenth (solid): "
-              "before and after training. What is no crystal to write, because two atoms are closer than 0.5 Å or there are too "
-              "many of them, is no sample. Groups are those that were sampled.</p>\n", p->f);
+        fputs("<p class=\"soft\">Crystals of the first tenth of the iterations (dashed, pale) against those of the last tenth "
+              "(solid): before and after training. Crystals with two atoms closer than 0.5 Å or with too many atoms are not "
+              "among the samples. Groups are those that were sampled.</p>\n", p->f);
         for (int r = 0; r < p->n; r++) {
             const sh_report_run *run = &p->run[r];
             if (!run->n_sample) continue;
@@ -538,9 +531,9 @@ static void write_crystal(const page *p, const sh_report_crystal *c, int64_t ran
         fputs("none found", f);
     fprintf(f, "</td><td class=\"left\" data-name=\"sites\">%s</td><td data-name=\"atoms\">%lld</td><td data-name=\"density\">",
             c->sites, (long long)c->structure.n_atom);
-    put_number(f, "%.3f", c->result.density);
+    put_number(f, 3, c->result.density, "");
     fputs("</td><td data-name=\"E_f\">", f);
-    put_number(f, "%.4f", c->result.e_form);
+    put_number(f, 4, c->result.e_form, "");
     fprintf(f, "</td><td data-name=\"reward\">%.5f</td></tr>\n", c->result.reward);
 }
 
@@ -550,10 +543,9 @@ static void write_crystals(const page *p)
     for (int r = 0; r < p->n; r++)
         any = any || p->run[r].n_crystal;
     if (!any) return;
-    fputs("<h2>Best distinct crystals</h2>\n<p class=\"soft\">By reward, chosen as shaft export does: samples with one formula, group, "
-          "energy and volume are one crystal. Group and Wyckoff letters as found at 0.1 Å. Atoms on a face of the cell are drawn on "
-          "all of them; bonds join atoms drawn that are closer than the mean of known crystals + 0.1 Å and their covalent radii + "
-          "0.45 Å.</p>\n", p->f);
+    fputs("<h2>Best distinct crystals</h2>\n<p class=\"soft\">By reward, chosen as shaft export does: samples of one crystal count "
+          "as one. Group and Wyckoff letters as found at 0.1 Å. Atoms on a face of the cell are drawn on all of them; bonds join "
+          "drawn atoms that are closer than the mean of known crystals + 0.1 Å and their covalent radii + 0.45 Å.</p>\n", p->f);
     for (int r = 0; r < p->n; r++) {
         const sh_report_run *run = &p->run[r];
         if (!run->n_crystal) continue;

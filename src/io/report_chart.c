@@ -15,7 +15,7 @@ enum { WIDTH = 460, HEIGHT = 270, LEFT = 58, RIGHT = 14, TOP = 10, BOTTOM = 40, 
 /* Bytes of the character of UTF-8 that begins at p; 0 where there is none. */
 static int utf8_length(const unsigned char *p)
 {
-    int n = p[0] < 0x80 ? 1 : p[0] >= 0xc2 && p[0] < 0xe0 ? 2 : p[0] >= 0xe0 && p[0] < 0xf0 ? 3 : p[0] >= 0xf0 && p[0] < 0xf5 ? 4 : 0;
+    int n = p[0] < 0x80 ? 1 : p[0] < 0xc2 ? 0 : p[0] < 0xe0 ? 2 : p[0] < 0xf0 ? 3 : p[0] < 0xf5 ? 4 : 0;
     for (int i = 1; i < n; i++)
         if ((p[i] & 0xc0) != 0x80) return 0;
     if (n == 1 && ((p[0] < 0x20 && p[0] != '\n' && p[0] != '\t') || p[0] == 0x7f)) return 0;
@@ -353,7 +353,8 @@ static void common_range(const sh_report_sample *s, int n, const double limit[2]
     if (!(*hi - *lo > 1e-9 * (1 + fabs(*lo)))) *lo -= 0.5, *hi = *lo + 1;
 }
 
-double sh_report_histogram(FILE *f, const char *title, const char *x_label, const double limit[2], const sh_report_sample *s, int n)
+double sh_report_histogram(FILE *f, const char *title, const char *x_label, const double limit[2],
+                           const sh_report_sample *s, int n)
 {
     enum { N_BIN = SH_REPORT_N_BIN };
     frame fr = {0};
