@@ -188,7 +188,7 @@ int main(int argc, char **argv)
         printf("%s, %s policy (%lld iterations), %d rank%s, as many replayed as fresh crystals; medians of %d [smallest, largest]\n",
                argv[1], run ? "trained" : "new", (long long)done, b.comm->size, b.comm->size > 1 ? "s" : "", repeats);
     b.buffer = sh_replay_create(config.constraints.max_sites, config.train.replay_capacity);
-    b.scratch = SH_NEW(sh_real, 2 * sh_params_size(s.params) + 4 * b.comm->n_worker);
+    b.scratch = SH_NEW(sh_real, sh_comm_sum_scratch(b.comm, sh_params_size(s.params)));
     sh_records_create(&b.fresh, config.constraints.max_sites, 1);
     sh_records_create(&b.replay, config.constraints.max_sites, 1);
     for (int64_t n = 8; n <= 2048; n = n == 8 ? 32 : n * 8)

@@ -22,5 +22,6 @@ typedef struct sh_backend {
 } sh_backend;
 
 const sh_backend *sh_backend_cpu(void);
+void sh_backend_one_blas_thread(void); /* BLAS rounds by shape and by threads: for bits that do not depend on these */
 
 #endif

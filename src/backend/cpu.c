@@ -30,6 +30,11 @@ static void gemm(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64
         beta, c, blas_int(ldc));
 }
 
+void sh_backend_one_blas_thread(void)
+{
+    openblas_set_num_threads(1);
+}
+
 const sh_backend *sh_backend_cpu(void)
 {
     static const sh_backend cpu = {

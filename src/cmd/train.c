@@ -89,8 +89,10 @@ typedef struct {
     sh_exchange *exchange;
     sh_coordinator_state state; /* rank 0 */
     sh_run_samples *samples;    /* workers */
-    sh_records fresh, replay;
-    sh_real *scratch;           /* of the sum over the workers */
+    sh_records fresh, replay;   /* of this worker, shard by shard */
+    sh_records drawn;           /* of one shard */
+    sh_real *leaves;            /* (my_shards, P) their gradients; NULL with one, which is the parameters' own */
+    sh_real *scratch;           /* of the sum over the shards */
     bool goes_on;               /* rank 0: there is a checkpoint to go on from */
     int64_t first;              /* iterations finished before this start */
 } run;
@@ -187,10 +189,17 @@ static sh_status begin(run *r)
     const sh_config *c = &r->config;
     SH_TRY(sh_comm_agree(r->comm, sh_setup_create(c, &r->setup)));
     SH_TRY(sh_comm_agree(r->comm, sh_comm_set_workers(r->comm, c->run.coordinator == SH_COORDINATOR_DEDICATED)));
+    if (c->run.deterministic) {
+        SH_TRY(sh_comm_agree(r->comm, sh_comm_set_shards(r->comm, (int)c->run.shards)));
+        sh_backend_one_blas_thread();
+    }
     sh_records_create(&r->fresh, c->constraints.max_sites, 1);
     sh_records_create(&r->replay, c->constraints.max_sites, 1);
+    sh_records_create(&r->drawn, c->constraints.max_sites, 1);
     r->exchange = sh_exchange_create(r->comm, c->constraints.max_sites, c->train.batch, c->train.replay_batch);
-    r->scratch = SH_NEW(sh_real, 2 * sh_params_size(r->setup.params) + 4 * r->comm->n_worker);
+    int64_t n = sh_params_size(r->setup.params);
+    r->scratch = SH_NEW(sh_real, sh_comm_sum_scratch(r->comm, n));
+    if (r->comm->my_shards > 1) r->leaves = SH_NEW(sh_real, r->comm->my_shards * n);
     SH_TRY(sh_comm_agree(r->comm, r->comm->rank == 0 ? open_directory(r) : SH_OK));
     SH_TRY(sh_comm_bcast(r->comm, &r->first, sizeof r->first, 0));
     if (c->run.save_samples) r->samples = sh_run_samples_create(r->comm, c, &r->setup.space);
@@ -204,39 +213,81 @@ static sh_exploration exploration_at(const sh_train_options *t, int64_t iteratio
     return (sh_exploration){.epsilon = t->explore_epsilon * left, .widen = 1 + (t->explore_widen - 1) * left};
 }
 
+/* Fresh trajectories of this worker, shard by shard: products round by the shape of the batch. */
+static void draw(run *r, int64_t iteration, const sh_exploration *exploration)
+{
+    const sh_config *c = &r->config;
+    int64_t begin, n;
+    sh_exchange_slice(r->comm, c->train.batch, &begin, &n);
+    sh_records_resize(&r->fresh, n);
+    for (int k = 0; k < r->comm->my_shards; k++) {
+        int64_t first, count;
+        sh_comm_shard_slice(r->comm, c->train.batch, r->comm->first_shard + k, &first, &count);
+        sh_setup_draw(&r->setup, (uint64_t)c->run.seed, (uint64_t)(iteration * c->train.batch + first), count, exploration, &r->drawn);
+        if (count) memcpy(sh_record_at(&r->fresh, first - begin), r->drawn.data, (size_t)count * r->fresh.stride);
+    }
+}
+
+/* What part [first, first + count) of the batch has among the records of this worker. */
+static sh_records shard_of(const run *r, const sh_records *mine, int64_t n_total, int k)
+{
+    int64_t begin, n, first, count;
+    sh_exchange_slice(r->comm, n_total, &begin, &n);
+    sh_comm_shard_slice(r->comm, n_total, r->comm->first_shard + k, &first, &count);
+    return sh_records_view(mine, first - begin, count);
+}
+
+static double *log_targets(const run *r, const sh_records *records)
+{
+    double *target = SH_PUSH(r->setup.arena, double, records->n);
+    for (int64_t i = 0; i < records->n; i++)
+        target[i] = sh_reward_log_target(&r->config.reward, &sh_record_at(records, i)->result);
+    return target;
+}
+
+/* Values and gradients of this worker's shards, then their sums over all. */
+static sh_step_sums learn(run *r, const sh_replay_header *header, bool explored, double *stop)
+{
+    enum { N = SH_STEP_SUMS + 1 };
+    const sh_config *c = &r->config;
+    sh_setup *s = &r->setup;
+    int64_t n = sh_params_size(s->params);
+    sh_real *grad = sh_params_grad(s->params), *leaves = r->leaves ? r->leaves : grad;
+    double *numbers = SH_NEW(double, r->comm->my_shards * N);
+    sh_step_sums sums;
+    for (int k = 0; k < r->comm->my_shards; k++) {
+        sh_records fresh = shard_of(r, &r->fresh, c->train.batch, k), replay = shard_of(r, &r->replay, header->n_total, k);
+        sh_arena_reset(s->arena);
+        const double *target = log_targets(r, &fresh), *again = log_targets(r, &replay);
+        sh_params_zero_grad(s->params);
+        sh_train_step(s->policy, s->be, &fresh, target, &replay, again, (double)(c->train.batch + header->n_total), explored,
+                      s->arena, &sums);
+        memcpy(numbers + k * N, &sums, sizeof sums);
+        numbers[k * N + SH_STEP_SUMS] = sh_signals_caught() || header->stop;
+        if (r->leaves) memcpy(leaves + k * n, grad, (size_t)n * sizeof *grad);
+    }
+    sh_exchange_settle(r->exchange);
+    sh_comm_sum_real(r->comm, leaves, n, r->scratch);
+    if (r->leaves) memcpy(grad, leaves, (size_t)n * sizeof *grad);
+    sh_comm_sum_double(r->comm, numbers, N);
+    memcpy(&sums, numbers, sizeof sums);
+    *stop = numbers[SH_STEP_SUMS];
+    sh_free(numbers);
+    return sums;
+}
+
 /* A worker's part of an iteration. Returns whether the workers agreed to stop after it. */
 static bool work(run *r, int64_t iteration)
 {
     const sh_config *c = &r->config;
-    sh_setup *s = &r->setup;
     sh_exploration exploration = exploration_at(&c->train, iteration);
-    int64_t first, count;
-    sh_exchange_slice(r->comm, c->train.batch, &first, &count);
-    sh_setup_draw(s, (uint64_t)c->run.seed, (uint64_t)(iteration * c->train.batch + first), count, &exploration, &r->fresh);
-    sh_exchange_send_records(r->exchange, &r->fresh);
+    sh_report report = {.epsilon = exploration.epsilon, .log_z = (double)sh_policy_log_z(r->setup.policy)->data[0]};
     sh_replay_header header;
+    draw(r, iteration, &exploration);
+    sh_exchange_send_records(r->exchange, &r->fresh);
     sh_exchange_wait_replay(r->exchange, &header, &r->replay);
-
-    double *target = SH_PUSH(s->arena, double, r->fresh.n), *target_replay = SH_PUSH(s->arena, double, r->replay.n);
-    for (int64_t i = 0; i < r->fresh.n; i++)
-        target[i] = sh_reward_log_target(&c->reward, &sh_record_at(&r->fresh, i)->result);
-    for (int64_t i = 0; i < r->replay.n; i++)
-        target_replay[i] = sh_reward_log_target(&c->reward, &sh_record_at(&r->replay, i)->result);
-    sh_report report = {.epsilon = exploration.epsilon, .log_z = (double)sh_policy_log_z(s->policy)->data[0]};
-    bool explored = exploration.epsilon > 0 || exploration.widen > 1;
-    sh_params_zero_grad(s->params);
-    sh_train_step(s->policy, s->be, &r->fresh, target, &r->replay, target_replay,
-                  (double)(c->train.batch + header.n_total), explored, s->arena, &report.sums);
-
-    double numbers[SH_STEP_SUMS + 1];
-    memcpy(numbers, &report.sums, sizeof report.sums);
-    numbers[SH_STEP_SUMS] = sh_signals_caught() || header.stop;
-    sh_exchange_settle(r->exchange);
-    sh_comm_sum_real(r->comm, sh_params_grad(s->params), sh_params_size(s->params), r->scratch);
-    sh_comm_sum_double(r->comm, numbers, SH_STEP_SUMS + 1);
-    memcpy(&report.sums, numbers, sizeof report.sums);
-    report.stop = numbers[SH_STEP_SUMS];
-    sh_status status = sh_adam_step(s->adam, c->train.lr, c->train.clip, &report.norm);
+    report.sums = learn(r, &header, exploration.epsilon > 0 || exploration.widen > 1, &report.stop);
+    sh_status status = sh_adam_step(r->setup.adam, c->train.lr, c->train.clip, &report.norm);
     if (status != SH_OK) {
         sh_error_note(status, "in iteration %lld", (long long)iteration);
         sh_error_hint(status, "the last checkpoint is unharmed; a smaller train.lr or train.clip may help");
@@ -345,6 +396,8 @@ static void end(run *r)
     sh_coordinator_destroy(&r->state);
     if (r->fresh.data) sh_records_destroy(&r->fresh);
     if (r->replay.data) sh_records_destroy(&r->replay);
+    if (r->drawn.data) sh_records_destroy(&r->drawn);
+    sh_free(r->leaves);
     sh_free(r->scratch);
     sh_setup_destroy(&r->setup);
 }

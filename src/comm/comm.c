@@ -40,7 +40,31 @@ sh_status sh_comm_set_workers(sh_comm *c, bool dedicated)
     c->dedicated = dedicated;
     c->n_worker = c->size - dedicated;
     c->worker = works ? c->rank - dedicated : -1;
+    return sh_comm_set_shards(c, 0);
+}
+
+sh_status sh_comm_set_shards(sh_comm *c, int n_shard)
+{
+    if (n_shard && n_shard < c->n_worker)
+        return sh_error_hint(SH_FAIL(SH_EINPUT, "run.shards: %d are too few for %d workers, each of which takes one or more", n_shard,
+                                     c->n_worker),
+                             "raise run.shards (the bits depend on it), or start fewer ranks");
+    c->n_shard = n_shard ? n_shard : c->n_worker;
+    c->first_shard = c->my_shards = 0;
+    if (c->worker >= 0) sh_comm_shards_of(c, c->worker, &c->first_shard, &c->my_shards);
     return SH_OK;
+}
+
+void sh_comm_shards_of(const sh_comm *c, int worker, int *first, int *count)
+{
+    *first = (int)((int64_t)c->n_shard * worker / c->n_worker);
+    *count = (int)((int64_t)c->n_shard * (worker + 1) / c->n_worker) - *first;
+}
+
+void sh_comm_shard_slice(const sh_comm *c, int64_t n, int shard, int64_t *first, int64_t *count)
+{
+    *first = n * shard / c->n_shard;
+    *count = n * (shard + 1) / c->n_shard - *first;
 }
 
 void sh_comm_destroy(sh_comm **comm)
@@ -98,35 +122,79 @@ sh_status sh_comm_bcast(sh_comm *c, void *data, int64_t bytes, int root)
 #define REAL_TYPE MPI_FLOAT
 #endif
 
-/* The data are cut into one piece a worker, padded to equal size; worker w gets everybody's piece w, adds them up in the
- * order of the workers and sends the sum to all. */
+/* Rows lo .. hi - 1 of (., n) into row lo. */
+static void add_tree(sh_real *rows, int64_t n, int lo, int hi)
+{
+    if (hi - lo < 2) return;
+    int middle = lo + (hi - lo) / 2;
+    add_tree(rows, n, lo, middle);
+    add_tree(rows, n, middle, hi);
+    for (int64_t i = 0; i < n; i++)
+        rows[lo * n + i] += rows[middle * n + i];
+}
+
+static int64_t piece_of(const sh_comm *c, int64_t n)
+{
+    return (n + c->n_worker - 1) / c->n_worker;
+}
+
+int64_t sh_comm_sum_scratch(const sh_comm *c, int64_t n)
+{
+    return (c->my_shards * c->n_worker + c->n_shard) * piece_of(c, n);
+}
+
+/* The numbers are cut into one piece a worker, padded to equal size; worker w gets piece w of every shard, adds them up and
+ * sends the sum to all. */
 void sh_comm_sum_real(sh_comm *c, sh_real *data, int64_t n, sh_real *scratch)
 {
-    int64_t workers = c->n_worker, piece = (n + workers - 1) / workers;
-    if (workers == 1 || n == 0) return;
-    sh_real *padded = scratch, *parts = scratch + piece * workers;
-    memcpy(padded, data, (size_t)n * sizeof *data);
-    memset(padded + n, 0, (size_t)(piece * workers - n) * sizeof *data);
-    MPI_Alltoall(padded, to_int(piece), REAL_TYPE, parts, to_int(piece), REAL_TYPE, c->workers);
-    for (int64_t w = 1; w < workers; w++)
-        for (int64_t i = 0; i < piece; i++)
-            parts[i] += parts[w * piece + i];
-    MPI_Allgather(parts, to_int(piece), REAL_TYPE, padded, to_int(piece), REAL_TYPE, c->workers);
-    memcpy(data, padded, (size_t)n * sizeof *data);
+    int64_t piece = piece_of(c, n);
+    if (n == 0) return;
+    if (c->n_worker == 1) {
+        add_tree(data, n, 0, c->n_shard);
+        return;
+    }
+    sh_real *out = scratch, *in = scratch + c->my_shards * c->n_worker * piece;
+    int *count = SH_NEW(int, 4 * c->n_worker), *at = count + c->n_worker, *in_count = at + c->n_worker, *in_at = in_count + c->n_worker;
+    for (int w = 0; w < c->n_worker; w++) {
+        int first, shards;
+        sh_comm_shards_of(c, w, &first, &shards);
+        count[w] = to_int(c->my_shards * piece);
+        at[w] = to_int(w * c->my_shards * piece);
+        in_count[w] = to_int(shards * piece);
+        in_at[w] = to_int(first * piece);
+        int64_t begin = w * piece < n ? w * piece : n, end = begin + piece < n ? begin + piece : n;
+        for (int k = 0; k < c->my_shards; k++) {
+            sh_real *to = out + at[w] + k * piece;
+            memcpy(to, data + k * n + begin, (size_t)(end - begin) * sizeof *to);
+            memset(to + (end - begin), 0, (size_t)(piece - (end - begin)) * sizeof *to);
+        }
+    }
+    MPI_Alltoallv(out, count, at, REAL_TYPE, in, in_count, in_at, REAL_TYPE, c->workers);
+    add_tree(in, piece, 0, c->n_shard);
+    MPI_Allgather(in, to_int(piece), REAL_TYPE, out, to_int(piece), REAL_TYPE, c->workers);
+    memcpy(data, out, (size_t)n * sizeof *data);
+    sh_free(count);
 }
 
 void sh_comm_sum_double(sh_comm *c, double *data, int n)
 {
     enum { MOST = 64 };
     SH_ASSERT(n <= MOST);
-    if (c->n_worker == 1) return;
-    double *all = SH_NEW(double, n * c->n_worker);
-    MPI_Allgather(data, n, MPI_DOUBLE, all, n, MPI_DOUBLE, c->workers);
+    double *all = SH_NEW(double, n * c->n_shard);
+    int *count = SH_NEW(int, 2 * c->n_worker), *at = count + c->n_worker;
+    for (int w = 0; w < c->n_worker; w++) {
+        int first, shards;
+        sh_comm_shards_of(c, w, &first, &shards);
+        count[w] = shards * n;
+        at[w] = first * n;
+    }
+    MPI_Allgatherv(data, c->my_shards * n, MPI_DOUBLE, all, count, at, MPI_DOUBLE, c->workers);
     for (int i = 0; i < n; i++) {
         data[i] = all[i];
-        for (int w = 1; w < c->n_worker; w++)
-            data[i] += all[w * n + i];
+        for (int shard = 1; shard < c->n_shard; shard++)
+            data[i] += all[shard * n + i];
     }
+    sh_free(count);
     sh_free(all);
 }
 

@@ -18,11 +18,19 @@ typedef struct {
     MPI_Comm workers;     /* MPI_COMM_NULL on a rank that does not work */
     int worker, n_worker; /* index among the workers, -1 on a rank that is none */
     bool dedicated;       /* rank 0 only coordinates */
+    /* Work is cut into shards, and sums are those of the shards: one for each worker, or a fixed number whatever the ranks, so
+     * that bits do not depend on them. A worker has neighbouring shards. */
+    int n_shard, first_shard, my_shards;
 } sh_comm;
 
 sh_status sh_comm_create(int *argc, char ***argv, sh_comm **out);
 /* Chooses the workers; collective. dedicated with one rank alone is refused. */
 sh_status sh_comm_set_workers(sh_comm *comm, bool dedicated);
+/* n_shard 0: one for each worker, as after sh_comm_set_workers. More workers than shards are refused. */
+sh_status sh_comm_set_shards(sh_comm *comm, int n_shard);
+/* The shards of a worker, and what a shard has of n things in a row. */
+void sh_comm_shards_of(const sh_comm *comm, int worker, int *first, int *count);
+void sh_comm_shard_slice(const sh_comm *comm, int64_t n, int shard, int64_t *first, int64_t *count);
 void sh_comm_destroy(sh_comm **comm); /* finalises MPI */
 
 /* All ranks leave with one status: that of the lowest rank that failed, its texts too. Its number is put into the
@@ -33,10 +41,11 @@ _Noreturn void sh_comm_abort(const sh_comm *comm, sh_status status);
 
 sh_status sh_comm_bcast(sh_comm *comm, void *data, int64_t bytes, int root); /* over all */
 
-/* Sums over the workers, in place. Pieces are exchanged, added in the order of the workers, and gathered: the bits
- * depend on the number of workers alone. Collective over the workers. */
-void sh_comm_sum_real(sh_comm *comm, sh_real *data, int64_t n, sh_real *scratch); /* scratch (2 n + 2 workers) */
-void sh_comm_sum_double(sh_comm *comm, double *data, int n);                      /* few numbers: n <= 64 */
+/* Sums over all shards; data (my_shards, n), the result is its first row. Pieces are exchanged, added in a binary tree over
+ * the shards, and gathered: the bits depend on the number of shards alone. Collective over the workers. */
+void sh_comm_sum_real(sh_comm *comm, sh_real *data, int64_t n, sh_real *scratch);
+int64_t sh_comm_sum_scratch(const sh_comm *comm, int64_t n); /* numbers of scratch that takes */
+void sh_comm_sum_double(sh_comm *comm, double *data, int n); /* few numbers, in the order of the shards: n <= 64 */
 
 /* Messages between two ranks of `all`. The buffer belongs to the message until it is complete. */
 typedef MPI_Request sh_request;

@@ -163,6 +163,10 @@ static const entry table[] = {
      .help = "iterations between checkpoints"},
     {"run.keep_checkpoints", INTEGER(run.keep_checkpoints, 1, 1000000), .fallback = "3",
      .help = "checkpoints that are kept, the newest"},
+    {"run.deterministic", SWITCH(run.deterministic), .fallback = "false", .fixed = true,
+     .help = "the same bits on any number of ranks, somewhat slower; without it, on the same number"},
+    {"run.shards", INTEGER(run.shards, 1, 4096), .fallback = "12", .fixed = true,
+     .help = "with run.deterministic: parts of a batch that are worked on by themselves, at least one a worker"},
     {"run.save_samples", SWITCH(run.save_samples), .fallback = "true",
      .help = "write the sampled crystals to DIRECTORY/samples"},
     {"run.coordinator", CHOICE(run.coordinator, "auto", "dedicated", "shared"), .fallback = "auto",
@@ -794,7 +798,7 @@ char *sh_config_text(const sh_config *c, bool as_given)
     SH_ASSERT(out);
     const char *before = NULL;
     for (int i = 0; i < N_ENTRY; i++) {
-        if (!as_given && !strcmp(table[i].key, "run.directory")) continue;
+        if (!as_given && (!strcmp(table[i].key, "run.directory") || !strcmp(table[i].key, "run.coordinator"))) continue;
         int depth = print_sections(out, table[i].key, before);
         fprintf(out, "%*s%s: ", 2 * depth, "", last_part(table[i].key));
         print_value(out, &table[i], &shown);

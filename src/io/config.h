@@ -41,6 +41,8 @@ typedef struct {
     int64_t checkpoint_every; /* iterations */
     int64_t keep_checkpoints;
     sh_coordinator coordinator;
+    bool deterministic;       /* the same bits on any number of ranks */
+    int64_t shards;           /* then: parts of a batch */
     bool save_samples;
     char directory[SH_PATH_SIZE];
 } sh_run_options;
@@ -69,7 +71,7 @@ sh_status sh_config_check(const sh_config *config, const sh_groups *groups);
 
 /* All keys with their values, as YAML that parses back to the same; the caller frees (sh_free). `as_given`: for the user,
  * who may start another run from it. Otherwise for a file of this run that must not depend on where it ran: without
- * run.directory, and with the number that `auto` stands for. */
+ * run.directory and run.coordinator, and with the number that `auto` stands for. */
 char *sh_config_text(const sh_config *config, bool as_given);
 
 /* A run goes on: what is `auto` keeps the number it had `before`, whatever else has changed. */

@@ -30,16 +30,21 @@ struct sh_exchange {
     double report_out[REPORT_MAX];
 };
 
-static void slice_of(int64_t n, int worker, int n_worker, int64_t *first, int64_t *count)
+/* That of a worker's shards together. */
+static void slice_of(const sh_comm *comm, int64_t n, int worker, int64_t *first, int64_t *count)
 {
-    *first = n * worker / n_worker;
-    *count = n * (worker + 1) / n_worker - *first;
+    int shard, n_shard;
+    int64_t last, in_last;
+    sh_comm_shards_of(comm, worker, &shard, &n_shard);
+    sh_comm_shard_slice(comm, n, shard, first, count);
+    sh_comm_shard_slice(comm, n, shard + n_shard - 1, &last, &in_last);
+    *count = last + in_last - *first;
 }
 
 void sh_exchange_slice(const sh_comm *comm, int64_t n, int64_t *first, int64_t *count)
 {
     *first = *count = 0;
-    if (comm->worker >= 0) slice_of(n, comm->worker, comm->n_worker, first, count);
+    if (comm->worker >= 0) slice_of(comm, n, comm->worker, first, count);
 }
 
 static int rank_of(const sh_comm *comm, int worker)
@@ -49,7 +54,7 @@ static int rank_of(const sh_comm *comm, int worker)
 
 static int64_t replay_bytes(const sh_exchange *x)
 {
-    int64_t most = x->replay_batch / x->comm->n_worker + 1;
+    int64_t most = x->replay_batch * (x->comm->n_shard / x->comm->n_worker + 1) / x->comm->n_shard + 1;
     return (int64_t)sizeof(sh_replay_header) + most * (int64_t)x->stride;
 }
 
@@ -127,7 +132,7 @@ void sh_exchange_send_replay(sh_exchange *x, const sh_replay_header *header, con
     x->replay_turn = 1 - turn;
     for (int w = 0; w < comm->n_worker; w++) {
         int64_t first, count;
-        slice_of(drawn->n, w, comm->n_worker, &first, &count);
+        slice_of(comm, drawn->n, w, &first, &count);
         sh_replay_header mine = *header;
         mine.n_total = drawn->n;
         mine.n = count;
@@ -188,7 +193,7 @@ void sh_exchange_expect_records(sh_exchange *x, sh_records *all)
     sh_records_resize(all, x->batch);
     for (int w = 0; w < comm->n_worker; w++) {
         int64_t first, count;
-        slice_of(x->batch, w, comm->n_worker, &first, &count);
+        slice_of(comm, x->batch, w, &first, &count);
         if (rank_of(comm, w) > 0)
             sh_comm_irecv(x->comm, sh_record_at(all, first), count * (int64_t)x->stride, rank_of(comm, w), TAG_RECORDS,
                           &x->records_in[w]);
