@@ -27,17 +27,26 @@ static const char help[] =
     "  check [NAME]  reads all tensors (their checksums are verified on the way) and compares a SHA-256 over them with the\n"
     "                published one; all that are there, or the one named; exit code 1 where one is not what it should be\n"
     "  import PATH   takes published weights and writes them into the folder. PATH is the source package m3gnet-0.2.4.tar.gz,\n"
-    "                a folder with m3gnet.json, m3gnet.index and m3gnet.data-00000-of-00001, or one above it. Runs a Python\n"
-    "                program: with $SHAFT_PYTHON, else with the first of python3 on the PATH and /usr/bin/python3 that has\n"
-    "                numpy and h5py. With --name the weights go by that name; otherwise by that of the known model they are.\n"
+    "                a folder with m3gnet.json, m3gnet.index and m3gnet.data-00000-of-00001, a model folder of matgl with\n"
+    "                model.json and state.pt, or a folder above one of these. matgl's are under pretrained_models of its\n"
+    "                public repository (github.com/materialsvirtuallab/matgl), and in its own cache ~/.cache/matgl where\n"
+    "                somebody has used it. Runs a Python program: with $SHAFT_PYTHON, else with the first of python3 on the\n"
+    "                PATH and /usr/bin/python3 that has numpy and h5py. With --name the weights go by that name; otherwise by\n"
+    "                that of the known model they are.\n"
     "\n"
     "examples:\n"
     "  pip download --no-deps --no-binary m3gnet m3gnet==0.2.4\n"
     "  shaft model import m3gnet-0.2.4.tar.gz\n"
     "  shaft model check m3gnet-efs\n"
+    "  shaft model import ~/.cache/matgl/MEGNet-MP-2018.6.1-Eform\n"
     "\n"
-    "M3GNet's weights are the Materials Virtual Lab's, under the BSD 3-clause licence; cite Chen and Ong, Nature Computational\n"
-    "Science 2, 718 (2022). shaft itself downloads nothing.\n";
+    "A configuration takes a model by its name, or a file by its path. Some have variants, chosen behind an @:\n"
+    "  m3gnet-pes@none       without three-body terms, which it hardly uses: faster, within 1.7e-4 eV/atom\n"
+    "  m3gnet-eform@other    three-body terms as later versions of matgl evaluate it, not as it was trained\n"
+    "  megnet-gap@gllb-sc    the gap of another method than PBE; also @hse and @scan\n"
+    "\n"
+    "All these weights are the Materials Virtual Lab's, under the BSD 3-clause licence; `list` says what to cite. shaft itself\n"
+    "downloads nothing.\n";
 
 static bool exists(const char *path)
 {
@@ -107,6 +116,7 @@ static sh_status list(void)
         printf("%s\n  file        %s\n", m->name, path);
         print_state(path);
         printf("  predicts    %s\n  from        %s\n", m->predicts, m->origin);
+        if (m->variants) printf("  variants    %s@ %s\n", m->name, m->variants);
         if (!exists(path)) printf("  parameters  %lld\n  get it      %s\n", (long long)m->n_parameter, m->obtain);
     }
     return list_others(folder);
@@ -218,7 +228,7 @@ static sh_status convert(const char *source, const char *temporary, const sh_mod
     sh_status status = SH_OK;
     if (run((char *[]){interpreter, program, given, out, NULL}, false, said, sizeof said)) {
         SH_FAIL(SH_EINPUT, "'%s' was not imported%s%s", source, said[0] ? ": " : "", said);
-        status = sh_error_hint(SH_EINPUT, "it must be the source package m3gnet-0.2.4.tar.gz or the folder of its checkpoint");
+        status = sh_error_hint(SH_EINPUT, "it must be the source package m3gnet-0.2.4.tar.gz, the folder of its checkpoint, or a model folder of matgl");
     } else {
         status = check_file(NULL, temporary, info);
     }

@@ -106,7 +106,7 @@ static const entry table[] = {
     {"reward.formation_energy.weight", NUMBER(reward.weight[SH_TERM_ENERGY], 0, 1000), .fallback = "0.2", .fixed = true,
      .help = "weight of exp(-E_f / 10), E_f in eV/atom; 0 switches the term off"},
     {"reward.formation_energy.model", TEXT(reward_model), .fallback = "m3gnet-efs", .fixed = true,
-     .help = "model that predicts energies: a name from `shaft model list`, or a file"},
+     .help = "model that predicts energies: a name from `shaft model list`, with a variant m3gnet-eform@other, or a file"},
     {"reward.formation_energy.guard.density", RANGE(reward.guard_density, 0, 100), .fallback = "[1.5, 5]", .fixed = true,
      .help = "g/cm^3; outside, E_f counts as +10"},
     {"reward.formation_energy.guard.atoms", INTEGER(reward.guard_atoms, 1, 1000000), .fallback = "100", .fixed = true,
