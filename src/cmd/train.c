@@ -32,6 +32,8 @@ static const char help[] =
     "  --set KEY=VALUE     overrides one key, may be repeated: --set train.batch=512\n"
     "  --resume            goes on from the newest checkpoint that verifies, with the results of a run never stopped; starts\n"
     "                      from the beginning where there is none yet, so that a job may always say it\n"
+    "  --init CHECKPOINT   starts from the trained networks of another run (its folder, or one of its checkpoints), under this\n"
+    "                      configuration's reward and elements; log Z anew. Of no effect where --resume goes on\n"
     "  --help-config       lists all keys with defaults, bounds and meaning\n"
     "  --quiet             no progress\n"
     "  --help              this text\n"
@@ -41,18 +43,21 @@ static const char help[] =
     "examples:\n"
     "  shaft train configs/quickstart.yaml\n"
     "  mpirun -n 4 shaft train configs/battery.yaml --set run.directory=runs/battery-2 --set run.seed=2\n"
-    "  srun shaft train configs/battery.yaml --resume\n";
+    "  srun shaft train configs/battery.yaml --resume\n"
+    "  shaft train my.yaml --init runs/battery\n";
 
 typedef struct {
     const char *config;
     const char *settings[64];
     int n_setting;
+    const char *init; /* of --init, or NULL */
     bool resume, quiet, done; /* done: nothing more to do, help was asked for */
 } arguments;
 
 static sh_status read_arguments(int argc, char **argv, arguments *a)
 {
     static const struct option options[] = {{"set", required_argument, NULL, 's'}, {"resume", no_argument, NULL, 'r'},
+                                            {"init", required_argument, NULL, 'i'},
                                             {"help-config", no_argument, NULL, 'c'}, {"quiet", no_argument, NULL, 'q'},
                                             {"help", no_argument, NULL, 'h'},        {NULL, 0, NULL, 0}};
     *a = (arguments){0};
@@ -65,6 +70,7 @@ static sh_status read_arguments(int argc, char **argv, arguments *a)
             a->settings[a->n_setting++] = optarg;
             break;
         case 'r': a->resume = true; break;
+        case 'i': a->init = optarg; break;
         case 'q': a->quiet = true; break;
         case 'c': sh_config_help(stdout); a->done = true; return SH_OK;
         case 'h': fputs(help, stdout); a->done = true; return SH_OK;
@@ -173,10 +179,20 @@ static sh_status share_parameters(run *r)
     return SH_OK;
 }
 
+/* Rank 0: start values from another run. */
+static sh_status take_start_values(run *r)
+{
+    int64_t taken, all;
+    SH_TRY(sh_run_state_init(r->args.init, &r->setup, &taken, &all));
+    sh_log_info("start values of %lld of %lld tensors from '%s'", (long long)taken, (long long)all, r->args.init);
+    return SH_OK;
+}
+
 /* Rank 0, when nothing is missing any more: makes the folder, takes up the state that is there. */
 static sh_status open_directory(run *r)
 {
     const sh_config *c = &r->config;
+    if (r->args.init && !r->goes_on) SH_TRY(take_start_values(r));
     SH_TRY(sh_folder_make(c->run.directory));
     SH_TRY(write_configuration(c));
     sh_coordinator_create(c, &r->state);

@@ -135,7 +135,7 @@ static const entry table[] = {
      .help = "trajectory balance, sub-trajectory balance, or trajectory balance with the batch's own log Z"},
     {"train.lambda", NUMBER(policy.lambda, 1e-3, 10), .fallback = "0.9", .fixed = true,
      .help = "of subtb: weight lambda^d for sub-trajectories of d steps"},
-    {"train.lr", NUMBER(train.lr, 0, 10), .fallback = "1e-3", .fixed = true, .help = "learning rate of Adam"},
+    {"train.lr", NUMBER(train.lr, 1e-12, 10), .fallback = "1e-3", .fixed = true, .help = "learning rate of Adam"},
     {"train.lr_log_z", NUMBER(train.lr_log_z, 0, 100), .fallback = "0.1", .fixed = true,
      .help = "learning rate of log Z"},
     {"train.log_z", NUMBER(train.log_z, -1e6, 1e6), .fallback = "0", .fixed = true, .help = "value log Z starts from"},
@@ -544,12 +544,45 @@ static void resolve(const char *name, sh_config *c)
     snprintf(c->run.directory, sizeof c->run.directory, "runs/%.*s", dot && dot > base ? (int)(dot - base) : 200, base);
 }
 
+/* The values of a file behind those of the file it is based on: the last of a key counts. */
+static sh_status read_values(const char *name, const char *text, size_t size, int depth, sh_yaml_values *values)
+{
+    enum { MOST = 8 };
+    sh_yaml_values own = {0};
+    sh_status status = sh_yaml_read(name, text, size, &own);
+    int at = own.n - 1;
+    while (status == SH_OK && at >= 0 && strcmp(own.value[at].key, "base"))
+        at--;
+    const sh_yaml_value *base = at >= 0 ? &own.value[at] : NULL;
+    if (status == SH_OK && base && base->kind != SH_YAML_SCALAR)
+        status = SH_FAIL(SH_EINPUT, "%s: base: wants the name of one file", base->place);
+    if (status == SH_OK && base && depth == MOST)
+        status = SH_FAIL(SH_EINPUT, "%s: base: more than %d files are based on each other; does one name itself?", base->place, MOST);
+    if (status == SH_OK && base) { /* beside the file that names it */
+        char path[SH_PATH_SIZE], *below;
+        size_t n;
+        const char *slash = strrchr(name, '/');
+        int folder = slash && base->text[0][0] != '/' ? (int)(slash - name + 1) : 0;
+        snprintf(path, sizeof path, "%.*s%s", folder, name, base->text[0]);
+        if (sh_text_read(path, &below, &n) != SH_OK) {
+            sh_error_note(SH_EINPUT, "named by %s: base", base->place);
+            status = SH_EINPUT;
+        } else {
+            status = read_values(path, below, n, depth + 1, values);
+            sh_free(below);
+        }
+    }
+    if (status == SH_OK) sh_yaml_append(values, &own, at);
+    sh_yaml_destroy(&own);
+    return status;
+}
+
 sh_status sh_config_parse(const char *name, const char *text, size_t size, const char *const *settings, int n_setting,
                           const sh_groups *groups, sh_config *out)
 {
     memset(out, 0, sizeof *out); /* padding too: the bytes are sent and compared */
     sh_yaml_values values = {0};
-    sh_status status = sh_yaml_read(name, text, size, &values);
+    sh_status status = read_values(name, text, size, 0, &values);
     for (int i = 0; status == SH_OK && i < n_setting; i++)
         status = sh_yaml_read_setting(settings[i], &values);
     if (status == SH_OK) status = set_all(name, &values, out);
@@ -867,7 +900,8 @@ static void print_type(FILE *out, const entry *e)
 
 void sh_config_help(FILE *out)
 {
-    fputs("Keys of a configuration file, with their defaults. On the command line: --set train.batch=128\n\n", out);
+    fputs("Keys of a configuration file, with their defaults. On the command line: --set train.batch=128\n\n"
+          "base: FILE\n    another configuration, beside this one, whose values hold where this one says nothing\n", out);
     for (int i = 0; i < N_ENTRY; i++) {
         const entry *e = &table[i];
         fprintf(out, "%s: %s\n    %s\n    (", e->key, e->fallback ? e->fallback : "(must be given)", e->help);

@@ -61,7 +61,8 @@ typedef struct {
 /* Reads the file, then the settings (each "key=value", taking precedence), and checks as sh_config_check does. */
 sh_status sh_config_read(const char *path, const char *const *settings, int n_setting, const sh_groups *groups,
                          sh_config *out);
-/* The same from memory; `name` stands for the file in messages. */
+/* The same from memory; `name` stands for the file in messages. `base: FILE` takes the values of another file, found beside this
+ * one, where this one has none. */
 sh_status sh_config_parse(const char *name, const char *text, size_t size, const char *const *settings, int n_setting,
                           const sh_groups *groups, sh_config *out);
 

@@ -232,17 +232,36 @@ sh_status sh_yaml_read_setting(const char *setting, sh_yaml_values *out)
     return read_text(&r, key, equals + 1, strlen(equals + 1));
 }
 
+static void release_value(sh_yaml_value *v)
+{
+    for (int j = 0; j < v->n; j++)
+        sh_free(v->text[j]);
+    sh_free(v->text);
+    sh_free(v->quoted);
+    sh_free(v->key);
+    sh_free(v->place);
+}
+
+void sh_yaml_append(sh_yaml_values *to, sh_yaml_values *from, int but)
+{
+    if (to->n + from->n > to->capacity) {
+        to->capacity = to->n + from->n;
+        to->value = sh_realloc(to->value, (size_t)to->capacity * sizeof *to->value);
+    }
+    for (int i = 0; i < from->n; i++) {
+        if (i == but)
+            release_value(&from->value[i]);
+        else
+            to->value[to->n++] = from->value[i];
+    }
+    sh_free(from->value);
+    *from = (sh_yaml_values){0};
+}
+
 void sh_yaml_destroy(sh_yaml_values *values)
 {
-    for (int i = 0; i < values->n; i++) {
-        sh_yaml_value *v = &values->value[i];
-        for (int j = 0; j < v->n; j++)
-            sh_free(v->text[j]);
-        sh_free(v->text);
-        sh_free(v->quoted);
-        sh_free(v->key);
-        sh_free(v->place);
-    }
+    for (int i = 0; i < values->n; i++)
+        release_value(&values->value[i]);
     sh_free(values->value);
     *values = (sh_yaml_values){0};
 }

@@ -1,6 +1,7 @@
 #include "train/run_state.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "base/memory.h"
 #include "io/checkpoint.h"
@@ -126,6 +127,69 @@ sh_status sh_run_state_read(const char *directory, const sh_setup *setup, sh_coo
     sh_checkpoint_destroy(&file);
     return status == SH_OK ? SH_OK
                            : sh_error_note(status, "while reading checkpoint %06lld of '%s'", (long long)*iteration, directory);
+}
+
+/* The tensor's numbers of a checkpoint, by column where `column` (cols of the tensor; -1: not there) says which. */
+static bool take_over(const sh_checkpoint *file, const char *name, sh_tensor *t, const int32_t *column)
+{
+    int64_t dims[2] = {t->rows, column ? -1 : t->cols};
+    const void *data;
+    if (sh_checkpoint_array(file, name, SH_ARRAY_REAL, 2, dims, &data) != SH_OK) {
+        sh_error_clear(); /* not there, or of another shape */
+        return false;
+    }
+    const sh_real *from = data;
+    for (int64_t r = 0; r < t->rows; r++)
+        for (int64_t c = 0; c < t->cols; c++)
+            if (!column || column[c] >= 0) t->data[r * t->cols + c] = from[r * dims[1] + (column ? column[c] : c)];
+    return true;
+}
+
+static bool ends_with(const char *name, const char *end)
+{
+    size_t n = strlen(name), m = strlen(end);
+    return n >= m && !strcmp(name + n - m, end);
+}
+
+static sh_status take_parameters(const sh_checkpoint *file, const sh_setup *s, int64_t *taken, int64_t *all)
+{
+    const char *text;
+    sh_config *before = SH_NEW(sh_config, 1);
+    int32_t column[SH_MAX_ELEMENTS];
+    sh_status status = sh_checkpoint_text(file, "config", &text);
+    if (status == SH_OK) status = sh_config_parse("the checkpoint", text, strlen(text), NULL, 0, NULL, before);
+    const sh_constraints *now = &s->config->constraints, *then = &before->constraints;
+    for (int32_t i = 0; i < now->n_element; i++) {
+        column[i] = -1;
+        for (int32_t k = 0; k < then->n_element; k++)
+            if (then->element[k] == now->element[i]) column[i] = k;
+    }
+    *taken = *all = 0;
+    for (int64_t i = 0; status == SH_OK && i < sh_params_n_tensor(s->params); i++) {
+        sh_tensor *t = sh_params_tensor(s->params, i);
+        char name[256];
+        parameter_name(s, i, name);
+        if (t == sh_policy_log_z(s->policy)) continue;
+        bool by_element = ends_with(name, "pf.element.1.w") || ends_with(name, "pf.element.1.b");
+        *taken += take_over(file, name, t, by_element ? column : NULL);
+        ++*all;
+    }
+    sh_free(before);
+    if (status == SH_OK && !*taken)
+        status = sh_error_hint(SH_FAIL(SH_EINPUT, "no tensor of the checkpoint fits this policy"),
+                               "policy.* must be as in the run it comes from");
+    return status;
+}
+
+sh_status sh_run_state_init(const char *path, const sh_setup *s, int64_t *taken, int64_t *all)
+{
+    sh_checkpoint *file = NULL;
+    int64_t iteration;
+    sh_status status = ends_with(path, ".h5") ? sh_checkpoint_read(path, &file) : find(path, &file, &iteration);
+    if (status == SH_OK && !file) status = SH_FAIL(SH_EINPUT, "there is no checkpoint in '%s/checkpoints'", path);
+    if (status == SH_OK) status = take_parameters(file, s, taken, all);
+    sh_checkpoint_destroy(&file);
+    return status == SH_OK ? SH_OK : sh_error_note(status, "start values (--init) from '%s'", path);
 }
 
 sh_status sh_run_state_config(const char *directory, char **text)

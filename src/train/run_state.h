@@ -15,6 +15,11 @@ sh_status sh_run_state_write(const char *directory, const sh_setup *setup, const
 sh_status sh_run_state_read(const char *directory, const sh_setup *setup, sh_coordinator_state *state,
                             int64_t *iteration);
 
+/* Rank 0. Start values from another run: a checkpoint's file, or a run's folder for its newest. Tensors of the same name and
+ * shape are taken over, and what the element's head has for elements that both runs have; log Z, moments and steps stay as they
+ * are. *taken of *all tensors came over; SH_EINPUT where none did. */
+sh_status sh_run_state_init(const char *path, const sh_setup *setup, int64_t *taken, int64_t *all);
+
 /* The configuration a run was started with, from its newest checkpoint; *text is NULL where there is none (sh_free). */
 sh_status sh_run_state_config(const char *directory, char **text);
 

@@ -105,3 +105,35 @@ for run in whole lost; do
         "$run/metrics.csv"
 done
 expect 0 "E_f      -" "$shaft" train run.yaml --set run.directory=line
+
+# --init: the networks of another run under other elements; with next to no learning rate the first checkpoint shows what came over.
+python=${SHAFT_PYTHON:-/usr/bin/python3}
+still=(--set train.iterations=1 --set train.lr=1e-12 --set train.lr_log_z=0)
+expect 0 "start values of" "$shaft" train run.yaml --init whole --set run.directory=init "${still[@]}" \
+    --set "elements=[Cl, K, Na]"
+expect 0 "start values of" "$shaft" train run.yaml --init whole/checkpoints/000008.h5 --set run.directory=earlier "${still[@]}"
+"$python" - << 'END'
+import h5py, numpy as np
+def parameters(path):
+    found = {}
+    with h5py.File(path) as f:
+        f["parameters"].visititems(lambda n, d: found.update({n: d[...]}) if isinstance(d, h5py.Dataset) else None)
+    return found
+def same(a, b):
+    return np.allclose(a, b, rtol=0, atol=1e-9)
+start, now = parameters("whole/checkpoints/000012.h5"), parameters("init/checkpoints/000001.h5")
+assert set(start) == set(now) and len(now) > 50
+for name, x in now.items():
+    if name == "log_z":
+        assert x[0, 0] == 0 and start[name][0, 0] != 0
+    elif name in ("pf.element.1.w", "pf.element.1.b"):  # [Li, Na, O, Cl] before, [Cl, K, Na] now
+        assert x.shape[1] == 3
+        assert same(x[:, 0], start[name][:, 3]) and same(x[:, 2], start[name][:, 1])
+    else:
+        assert same(x, start[name]), name
+earlier, eight = parameters("earlier/checkpoints/000001.h5"), parameters("whole/checkpoints/000008.h5")
+assert all(same(earlier[n], eight[n]) for n in eight if n != "log_z")
+END
+expect 1 "nowhere.h5" "$shaft" train run.yaml --init nowhere.h5 --set run.directory=none
+expect 2 "there is no checkpoint in 'nowhere/checkpoints'" "$shaft" train run.yaml --init nowhere --set run.directory=none
+test ! -e none

@@ -1,7 +1,10 @@
 /* Configuration: values and defaults, each error's text, the printed form parses back to the same bytes. */
+#define _POSIX_C_SOURCE 200809L
+
 #include "test.h"
 
 #include <dirent.h>
+#include <unistd.h>
 
 #include "base/memory.h"
 #include "io/config.h"
@@ -282,6 +285,50 @@ static void test_help_is_complete(void **state)
     assert_non_null(strstr(text, "one of each_step, once"));
 }
 
+static void write_text(const char *path, const char *text)
+{
+    FILE *f = fopen(path, "w");
+    assert_non_null(f);
+    fputs(text, f);
+    assert_int_equal(fclose(f), 0);
+}
+
+/* A file based on another, that on a third: the nearest value counts, sections mix by key, lists are replaced. */
+static void test_base(void **state)
+{
+    (void)state;
+    char folder[] = "/tmp/shaft-config-XXXXXX", path[3][64], missing[64];
+    assert_non_null(mkdtemp(folder));
+    for (int i = 0; i < 3; i++)
+        snprintf(path[i], sizeof path[i], "%s/%c.yaml", folder, "abc"[i]);
+    write_text(path[0], "elements: [Li, O]\ntrain: {batch: 3, lr: 0.5}\nreward: {beta: 2}\n");
+    write_text(path[1], "base: a.yaml\ntrain: {batch: 5}\nreward: {bond: {weight: 0}}\n");
+    write_text(path[2], "base: b.yaml\nelements: [Na]\n");
+    sh_config c;
+    const char *const settings[] = {"train.lr=0.25"};
+    assert_ok(sh_config_read(path[2], settings, 1, groups, &c));
+    assert_int_equal(c.constraints.n_element, 1);
+    assert_int_equal(c.constraints.element[0], 11);
+    assert_int_equal(c.train.batch, 5);
+    assert_near(c.train.lr, 0.25, 0);
+    assert_near(c.reward.beta, 2, 0);
+    assert_near(c.reward.weight[SH_TERM_BOND], 0, 0);
+    assert_string_equal(c.run.directory, "runs/c");
+    write_text(path[0], "elements: [Li]\nbase: c.yaml\n");
+    assert_fails(sh_config_read(path[2], NULL, 0, groups, &c), SH_EINPUT, "more than 8 files are based on each other");
+    write_text(path[0], "elements: [Li]\nbase: nowhere.yaml\n");
+    snprintf(missing, sizeof missing, "%s/nowhere.yaml", folder);
+    assert_fails(sh_config_read(path[2], NULL, 0, groups, &c), SH_EINPUT, missing);
+    write_text(path[0], "elements: [Li]\nbase: [b.yaml, c.yaml]\n");
+    assert_fails(sh_config_read(path[2], NULL, 0, groups, &c), SH_EINPUT, "base: wants the name of one file");
+    write_text(path[0], "elements: [Li]\ntrain: {bach: 3}\n");
+    assert_fails(sh_config_read(path[2], NULL, 0, groups, &c), SH_EINPUT, "a.yaml:2: train.bach");
+    sh_error_clear();
+    for (int i = 0; i < 3; i++)
+        remove(path[i]);
+    rmdir(folder);
+}
+
 static int teardown(void **state)
 {
     (void)state;
@@ -295,6 +342,6 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_defaults),          cmocka_unit_test(test_values), cmocka_unit_test(test_printed_parses_back),
         cmocka_unit_test(test_auto_is_inherited), cmocka_unit_test(test_errors), cmocka_unit_test(test_shipped_files),
-        cmocka_unit_test(test_help_is_complete)};
+        cmocka_unit_test(test_help_is_complete), cmocka_unit_test(test_base)};
     return cmocka_run_group_tests(tests, NULL, teardown);
 }
