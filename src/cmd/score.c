@@ -26,6 +26,7 @@ static const char help[] =
     "  density           g/cm^3\n"
     "  e_total, e_form   the model's own values: eV for the cell in the file, eV/atom\n"
     "  bond, validity    bond score B; validity of the composition, 1 or 0\n"
+    "  band_gap          eV, where reward.band_gap has a weight\n"
     "  terms, reward     of the configuration; its guard shows here only (columns of CSV: term_bond and so on)\n"
     "  reason            why something could not be evaluated, or counted otherwise\n"
     "\n"
@@ -174,6 +175,8 @@ static void print_json(const record *r, bool first)
     json_number(known ? x->e_form : none);
     printf(", \"bond\": ");
     json_number(known ? x->bond : none);
+    printf(", \"band_gap\": ");
+    json_number(known ? x->band_gap : none);
     if (known)
         printf(", \"validity\": %d, \"terms\": {", x->valid);
     else
@@ -192,7 +195,7 @@ static void print_json(const record *r, bool first)
 static void print_csv(const record *r, bool first)
 {
     if (first) {
-        printf("file,index,formula,space_group,n_sites,n_atoms,density,e_total,e_form,bond,validity");
+        printf("file,index,formula,space_group,n_sites,n_atoms,density,e_total,e_form,bond,band_gap,validity");
         for (int k = 0; k < SH_N_TERM; k++)
             printf(",term_%s", sh_term_key((sh_term)k));
         printf(",reward,reason\n");
@@ -205,13 +208,14 @@ static void print_csv(const record *r, bool first)
         csv_number(r->x->e_total);
         csv_number(r->x->e_form);
         csv_number(r->x->bond);
+        csv_number(r->x->band_gap);
         printf(",%d", r->x->valid);
         for (int k = 0; k < SH_N_TERM; k++)
             csv_number(r->x->term[k]);
         csv_number(r->x->reward);
         putchar(',');
     } else {
-        for (int k = 0; k < 10 + SH_N_TERM; k++)
+        for (int k = 0; k < 11 + SH_N_TERM; k++)
             putchar(',');
     }
     csv_text(r->reason);
@@ -328,24 +332,13 @@ static sh_status score(const arguments *a, const sh_setup *s)
     return SH_FAIL(SH_EINPUT, "%lld of %lld structures could not be read; their records say why", (long long)n_bad, (long long)n);
 }
 
-/* e_total and e_form are the model's own values whatever the weights: the model is there even where the reward needs none. */
-static sh_status make_reward(const sh_config *config, sh_setup *s)
-{
-    SH_TRY(sh_setup_reward(config, s));
-    if (s->model.potential) return SH_OK;
-    sh_reward_destroy(&s->reward);
-    sh_status status = sh_model_load(config->reward_model, &s->model);
-    if (status == SH_OK) status = sh_reward_create(&config->reward, s->tables, s->model.potential, &s->reward);
-    if (status != SH_OK) sh_setup_destroy(s);
-    return status;
-}
-
 static sh_status run(const arguments *a)
 {
     sh_setup s;
     sh_config *config = SH_NEW(sh_config, 1);
     sh_status status = read_config(a, config);
-    if (status == SH_OK) status = make_reward(config, &s);
+    /* e_total and e_form are the model's own values whatever the weights: the model is there even where the reward needs none. */
+    if (status == SH_OK) status = sh_setup_reward(config, true, &s);
     if (status == SH_OK) {
         status = score(a, &s);
         sh_setup_destroy(&s);

@@ -128,6 +128,15 @@ static const entry table[] = {
     {"reward.validity.weight", NUMBER(reward.weight[SH_TERM_VALIDITY], 0, 1000), .fallback = "0.1", .fixed = true,
      .help = "weight of a composition whose charges can balance; 0 switches the term off"},
 
+    {"reward.band_gap.weight", NUMBER(reward.weight[SH_TERM_GAP], 0, 1000), .fallback = "0", .fixed = true,
+     .help = "weight of the term of a wanted band gap; 0 switches it off"},
+    {"reward.band_gap.model", TEXT(gap_model), .fallback = "megnet-gap", .fixed = true,
+     .help = "model that predicts band gaps, as PBE gives them; megnet-gap@hse and others: shaft model --help"},
+    {"reward.band_gap.target", NUMBER(reward.gap_target, 0, 100), .fallback = "0", .fixed = true,
+     .help = "eV, the gap wanted; 0: metals"},
+    {"reward.band_gap.width", NUMBER(reward.gap_width, 1e-3, 100), .fallback = "0.5", .fixed = true,
+     .help = "eV, how far from it is still good"},
+
     {"train.iterations", INTEGER(train.iterations, 1, most), .fallback = "5000", .help = "training steps"},
     {"train.batch", INTEGER(train.batch, 1, 1e7), .fallback = "256", .fixed = true,
      .help = "fresh trajectories an iteration, on all ranks together"},

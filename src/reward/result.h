@@ -5,7 +5,7 @@
 #include <stdint.h>
 
 /* The terms of the reward, in the order they are stored and printed. */
-typedef enum { SH_TERM_ENERGY, SH_TERM_BOND, SH_TERM_DENSITY, SH_TERM_VALIDITY, SH_N_TERM } sh_term;
+typedef enum { SH_TERM_ENERGY, SH_TERM_BOND, SH_TERM_DENSITY, SH_TERM_VALIDITY, SH_TERM_GAP, SH_N_TERM } sh_term;
 
 /* Why something could not be computed. Those up to SH_REASON_NOT_FINITE give the floor to the whole reward; the guard's
  * reasons only count the formation energy as +10 eV/atom in its term. */
@@ -34,6 +34,7 @@ typedef struct {
     double e_form;          /* eV/atom, the model's own value, not clamped; NaN likewise */
     double bond;            /* the score B of metrics.md section 3 (canonical), NaN likewise */
     double density;         /* g/cm^3 */
+    double band_gap;        /* eV, the model's own value; NaN where it was not computed */
     double min_dist;        /* Å, own images included; the cut-off of the search where nothing is closer */
     int32_t n_atom;         /* atoms of the cell */
     int32_t n_site;

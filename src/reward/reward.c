@@ -12,6 +12,7 @@ struct sh_reward {
     sh_reward_options options;
     const sh_tables *tables;
     const sh_potential *potential;
+    const sh_potential *gap_model; /* NULL where its term has no weight */
 };
 
 static const double COINCIDENT_ANG = 0.1, ENERGY_CLAMP = 10, BOND_CUTOFF = 4;
@@ -27,6 +28,11 @@ static bool has_mass(const sh_reward *r, int z)
 static bool in_model(const sh_reward *r, int z)
 {
     return r->options.weight[SH_TERM_ENERGY] == 0 || sh_potential_knows(r->potential, z);
+}
+
+static bool in_gap_model(const sh_reward *r, int z)
+{
+    return !r->gap_model || sh_potential_knows(r->gap_model, z);
 }
 
 static bool in_bond_table(const sh_reward *r, int z)
@@ -64,6 +70,7 @@ static sh_status check_elements(const sh_reward *r)
         const char *name;
     } source[] = {{has_mass, "the table of atomic masses"},
                   {in_model, "reward.formation_energy.model"},
+                  {in_gap_model, "reward.band_gap.model"},
                   {in_bond_table, "reward.bond.table"},
                   {in_validity, "the table of oxidation states (reward.validity)"}};
     for (size_t i = 0; i < sizeof source / sizeof *source; i++) {
@@ -103,16 +110,26 @@ sh_status sh_reward_create(const sh_reward_options *options, const sh_tables *ta
     return status;
 }
 
+sh_status sh_reward_use_gap_model(sh_reward *r, const sh_potential *model)
+{
+    if (sh_potential_quantity(model) != SH_BAND_GAP) {
+        SH_FAIL(SH_EINPUT, "reward.band_gap.model predicts energies, not band gaps");
+        return sh_error_hint(SH_EINPUT, "'shaft model list' says what each model predicts");
+    }
+    if (r->options.weight[SH_TERM_GAP] > 0) r->gap_model = model;
+    return check_elements(r);
+}
+
 void sh_reward_destroy(sh_reward **reward)
 {
     sh_free(*reward);
     *reward = NULL;
 }
 
-static bool model_knows(const sh_reward *r, const sh_crystals *c, int64_t i)
+static bool model_knows(const sh_potential *model, const sh_crystals *c, int64_t i)
 {
     for (int64_t s = c->site_start[i]; s < c->site_start[i + 1]; s++)
-        if (!sh_potential_knows(r->potential, c->site_z[s])) return false;
+        if (!sh_potential_knows(model, c->site_z[s])) return false;
     return true;
 }
 
@@ -125,6 +142,7 @@ static bool look_at_cell(const sh_reward *r, const sh_crystals *c, int64_t i, sh
     *x = (sh_reward_result){.e_total = NAN,
                             .e_form = NAN,
                             .bond = NAN,
+                            .band_gap = NAN,
                             .density = NAN,
                             .min_dist = NAN,
                             .n_atom = (int32_t)n_atom,
@@ -148,7 +166,8 @@ static bool look_at_cell(const sh_reward *r, const sh_crystals *c, int64_t i, sh
     x->density = sh_density(r->tables, &composition, volume);
     x->valid = sh_validity(r->tables, &composition);
     if (isnan(x->density)) x->reason = SH_REASON_ELEMENT;
-    if (r->options.weight[SH_TERM_ENERGY] > 0 && !model_knows(r, c, i)) x->reason = SH_REASON_ELEMENT;
+    if (r->options.weight[SH_TERM_ENERGY] > 0 && !model_knows(r->potential, c, i)) x->reason = SH_REASON_ELEMENT;
+    if (r->gap_model && !model_knows(r->gap_model, c, i)) x->reason = SH_REASON_ELEMENT;
     if (n_atom > r->options.max_atoms) x->reason = SH_REASON_ATOMS;
     return true;
 }
@@ -171,7 +190,8 @@ static void add_up(const sh_reward *r, sh_reward_result *x)
     const sh_reward_options *o = &r->options;
     double e = x->reason == SH_REASON_NONE ? fmax(-ENERGY_CLAMP, fmin(ENERGY_CLAMP, x->e_form)) : ENERGY_CLAMP;
     double z = (x->density - o->density_mean) / o->density_std;
-    const double term[SH_N_TERM] = {exp(-e / 10), exp(-x->bond), exp(-0.5 * z * z), x->valid};
+    const double term[SH_N_TERM] = {exp(-e / 10), exp(-x->bond), exp(-0.5 * z * z), x->valid,
+                                    sh_band_gap_term(x->band_gap, o->gap_target, o->gap_width)};
     double sum = 0;
     for (int k = 0; k < SH_N_TERM; k++) {
         if (o->weight[k] == 0) continue;
@@ -185,6 +205,18 @@ static void add_up(const sh_reward *r, sh_reward_result *x)
         return;
     }
     x->reward = fmax(o->r_min, sum);
+}
+
+static void compute_gaps(const sh_reward *r, const sh_crystals *c, const sh_graph *g, const int64_t *index, sh_arena *arena,
+                         sh_reward_result *results)
+{
+    int64_t *wanted = SH_PUSH(arena, int64_t, c->n_crystal), n_wanted = 0;
+    double *gap = SH_PUSH(arena, double, c->n_crystal);
+    for (int64_t k = 0; k < c->n_crystal; k++)
+        if (!is_floor(results[index[k]].reason)) wanted[n_wanted++] = k;
+    sh_potential_predict(r->gap_model, c, g, wanted, n_wanted, arena, gap);
+    for (int64_t k = 0; k < n_wanted; k++)
+        results[index[wanted[k]]].band_gap = gap[wanted[k]];
 }
 
 void sh_reward_evaluate(const sh_reward *r, const sh_crystals *crystals, bool outside_guard, sh_arena *arena,
@@ -204,6 +236,8 @@ void sh_reward_evaluate(const sh_reward *r, const sh_crystals *crystals, bool ou
     double cutoff = BOND_CUTOFF;
     bool energies = r->potential && (o->weight[SH_TERM_ENERGY] > 0 || outside_guard);
     if (energies) cutoff = fmax(cutoff, sh_potential_cutoff(r->potential));
+    SH_ASSERT(r->gap_model || o->weight[SH_TERM_GAP] == 0);
+    if (r->gap_model) cutoff = fmax(cutoff, sh_potential_cutoff(r->gap_model));
     sh_crystals_select(crystals, index, n, arena, &c);
     sh_graph_build(&c, &(sh_graph_opts){.cutoff = cutoff}, arena, &g);
 
@@ -218,7 +252,7 @@ void sh_reward_evaluate(const sh_reward *r, const sh_crystals *crystals, bool ou
         x->bond_valid = above_min;
         if (x->reason == SH_REASON_NONE) x->reason = guard_reason(o, x);
         bool compute = x->reason == SH_REASON_NONE || (outside_guard && x->min_dist > 0);
-        if (energies && compute && model_knows(r, &c, k)) wanted[n_wanted++] = k;
+        if (energies && compute && model_knows(r->potential, &c, k)) wanted[n_wanted++] = k;
     }
     if (energies) sh_potential_evaluate(r->potential, &c, &g, wanted, n_wanted, arena, e_total, e_form);
     for (int64_t k = 0; k < n_wanted; k++) {
@@ -230,6 +264,7 @@ void sh_reward_evaluate(const sh_reward *r, const sh_crystals *crystals, bool ou
         x->reason = SH_REASON_GUARD_ENERGY;
         if (!outside_guard) x->e_total = x->e_form = NAN;
     }
+    if (r->gap_model) compute_gaps(r, &c, &g, index, arena, results);
     for (int64_t k = 0; k < n; k++)
         if (!is_floor(results[index[k]].reason)) add_up(r, &results[index[k]]);
     sh_arena_release(arena, mark);

@@ -17,6 +17,7 @@ typedef struct {
     double r_min;             /* floor, 1e-5 */
     double log_floor;         /* beta log R is floored here, -30 */
     double density_mean, density_std; /* g/cm^3 */
+    double gap_target, gap_width; /* eV */
     double guard_density[2];  /* g/cm^3; outside, E_f counts as +10 */
     int32_t guard_atoms;      /* fewer than this many */
     double guard_distance;    /* Å, 0.5 */
@@ -31,6 +32,10 @@ typedef struct sh_reward sh_reward;
  * model or a table that has a weight knows nothing of a wanted element: every crystal with it would have the floor. */
 sh_status sh_reward_create(const sh_reward_options *options, const sh_tables *tables, const sh_potential *potential,
                            sh_reward **out);
+
+/* The model of the term of the band gap, before the first evaluation where that has a weight; borrowed. SH_EINPUT where it predicts
+ * something else, or does not know a wanted element. */
+sh_status sh_reward_use_gap_model(sh_reward *reward, const sh_potential *model);
 void sh_reward_destroy(sh_reward **reward);
 
 /* `outside_guard`: also compute e_total and e_form of crystals outside the guard (for `shaft score`; the terms and the

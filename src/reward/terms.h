@@ -29,6 +29,9 @@ bool sh_validity(const sh_tables *tables, const sh_composition *composition);
 double sh_bond_score(const sh_tables *tables, const sh_crystals *crystals, const sh_graph *graph, int64_t crystal,
                      sh_arena *arena, bool *above_min, int32_t *n_missing);
 
+/* exp(-(gap - target)^2 / (2 width^2)), eV, a gap below 0 taken as 0; NaN of NaN. */
+double sh_band_gap_term(double gap, double target, double width);
+
 /* g/cm^3; NaN where a mass is unknown. */
 double sh_density(const sh_tables *tables, const sh_composition *composition, double volume);
 

@@ -5,7 +5,7 @@
 
 #include "reward/terms.h"
 
-static sh_status make_reward(const sh_config *config, sh_setup *s)
+static sh_status make_reward(const sh_config *config, bool energies, sh_setup *s)
 {
     char folder[4096], bonds[8192];
     SH_TRY(sh_groups_create(&s->groups));
@@ -15,14 +15,17 @@ static sh_status make_reward(const sh_config *config, sh_setup *s)
     else
         snprintf(bonds, sizeof bonds, "%s", config->bond_table);
     SH_TRY(sh_tables_create(folder, bonds, &s->tables));
-    if (config->reward.weight[SH_TERM_ENERGY] > 0) SH_TRY(sh_model_load(config->reward_model, &s->model));
-    return sh_reward_create(&config->reward, s->tables, s->model.potential, &s->reward);
+    if (energies || config->reward.weight[SH_TERM_ENERGY] > 0) SH_TRY(sh_model_load(config->reward_model, &s->model));
+    SH_TRY(sh_reward_create(&config->reward, s->tables, s->model.potential, &s->reward));
+    if (config->reward.weight[SH_TERM_GAP] == 0) return SH_OK;
+    SH_TRY(sh_model_load(config->gap_model, &s->gap_model));
+    return sh_reward_use_gap_model(s->reward, s->gap_model.potential);
 }
 
-sh_status sh_setup_reward(const sh_config *config, sh_setup *out)
+sh_status sh_setup_reward(const sh_config *config, bool energies, sh_setup *out)
 {
     *out = (sh_setup){.config = config, .be = sh_backend_cpu()};
-    sh_status status = make_reward(config, out);
+    sh_status status = make_reward(config, energies, out);
     if (status != SH_OK) sh_setup_destroy(out);
     if (status == SH_OK) out->arena = sh_arena_create(1 << 20);
     return status;
@@ -45,7 +48,7 @@ static sh_status make_policy(const sh_config *config, sh_setup *s)
 
 sh_status sh_setup_create(const sh_config *config, sh_setup *out)
 {
-    SH_TRY(sh_setup_reward(config, out));
+    SH_TRY(sh_setup_reward(config, false, out));
     sh_status status = make_policy(config, out);
     if (status != SH_OK) sh_setup_destroy(out);
     return status;
@@ -59,6 +62,7 @@ void sh_setup_destroy(sh_setup *s)
     sh_params_destroy(&s->params);
     sh_reward_destroy(&s->reward);
     sh_model_release(&s->model);
+    sh_model_release(&s->gap_model);
     sh_tables_destroy(&s->tables);
     sh_groups_destroy(&s->groups);
 }

@@ -12,7 +12,7 @@ typedef struct {
     const sh_config *config; /* borrowed */
     sh_groups *groups;
     sh_tables *tables;
-    sh_model model;
+    sh_model model, gap_model;
     sh_reward *reward;
     sh_space space;
     sh_params *params;
@@ -22,8 +22,9 @@ typedef struct {
     sh_arena *arena; /* of a step */
 } sh_setup;
 
-/* The reward alone: tables, model, terms. Pieces it does not make stay NULL. */
-sh_status sh_setup_reward(const sh_config *config, sh_setup *out);
+/* The reward alone: tables, models, terms. Pieces it does not make stay NULL. energies: the model of energies is there even where
+ * the reward gives them no weight. */
+sh_status sh_setup_reward(const sh_config *config, bool energies, sh_setup *out);
 /* Everything; parameters at the start values of run.seed. */
 sh_status sh_setup_create(const sh_config *config, sh_setup *out);
 void sh_setup_destroy(sh_setup *setup);
