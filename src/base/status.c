@@ -13,12 +13,14 @@ static _Thread_local struct {
     char hint[HINT_SIZE];
 } error_text;
 
-/* Appends to a buffer, cutting what does not fit. */
+/* Appends to a buffer, cutting what does not fit. Names out of files come this way: what a terminal would obey becomes '?'. */
 SH_PRINTF(3, 0)
 static void append(char *buffer, size_t size, const char *format, va_list arguments)
 {
     size_t used = strlen(buffer);
     if (used + 1 < size) vsnprintf(buffer + used, size - used, format, arguments);
+    for (char *p = buffer + used; *p; p++)
+        if ((unsigned char)*p < 32 || *p == 127) *p = '?';
 }
 
 static void append_place(const char *file, int line, const char *function)

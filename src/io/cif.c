@@ -323,7 +323,7 @@ static sh_status read_cell(const block *b, double lattice[9])
                            SH_SHOW(b->name), names[i]);
         SH_TRY(read_number(b, found, 0, names[i], &p[i]));
         line = found->line;
-        bool fits = i < 3 ? p[i] > 0 && p[i] < 1e4 : p[i] > 0 && p[i] < 180;
+        bool fits = i < 3 ? p[i] > 0 && p[i] <= SH_MAX_CELL_LENGTH : p[i] > 0 && p[i] < 180;
         if (!fits)
             return SH_FAIL(SH_EINPUT, "%s:%lld: %s is %g, not %s", b->path, (long long)line, names[i], p[i],
                            i < 3 ? "a length in Å" : "an angle between 0 and 180 degrees");

@@ -155,6 +155,9 @@ static sh_status read_frame(sh_lines *lines, int64_t n_atom, sh_structure *s)
     }
     if (!sh_lattice_invert(s->lattice, inverse))
         return SH_FAIL(SH_EINPUT, "%s:%lld: the vectors of Lattice span no volume", lines->path, (long long)lines->line);
+    if (!sh_lattice_short(s->lattice))
+        return SH_FAIL(SH_EINPUT, "%s:%lld: a vector of Lattice is longer than %d Å", lines->path, (long long)lines->line,
+                       SH_MAX_CELL_LENGTH);
     s->name = sh_span_copy(line);
     s->z = SH_NEW(int32_t, n_atom);
     s->frac = SH_NEW(double, 3 * n_atom);

@@ -1,10 +1,13 @@
 #include "io/h5.h"
 
 #include <stdarg.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/memory.h"
+
+enum { TEXT_MAX = 1 << 24 }; /* of an attribute; no text of ours comes near */
 
 void sh_h5_quiet(void)
 {
@@ -103,6 +106,28 @@ sh_status sh_h5_write(hid_t file, const char *name, hid_t type, int rank, const 
     return status;
 }
 
+/* A size that the file cannot hold is found before memory is asked for. Deflate makes at most 1032 bytes of one, and no chunk
+ * that was never written stands for anything here. */
+static sh_status check_size(hid_t set, const char *name, int rank, const hsize_t dims[4])
+{
+    const uint64_t most_from_one = 1032;
+    hid_t file = H5Iget_file_id(set); /* what `set` was opened under may be a group */
+    hsize_t in_file = 0, stored = H5Dget_storage_size(set);
+    uint64_t bytes = 8; /* no type that is read is larger */
+    bool empty = false, fits = true;
+    H5Fget_filesize(file, &in_file);
+    H5Fclose(file);
+    uint64_t room = most_from_one * (stored < in_file ? stored : in_file);
+    for (int i = 0; i < rank; i++)
+        empty = empty || dims[i] == 0;
+    for (int i = 0; !empty && fits && i < rank; i++) {
+        fits = dims[i] <= room / bytes;
+        bytes *= dims[i];
+    }
+    if (!fits) return SH_FAIL(SH_EIO, "dataset '%s' claims to be larger than the file", name);
+    return SH_OK;
+}
+
 sh_status sh_h5_dims(hid_t file, const char *name, int *rank, hsize_t dims[4])
 {
     sh_h5_quiet();
@@ -110,11 +135,16 @@ sh_status sh_h5_dims(hid_t file, const char *name, int *rank, hsize_t dims[4])
     if (set < 0) return sh_h5_fail("dataset '%s' is missing", name);
     hid_t space = H5Dget_space(set);
     *rank = H5Sget_simple_extent_ndims(space);
-    if (*rank >= 0 && *rank <= 4) H5Sget_simple_extent_dims(space, dims, NULL);
+    sh_status status = SH_OK;
+    if (*rank < 0 || *rank > 4)
+        status = SH_FAIL(SH_EIO, "dataset '%s' has %d dimensions", name, *rank);
+    else if (H5Sget_simple_extent_dims(space, dims, NULL) < 0)
+        status = sh_h5_fail("the shape of dataset '%s' cannot be read", name);
+    else
+        status = check_size(set, name, *rank, dims);
     H5Sclose(space);
     H5Dclose(set);
-    if (*rank < 0 || *rank > 4) return SH_FAIL(SH_EIO, "dataset '%s' has %d dimensions", name, *rank);
-    return SH_OK;
+    return status;
 }
 
 sh_status sh_h5_read(hid_t file, const char *name, hid_t type, int rank, const hsize_t *dims, void *data)
@@ -153,14 +183,31 @@ sh_status sh_h5_write_attr(hid_t file, const char *object, const char *name, hid
     return status;
 }
 
-sh_status sh_h5_read_attr(hid_t file, const char *object, const char *name, hid_t type, void *value)
+static int64_t length_of(hid_t attr)
+{
+    hid_t space = H5Aget_space(attr);
+    int64_t n = H5Sget_simple_extent_npoints(space);
+    H5Sclose(space);
+    return n;
+}
+
+sh_status sh_h5_read_attrs(hid_t file, const char *object, const char *name, hid_t type, int64_t n, void *values)
 {
     sh_h5_quiet();
     hid_t attr = H5Aopen_by_name(file, object, name, H5P_DEFAULT, H5P_DEFAULT);
     if (attr < 0) return sh_h5_fail("attribute '%s' is missing", name);
-    sh_status status = H5Aread(attr, type, value) < 0 ? sh_h5_fail("cannot read attribute '%s'", name) : SH_OK;
+    sh_status status = SH_OK;
+    if (length_of(attr) != n)
+        status = SH_FAIL(SH_EIO, "attribute '%s' has %lld values, not %lld", name, (long long)length_of(attr), (long long)n);
+    else if (H5Aread(attr, type, values) < 0)
+        status = sh_h5_fail("cannot read attribute '%s'", name);
     H5Aclose(attr);
     return status;
+}
+
+sh_status sh_h5_read_attr(hid_t file, const char *object, const char *name, hid_t type, void *value)
+{
+    return sh_h5_read_attrs(file, object, name, type, 1, value);
 }
 
 sh_status sh_h5_attr_size(hid_t file, const char *object, const char *name, int64_t *n)
@@ -168,9 +215,7 @@ sh_status sh_h5_attr_size(hid_t file, const char *object, const char *name, int6
     sh_h5_quiet();
     hid_t attr = H5Aopen_by_name(file, object, name, H5P_DEFAULT, H5P_DEFAULT);
     if (attr < 0) return sh_h5_fail("attribute '%s' is missing", name);
-    hid_t space = H5Aget_space(attr);
-    *n = H5Sget_simple_extent_npoints(space);
-    H5Sclose(space);
+    *n = length_of(attr);
     H5Aclose(attr);
     return SH_OK;
 }
@@ -194,7 +239,7 @@ sh_status sh_h5_read_text(hid_t file, const char *object, const char *name, char
     size_t size = H5Tget_size(stored);
     bool fixed = H5Tget_class(stored) == H5T_STRING && H5Tis_variable_str(stored) == 0;
     sh_status status = SH_OK;
-    if (!fixed) {
+    if (!fixed || length_of(attr) != 1 || size > TEXT_MAX) {
         status = SH_FAIL(SH_EIO, "attribute '%s' is no string of fixed length", name);
     } else {
         *text = SH_NEW(char, size + 1);

@@ -20,16 +20,17 @@ sh_status sh_h5_create(const char *path, hid_t *file); /* replaces what is there
 sh_status sh_h5_write(hid_t file, const char *name, hid_t type, int rank, const hsize_t *dims, const void *data);
 /* Whole dataset as `type`, into memory for exactly these dimensions; another shape is an error. */
 sh_status sh_h5_read(hid_t file, const char *name, hid_t type, int rank, const hsize_t *dims, void *data);
-/* Dimensions of a dataset of rank at most 4; *rank comes out. */
+/* Dimensions of a dataset of rank at most 4; *rank comes out. Refused where the file cannot hold that many numbers. */
 sh_status sh_h5_dims(hid_t file, const char *name, int *rank, hsize_t dims[4]);
 bool sh_h5_has(hid_t file, const char *name);
 
 /* Attributes of an object ("/" the file): scalars, and strings of fixed length. */
 sh_status sh_h5_write_attr(hid_t file, const char *object, const char *name, hid_t type, const void *value);
 sh_status sh_h5_read_attr(hid_t file, const char *object, const char *name, hid_t type, void *value);
+/* One-dimensional: its length, then its values; another number of them than n is an error. */
+sh_status sh_h5_attr_size(hid_t file, const char *object, const char *name, int64_t *n);
+sh_status sh_h5_read_attrs(hid_t file, const char *object, const char *name, hid_t type, int64_t n, void *values);
 sh_status sh_h5_write_text(hid_t file, const char *object, const char *name, const char *text);
 sh_status sh_h5_read_text(hid_t file, const char *object, const char *name, char **text); /* caller frees */
-/* One-dimensional attribute: its length, then its values. */
-sh_status sh_h5_attr_size(hid_t file, const char *object, const char *name, int64_t *n);
 
 #endif

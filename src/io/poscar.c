@@ -129,6 +129,9 @@ static sh_status read_poscar(sh_lines *lines, sh_structure *s)
     if (!sh_lattice_invert(l, inverse))
         return SH_FAIL(SH_EINPUT, "%s:%lld: the three lattice vectors span no volume", lines->path,
                        (long long)lines->line);
+    if (!sh_lattice_short(l))
+        return SH_FAIL(SH_EINPUT, "%s:%lld: a lattice vector is longer than %d Å", lines->path, (long long)lines->line,
+                       SH_MAX_CELL_LENGTH);
 
     species kinds = {0};
     SH_TRY(read_species(lines, comment, &kinds));

@@ -4,12 +4,15 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "crystal/wyckoff.h"
 #include "io/samples.h"
 
 static sh_status check_records(const sh_sample_set *set)
 {
+    const int32_t *start = set->groups->wyckoffs->start;
     for (int64_t i = 0; i < set->records.n; i++) {
         const sh_record *r = sh_record_at(&set->records, i);
+        int32_t group = r->step[r->n_step - 1].sg_number - 1, n_position = start[group + 1] - start[group];
         for (int32_t t = 0; t < r->n_step; t++) {
             const sh_step *step = &r->step[t];
             bool finite = true;
@@ -20,6 +23,8 @@ static sh_status check_records(const sh_sample_set *set)
             if (!finite) return SH_FAIL(SH_EINPUT, "row %lld has a lattice or a position that is no number", (long long)i);
             if (step->elem_index >= set->config.constraints.n_element)
                 return SH_FAIL(SH_EINPUT, "row %lld has an element that is not in the configuration", (long long)i);
+            if (set->config.policy.sites == SH_SITES_WYCKOFF && (step->wyckoff < 0 || step->wyckoff >= n_position))
+                return SH_FAIL(SH_EINPUT, "row %lld has a Wyckoff position that its space group lacks", (long long)i);
         }
     }
     return SH_OK;
@@ -33,8 +38,8 @@ sh_status sh_sample_set_read(const char *path, sh_sample_set *out)
     sh_status status = sh_config_parse("the configuration kept with the samples", config, strlen(config), NULL, 0, NULL,
                                        &out->config);
     sh_free(config);
-    if (status == SH_OK) status = check_records(out);
     if (status == SH_OK) status = sh_groups_create(&out->groups);
+    if (status == SH_OK) status = check_records(out);
     if (status != SH_OK) {
         sh_sample_set_destroy(out);
         return sh_error_note(status, "while reading samples '%s'", path);

@@ -13,8 +13,8 @@ typedef struct {
     sh_records records;
 } sh_sample_set;
 
-/* A samples file, an index, or the folder of a run. All numbers of the records are finite and their elements among those of
- * the configuration afterwards. On failure there is nothing to destroy. */
+/* A samples file, an index, or the folder of a run. All numbers of the records are finite, their elements among those of
+ * the configuration and their Wyckoff positions among those of the group afterwards. On failure there is nothing to destroy. */
 sh_status sh_sample_set_read(const char *path, sh_sample_set *out);
 /* The records of another file of the same run instead of those held. On failure the set is as it was,
  * or without records. */

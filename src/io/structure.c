@@ -115,6 +115,14 @@ bool sh_lattice_invert(const double l[9], double inverse[9])
     return true;
 }
 
+bool sh_lattice_short(const double l[9])
+{
+    for (int i = 0; i < 3; i++)
+        if (!(sqrt(l[3 * i] * l[3 * i] + l[3 * i + 1] * l[3 * i + 1] + l[3 * i + 2] * l[3 * i + 2]) <= SH_MAX_CELL_LENGTH))
+            return false;
+    return true;
+}
+
 void sh_structure_from_crystal(const sh_crystals *c, int64_t crystal, sh_structure *out)
 {
     int64_t first = c->site_start[crystal], last = c->site_start[crystal + 1];

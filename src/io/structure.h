@@ -13,6 +13,8 @@
 /* More atoms than this in one structure are refused: no model here could treat them, and a damaged count would
  * otherwise ask for all memory. */
 enum { SH_MAX_STRUCTURE_ATOM = 100000 };
+/* And a vector of a cell longer than this, in Å. */
+enum { SH_MAX_CELL_LENGTH = 10000 };
 
 typedef struct {
     double lattice[9]; /* rows a, b, c in Å */
@@ -52,6 +54,8 @@ sh_status sh_structures_check(const sh_structures *list);
 double sh_wrap01(double x);
 /* Rows of the inverse: frac = cart * inverse. False for a cell without volume or with a number that is not finite. */
 bool sh_lattice_invert(const double lattice[9], double inverse[9]);
+/* No vector is longer than SH_MAX_CELL_LENGTH. */
+bool sh_lattice_short(const double lattice[9]);
 
 /* One crystal of a batch, its atoms in order. */
 void sh_structure_from_crystal(const sh_crystals *crystals, int64_t crystal, sh_structure *out);

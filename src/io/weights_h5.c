@@ -73,8 +73,8 @@ static sh_status read_file(hid_t file, sh_weights *w)
     if (n_ref != w->n_row) return SH_FAIL(SH_EINPUT, "element_numbers and element_refs differ in length");
     w->element_number = SH_NEW(int32_t, w->n_row);
     w->element_ref = SH_NEW(double, w->n_row);
-    SH_TRY(sh_h5_read_attr(file, "/", "element_numbers", H5T_NATIVE_INT32, w->element_number));
-    SH_TRY(sh_h5_read_attr(file, "/", "element_refs", H5T_NATIVE_DOUBLE, w->element_ref));
+    SH_TRY(sh_h5_read_attrs(file, "/", "element_numbers", H5T_NATIVE_INT32, w->n_row, w->element_number));
+    SH_TRY(sh_h5_read_attrs(file, "/", "element_refs", H5T_NATIVE_DOUBLE, w->n_row, w->element_ref));
     SH_TRY(sh_h5_read_text(file, "/", "order", &order));
     sh_status status = read_tensors(file, order, w);
     sh_free(order);
