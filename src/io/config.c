@@ -136,6 +136,12 @@ static const entry table[] = {
      .help = "eV, the gap wanted; 0: metals"},
     {"reward.band_gap.width", NUMBER(reward.gap_width, 1e-3, 100), .fallback = "0.5", .fixed = true,
      .help = "eV, how far from it is still good"},
+    {"reward.plugin.weight", NUMBER(reward.weight[SH_TERM_PLUGIN], 0, 1000), .fallback = "0", .fixed = true,
+     .help = "weight of a term of your own, from a shared library; 0 switches it off"},
+    {"reward.plugin.library", TEXT(plugin_library), .fallback = "none", .fixed = true,
+     .help = "the library; shaft/plugin.h says how to make one"},
+    {"reward.plugin.function", TEXT(plugin_function), .fallback = "shaft_term", .fixed = true,
+     .help = "name of the function in it"},
 
     {"train.iterations", INTEGER(train.iterations, 1, most), .fallback = "5000", .help = "training steps"},
     {"train.batch", INTEGER(train.batch, 1, 1e7), .fallback = "256", .fixed = true,

@@ -54,6 +54,8 @@ typedef struct {
     sh_reward_options reward;
     char reward_model[SH_PATH_SIZE];    /* name of the model that gives formation energies, or a path */
     char gap_model[SH_PATH_SIZE];       /* likewise of the one that gives band gaps */
+    char plugin_library[SH_PATH_SIZE];  /* of the user's own term */
+    char plugin_function[128];          /* its name in the library */
     char bond_table[SH_PATH_SIZE];       /* mp, paper, or the path of a CSV */
     sh_train_options train;
     sh_run_options run;

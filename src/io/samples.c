@@ -69,6 +69,7 @@ static const column columns[] = {
     {"term_density", RESULT(term[SH_TERM_DENSITY], F64)},
     {"term_validity", RESULT(term[SH_TERM_VALIDITY], F64)},
     {"term_band_gap", RESULT(term[SH_TERM_GAP], F64)},
+    {"term_plugin", RESULT(term[SH_TERM_PLUGIN], F64)},
     {"e_total", RESULT(e_total, F64)},
     {"e_form", RESULT(e_form, F64)},
     {"bond", RESULT(bond, F64)},

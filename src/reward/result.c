@@ -27,6 +27,6 @@ const char *sh_reason_key(sh_reason reason)
 
 const char *sh_term_key(sh_term term)
 {
-    static const char *const key[SH_N_TERM] = {"formation_energy", "bond", "density", "validity", "band_gap"};
+    static const char *const key[SH_N_TERM] = {"formation_energy", "bond", "density", "validity", "band_gap", "plugin"};
     return key[term];
 }

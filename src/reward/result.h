@@ -5,7 +5,7 @@
 #include <stdint.h>
 
 /* The terms of the reward, in the order they are stored and printed. */
-typedef enum { SH_TERM_ENERGY, SH_TERM_BOND, SH_TERM_DENSITY, SH_TERM_VALIDITY, SH_TERM_GAP, SH_N_TERM } sh_term;
+typedef enum { SH_TERM_ENERGY, SH_TERM_BOND, SH_TERM_DENSITY, SH_TERM_VALIDITY, SH_TERM_GAP, SH_TERM_PLUGIN, SH_N_TERM } sh_term;
 
 /* Why something could not be computed. Those up to SH_REASON_NOT_FINITE give the floor to the whole reward; the guard's
  * reasons only count the formation energy as +10 eV/atom in its term. */
@@ -29,7 +29,7 @@ const char *sh_term_key(sh_term term);        /* "formation_energy", the key of 
 
 typedef struct {
     double reward;          /* R, at least r_min; 0 where nothing was computed */
-    double term[SH_N_TERM]; /* S of each term: in [0,1], energy in [1/e,e]; 0 where switched off or not computed */
+    double term[SH_N_TERM]; /* S of each term: in [0,1], energy in [1/e,e], a user's own as it comes; 0 where switched off or not computed */
     double e_total;         /* eV a cell, the model's own value; NaN where it was not computed */
     double e_form;          /* eV/atom, the model's own value, not clamped; NaN likewise */
     double bond;            /* the score B of metrics.md section 3 (canonical), NaN likewise */

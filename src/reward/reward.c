@@ -13,6 +13,7 @@ struct sh_reward {
     const sh_tables *tables;
     const sh_potential *potential;
     const sh_potential *gap_model; /* NULL where its term has no weight */
+    const sh_plugin *plugin;       /* likewise */
 };
 
 static const double COINCIDENT_ANG = 0.1, ENERGY_CLAMP = 10, BOND_CUTOFF = 4;
@@ -120,6 +121,11 @@ sh_status sh_reward_use_gap_model(sh_reward *r, const sh_potential *model)
     return check_elements(r);
 }
 
+void sh_reward_use_plugin(sh_reward *r, const sh_plugin *plugin)
+{
+    if (r->options.weight[SH_TERM_PLUGIN] > 0) r->plugin = plugin;
+}
+
 void sh_reward_destroy(sh_reward **reward)
 {
     sh_free(*reward);
@@ -191,7 +197,8 @@ static void add_up(const sh_reward *r, sh_reward_result *x)
     double e = x->reason == SH_REASON_NONE ? fmax(-ENERGY_CLAMP, fmin(ENERGY_CLAMP, x->e_form)) : ENERGY_CLAMP;
     double z = (x->density - o->density_mean) / o->density_std;
     const double term[SH_N_TERM] = {exp(-e / 10), exp(-x->bond), exp(-0.5 * z * z), x->valid,
-                                    sh_band_gap_term(x->band_gap, o->gap_target, o->gap_width)};
+                                    sh_band_gap_term(x->band_gap, o->gap_target, o->gap_width),
+                                    x->term[SH_TERM_PLUGIN]};
     double sum = 0;
     for (int k = 0; k < SH_N_TERM; k++) {
         if (o->weight[k] == 0) continue;
@@ -219,6 +226,21 @@ static void compute_gaps(const sh_reward *r, const sh_crystals *c, const sh_grap
         results[index[wanted[k]]].band_gap = gap[wanted[k]];
 }
 
+/* Crystals that have the floor are not shown to the user's function. */
+static void ask_plugin(const sh_reward *r, const sh_crystals *c, const int64_t *index, sh_arena *arena, sh_reward_result *results)
+{
+    int64_t *shown = SH_PUSH(arena, int64_t, c->n_crystal), n_shown = 0;
+    double *score = SH_PUSH(arena, double, c->n_crystal);
+    sh_crystals some;
+    for (int64_t k = 0; k < c->n_crystal; k++)
+        if (!is_floor(results[index[k]].reason)) shown[n_shown++] = k;
+    if (n_shown == 0) return;
+    sh_crystals_select(c, shown, n_shown, arena, &some);
+    sh_plugin_scores(r->plugin, &some, score);
+    for (int64_t k = 0; k < n_shown; k++)
+        results[index[shown[k]]].term[SH_TERM_PLUGIN] = score[k];
+}
+
 void sh_reward_evaluate(const sh_reward *r, const sh_crystals *crystals, bool outside_guard, sh_arena *arena,
                         sh_reward_result *results)
 {
@@ -236,7 +258,7 @@ void sh_reward_evaluate(const sh_reward *r, const sh_crystals *crystals, bool ou
     double cutoff = BOND_CUTOFF;
     bool energies = r->potential && (o->weight[SH_TERM_ENERGY] > 0 || outside_guard);
     if (energies) cutoff = fmax(cutoff, sh_potential_cutoff(r->potential));
-    SH_ASSERT(r->gap_model || o->weight[SH_TERM_GAP] == 0);
+    SH_ASSERT((r->gap_model || o->weight[SH_TERM_GAP] == 0) && (r->plugin || o->weight[SH_TERM_PLUGIN] == 0));
     if (r->gap_model) cutoff = fmax(cutoff, sh_potential_cutoff(r->gap_model));
     sh_crystals_select(crystals, index, n, arena, &c);
     sh_graph_build(&c, &(sh_graph_opts){.cutoff = cutoff}, arena, &g);
@@ -264,6 +286,7 @@ void sh_reward_evaluate(const sh_reward *r, const sh_crystals *crystals, bool ou
         x->reason = SH_REASON_GUARD_ENERGY;
         if (!outside_guard) x->e_total = x->e_form = NAN;
     }
+    if (r->plugin) ask_plugin(r, &c, index, arena, results);
     if (r->gap_model) compute_gaps(r, &c, &g, index, arena, results);
     for (int64_t k = 0; k < n; k++)
         if (!is_floor(results[index[k]].reason)) add_up(r, &results[index[k]]);

@@ -8,6 +8,7 @@
 #include "base/memory.h"
 #include "crystal/crystal.h"
 #include "potential/potential.h"
+#include "reward/plugin_library.h"
 #include "reward/result.h"
 #include "reward/tables.h"
 
@@ -36,6 +37,8 @@ sh_status sh_reward_create(const sh_reward_options *options, const sh_tables *ta
 /* The model of the term of the band gap, before the first evaluation where that has a weight; borrowed. SH_EINPUT where it predicts
  * something else, or does not know a wanted element. */
 sh_status sh_reward_use_gap_model(sh_reward *reward, const sh_potential *model);
+/* Likewise the library of the user's own term; borrowed. */
+void sh_reward_use_plugin(sh_reward *reward, const sh_plugin *plugin);
 void sh_reward_destroy(sh_reward **reward);
 
 /* `outside_guard`: also compute e_total and e_form of crystals outside the guard (for `shaft score`; the terms and the

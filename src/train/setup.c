@@ -17,9 +17,15 @@ static sh_status make_reward(const sh_config *config, bool energies, sh_setup *s
     SH_TRY(sh_tables_create(folder, bonds, &s->tables));
     if (energies || config->reward.weight[SH_TERM_ENERGY] > 0) SH_TRY(sh_model_load(config->reward_model, &s->model));
     SH_TRY(sh_reward_create(&config->reward, s->tables, s->model.potential, &s->reward));
-    if (config->reward.weight[SH_TERM_GAP] == 0) return SH_OK;
-    SH_TRY(sh_model_load(config->gap_model, &s->gap_model));
-    return sh_reward_use_gap_model(s->reward, s->gap_model.potential);
+    if (config->reward.weight[SH_TERM_GAP] > 0) {
+        SH_TRY(sh_model_load(config->gap_model, &s->gap_model));
+        SH_TRY(sh_reward_use_gap_model(s->reward, s->gap_model.potential));
+    }
+    if (config->reward.weight[SH_TERM_PLUGIN] > 0) {
+        SH_TRY(sh_plugin_open(config->plugin_library, config->plugin_function, &s->plugin));
+        sh_reward_use_plugin(s->reward, s->plugin);
+    }
+    return SH_OK;
 }
 
 sh_status sh_setup_reward(const sh_config *config, bool energies, sh_setup *out)
@@ -63,6 +69,7 @@ void sh_setup_destroy(sh_setup *s)
     sh_reward_destroy(&s->reward);
     sh_model_release(&s->model);
     sh_model_release(&s->gap_model);
+    sh_plugin_close(&s->plugin);
     sh_tables_destroy(&s->tables);
     sh_groups_destroy(&s->groups);
 }

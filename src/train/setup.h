@@ -13,6 +13,7 @@ typedef struct {
     sh_groups *groups;
     sh_tables *tables;
     sh_model model, gap_model;
+    sh_plugin *plugin;
     sh_reward *reward;
     sh_space space;
     sh_params *params;

@@ -92,7 +92,7 @@ expect 2 "none.yaml" "$shaft" score salt.vasp --config none.yaml
 "$shaft" score salt.vasp primitive.cif --config paper.yaml --format json > two.json
 json two.json "len(r) == 2" \
     "[list(x) for x in r] == 2 * ['file index formula space_group n_sites n_atoms density e_total e_form bond band_gap validity terms reward reason'.split()]" \
-    "[list(x['terms']) for x in r] == 2 * ['formation_energy bond density validity band_gap'.split()]" \
+    "[list(x['terms']) for x in r] == 2 * ['formation_energy bond density validity band_gap plugin'.split()]" \
     "[x['file'] for x in r] == ['salt.vasp', 'primitive.cif']" \
     "all(x['index'] == 1 and x['formula'] == 'NaCl' and x['space_group'] == 225 and x['reason'] == '' for x in r)" \
     "[(x['n_sites'], x['n_atoms']) for x in r] == [(2, 8), (2, 2)]" \
