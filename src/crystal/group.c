@@ -66,7 +66,8 @@ sh_status sh_groups_create(sh_groups **out)
         sh_free(g);
         return SH_FAIL(SH_ELIB, "spglib gives %d operations for the 230 space groups, there are %d", n, SH_N_GROUP_OP);
     }
-    sh_status status = sh_wyckoffs_create(g, &g->wyckoffs);
+    const sh_group_operations operations = {g->op_start, (const int8_t(*)[9])g->rot, (const double(*)[3])g->trans};
+    sh_status status = sh_wyckoffs_create(&operations, &g->wyckoffs);
     if (status != SH_OK) {
         sh_free(g);
         return status;

@@ -12,10 +12,9 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "crystal/group.h"
 #include "crystal/wyckoff_letters.h"
 
-enum { MAX_ORDER = 192, MAX_STAB = 48, MAX_DIRECTION = 49, N_KEY = 6, MAX_GRID = 12 };
+enum { N_GROUP = 230, MAX_ORDER = 192, MAX_STAB = 48, MAX_DIRECTION = 49, N_KEY = 6, MAX_GRID = 12 };
 
 typedef struct {
     int32_t n, grid;
@@ -309,13 +308,13 @@ static int compare_sets(const void *a, const void *b)
 }
 
 /* The operations that bring a point of the set to its atoms, told apart at a point that has nothing special. */
-static int32_t find_cosets(const sh_groups *g, int sg_number, const sh_wyckoff *w, int16_t *coset)
+static int32_t find_cosets(const sh_group_operations *g, int sg_number, const sh_wyckoff *w, int16_t *coset)
 {
     static const double generic[3] = {0.1382765, 0.3174921, 0.2287443};
     double x[3], atom[MAX_ORDER][3];
-    int32_t n = 0, first = g->op_start[sg_number - 1];
+    int32_t n = 0, first = g->start[sg_number - 1];
     sh_wyckoff_point(w, generic, x);
-    for (int32_t op = first; op < g->op_start[sg_number]; op++) {
+    for (int32_t op = first; op < g->start[sg_number]; op++) {
         const int8_t *r = g->rot[op];
         double y[3];
         int32_t k = 0;
@@ -349,11 +348,15 @@ static void list_directions(operations *o)
         }
 }
 
-static void read_operations(const sh_groups *g, int sg_number, operations *o)
+static void read_operations(const sh_group_operations *g, int sg_number, operations *o)
 {
-    int32_t first = g->op_start[sg_number - 1];
-    o->n = g->op_start[sg_number] - first;
-    o->grid = sh_group_family(sg_number) == SH_HEXAGONAL ? 12 : 8;
+    int32_t first = g->start[sg_number - 1];
+    o->n = g->start[sg_number] - first;
+    o->grid = 8;
+    for (int32_t op = 0; op < 3 * o->n; op++) { /* rows of one entry but on hexagonal axes */
+        const int8_t *row = g->rot[first + op / 3] + 3 * (op % 3);
+        if ((row[0] != 0) + (row[1] != 0) + (row[2] != 0) > 1) o->grid = MAX_GRID;
+    }
     for (int32_t op = 0; op < o->n; op++) {
         for (int i = 0; i < 9; i++)
             o->w[op][i] = g->rot[first + op][i];
@@ -375,7 +378,7 @@ static void find_all(const operations *o, finds *f)
 }
 
 /* Appends the stabiliser and the cosets of a set to w->op. False where the cosets are not as many as there are atoms. */
-static bool write_position(const sh_groups *g, int sg_number, const operations *o, const set *s, sh_wyckoffs *w, sh_wyckoff *out)
+static bool write_position(const sh_group_operations *g, int sg_number, const operations *o, const set *s, sh_wyckoffs *w, sh_wyckoff *out)
 {
     *out = (sh_wyckoff){.mult = o->n / s->n_stab, .dim = s->dim, .n_set = s->n_set, .n_stab = s->n_stab, .stab = w->n_op,
                         .coset = w->n_op + s->n_stab};
@@ -390,7 +393,7 @@ static bool write_position(const sh_groups *g, int sg_number, const operations *
     return n == out->mult;
 }
 
-sh_status sh_wyckoffs_create(const sh_groups *g, sh_wyckoffs **out)
+sh_status sh_wyckoffs_create(const sh_group_operations *g, sh_wyckoffs **out)
 {
     sh_wyckoffs *w = SH_NEW(sh_wyckoffs, 1);
     operations *o = SH_NEW(operations, 1);
@@ -399,7 +402,7 @@ sh_status sh_wyckoffs_create(const sh_groups *g, sh_wyckoffs **out)
     int sg_number = 0;
     *out = NULL;
     list_directions(o);
-    while (right && sg_number < SH_N_GROUP) {
+    while (right && sg_number < N_GROUP) {
         int32_t first = w->start[sg_number];
         const char *letters = sh_wyckoff_letters[sg_number++];
         read_operations(g, sg_number, o);

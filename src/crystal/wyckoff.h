@@ -30,10 +30,15 @@ typedef struct sh_wyckoffs {
     int16_t *op; /* (n_op) stabilisers and cosets of all */
 } sh_wyckoffs;
 
-struct sh_groups;
+/* The operations of all groups: those of sg_number g are start[g-1] <= i < start[g], the identity first. */
+typedef struct {
+    const int32_t *start;       /* (231) */
+    const int8_t (*rot)[9];     /* W, row-major */
+    const double (*trans)[3];   /* w */
+} sh_group_operations;
 
 /* SH_ELIB where the operations do not give the positions of International Tables A. */
-sh_status sh_wyckoffs_create(const struct sh_groups *groups, sh_wyckoffs **out);
+sh_status sh_wyckoffs_create(const sh_group_operations *groups, sh_wyckoffs **out);
 void sh_wyckoffs_destroy(sh_wyckoffs **wyckoffs);
 
 /* 0 'a', ..., 25 'z', 26 'A' (the 27th of Pmmm). */
