@@ -2,21 +2,8 @@
 # `shaft export` on a small run: files, table, refusals with their messages and exit codes.
 set -eu
 shaft=$1
-folder=$(mktemp -d)
-trap 'rm -rf "$folder"' EXIT
-cd "$folder"
-
-# expect CODE TEXT COMMAND...: the exit code, and a message that holds TEXT
-expect() {
-    local code=$1 text=$2 got=0
-    shift 2
-    "$@" > out.txt 2>&1 || got=$?
-    if [ "$got" != "$code" ] || ! grep -qF -- "$text" out.txt; then
-        echo "'$*' ended with $got, wanted $code and '$text':"
-        cat out.txt
-        exit 1
-    fi
-}
+# shellcheck source=tests/tools/expect.sh
+. "$(dirname "${BASH_SOURCE[0]}")/../tools/expect.sh"
 
 expect 0 "usage: shaft export" "$shaft" export --help
 expect 2 "one file of samples or folder of a run is needed, and 0 were given" "$shaft" export -o top

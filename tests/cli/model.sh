@@ -5,21 +5,9 @@ set -eu
 shaft=$1
 sources=$2
 given=${SHAFT_MODELS:-${HOME:-/nowhere}/.local/share/shaft/models}/m3gnet-efs.h5
-folder=$(mktemp -d)
-trap 'rm -rf "$folder"' EXIT
+# shellcheck source=tests/tools/expect.sh
+. "$(dirname "${BASH_SOURCE[0]}")/../tools/expect.sh"
 export SHAFT_MODELS=$folder/models
-
-# expect CODE TEXT COMMAND...: the exit code, and output that holds TEXT
-expect() {
-    local code=$1 text=$2 got=0
-    shift 2
-    "$@" > "$folder/out.txt" 2>&1 || got=$?
-    if [ "$got" != "$code" ] || ! grep -qF -- "$text" "$folder/out.txt"; then
-        echo "'$*' ended with $got, wanted $code and '$text':"
-        cat "$folder/out.txt"
-        exit 1
-    fi
-}
 
 expect 0 "shaft model import m3gnet-0.2.4.tar.gz" "$shaft" model --help
 expect 0 "shaft model import m3gnet-0.2.4.tar.gz" "$shaft" model import --help

@@ -4,21 +4,8 @@
 set -eu
 shaft=$1 sources=$2
 cc=$(command -v "${CC:-cc}") || exit 77
-folder=$(mktemp -d)
-trap 'rm -rf "$folder"' EXIT
-cd "$folder"
-
-# expect CODE TEXT COMMAND...: the exit code, and a message that holds TEXT
-expect() {
-    local code=$1 text=$2 got=0
-    shift 2
-    "$@" > out.txt 2>&1 || got=$?
-    if [ "$got" != "$code" ] || ! grep -qF -- "$text" out.txt; then
-        echo "'$*' ended with $got, wanted $code and '$text':"
-        cat out.txt
-        exit 1
-    fi
-}
+# shellcheck source=tests/tools/expect.sh
+. "$(dirname "${BASH_SOURCE[0]}")/../tools/expect.sh"
 
 mkdir -p include/shaft
 cp "$sources/src/reward/plugin.h" include/shaft/

@@ -2,21 +2,8 @@
 # `shaft sample`: number, seeds, batches and ranks; what is held back; log P_B; an output that is there already; wrong arguments.
 set -eu
 shaft=$1
-folder=$(mktemp -d)
-trap 'rm -rf "$folder"' EXIT
-cd "$folder"
-
-# expect CODE TEXT COMMAND...: the exit code, and output that holds TEXT
-expect() {
-    local code=$1 text=$2 got=0
-    shift 2
-    "$@" > out.txt 2>&1 || got=$?
-    if [ "$got" != "$code" ] || ! grep -qF -- "$text" out.txt; then
-        echo "'$*' ended with $got, wanted $code and '$text':"
-        cat out.txt
-        exit 1
-    fi
-}
+# shellcheck source=tests/tools/expect.sh
+. "$(dirname "${BASH_SOURCE[0]}")/../tools/expect.sh"
 
 expect 0 "usage: shaft sample" "$shaft" sample --help
 expect 2 "the folder of a run, -n NUMBER and -o FILE are needed" "$shaft" sample run -n 3

@@ -2,21 +2,8 @@
 # `shaft train`: what --resume does with what it finds, files that are missing, refusals that leave nothing behind.
 set -eu
 shaft=$1
-folder=$(mktemp -d)
-trap 'rm -rf "$folder"' EXIT
-cd "$folder"
-
-# expect CODE TEXT COMMAND...: the exit code, and a message that holds TEXT
-expect() {
-    local code=$1 text=$2 got=0
-    shift 2
-    "$@" > out.txt 2>&1 || got=$?
-    if [ "$got" != "$code" ] || ! grep -qF -- "$text" out.txt; then
-        echo "'$*' ended with $got, wanted $code and '$text':"
-        cat out.txt
-        exit 1
-    fi
-}
+# shellcheck source=tests/tools/expect.sh
+. "$(dirname "${BASH_SOURCE[0]}")/../tools/expect.sh"
 
 silent() { # no warning in the output of the last command
     if grep -i 'warning' out.txt; then exit 1; fi
