@@ -119,7 +119,9 @@ static void iteration(bench *b, uint64_t first, int64_t n, bool first_of_all)
     sh_step_sums sums;
     sh_params_zero_grad(s->params);
     begin(b);
-    sh_train_step(s->policy, s->be, &b->fresh, target, &b->replay, again, (double)(2 * n), false, s->arena, &sums);
+    const sh_step_batch batch = {
+        .fresh = &b->fresh, .target_fresh = target, .replay = &b->replay, .target_replay = again, .n_total = (double)(2 * n)};
+    sh_train_step(s->policy, s->be, &batch, s->arena, &sums);
     end(b, STEP);
     begin(b);
     sh_comm_sum_real(b->comm, sh_params_grad(s->params), sh_params_size(s->params), b->scratch);
@@ -135,7 +137,7 @@ static void iteration(bench *b, uint64_t first, int64_t n, bool first_of_all)
     double *space = SH_PUSH(s->arena, double, 3 * count);
     begin(b);
     sh_tape_begin(&tape, s->be, s->arena, true);
-    sh_objective(s->policy, &tape, record, count, target, 1, &(sh_balance){space, space + count, space + 2 * count});
+    sh_objective(s->policy, &tape, record, count, target, 1, &(sh_balance){space, space + count, space + 2 * count, NULL});
     end(b, FORWARD);
     b->seconds[FORWARD] *= (double)(count + n_replay) / (double)(count > 0 ? count : 1); /* fresh ones only were passed */
     b->seconds[WHOLE] = 0;

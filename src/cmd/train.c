@@ -261,23 +261,59 @@ static double *log_targets(const run *r, const sh_records *records)
     return target;
 }
 
+/* Shard k of this worker as the step wants it. */
+typedef struct {
+    sh_records fresh, replay;
+    sh_step_batch batch;
+} shard;
+
+static void take_shard(const run *r, const sh_replay_header *header, int k, shard *s)
+{
+    s->fresh = shard_of(r, &r->fresh, r->config.train.batch, k);
+    s->replay = shard_of(r, &r->replay, header->n_total, k);
+    sh_arena_reset(r->setup.arena);
+    s->batch = (sh_step_batch){.fresh = &s->fresh,
+                               .target_fresh = log_targets(r, &s->fresh),
+                               .replay = &s->replay,
+                               .target_replay = log_targets(r, &s->replay),
+                               .n_total = (double)(r->config.train.batch + header->n_total)};
+}
+
+/* VarGrad's mean over all shards: known before any of them goes backward. */
+static double batch_mean(run *r, const sh_replay_header *header)
+{
+    double *sum = SH_NEW(double, r->comm->my_shards * 2);
+    for (int k = 0; k < r->comm->my_shards; k++) {
+        shard s;
+        take_shard(r, header, k, &s);
+        sh_train_mean(r->setup.policy, r->setup.be, &s.batch, r->setup.arena, sum + 2 * k);
+    }
+    sh_comm_sum_double(r->comm, sum, 2);
+    double mean = sum[0] / sum[1];
+    sh_free(sum);
+    return mean;
+}
+
 /* Values and gradients of this worker's shards, then their sums over all. */
 static sh_step_sums learn(run *r, const sh_replay_header *header, bool explored, double *stop)
 {
     enum { N = SH_STEP_SUMS + 1 };
-    const sh_config *c = &r->config;
-    sh_setup *s = &r->setup;
-    int64_t n = sh_params_size(s->params);
-    sh_real *grad = sh_params_grad(s->params), *leaves = r->leaves ? r->leaves : grad;
-    double *numbers = SH_NEW(double, r->comm->my_shards * N);
+    int64_t n = sh_params_size(r->setup.params);
+    sh_real *grad = sh_params_grad(r->setup.params), *leaves = r->leaves ? r->leaves : grad;
+    double *numbers = SH_NEW(double, r->comm->my_shards * N), mean = 0;
+    bool in_parts = r->config.policy.objective == SH_VARGRAD && r->comm->n_shard > 1;
     sh_step_sums sums;
+    if (in_parts) {
+        sh_exchange_settle(r->exchange); /* the workers meet here first */
+        mean = batch_mean(r, header);
+    }
     for (int k = 0; k < r->comm->my_shards; k++) {
-        sh_records fresh = shard_of(r, &r->fresh, c->train.batch, k), replay = shard_of(r, &r->replay, header->n_total, k);
-        sh_arena_reset(s->arena);
-        const double *target = log_targets(r, &fresh), *again = log_targets(r, &replay);
-        sh_params_zero_grad(s->params);
-        sh_train_step(s->policy, s->be, &fresh, target, &replay, again, (double)(c->train.batch + header->n_total), explored,
-                      s->arena, &sums);
+        shard s;
+        take_shard(r, header, k, &s);
+        s.batch.explored = explored;
+        s.batch.mean = in_parts ? &mean : NULL;
+        sh_params_zero_grad(r->setup.params);
+        sh_train_step(r->setup.policy, r->setup.be, &s.batch, r->setup.arena, &sums);
         memcpy(numbers + k * N, &sums, sizeof sums);
         numbers[k * N + SH_STEP_SUMS] = sh_signals_caught() || header->stop;
         if (r->leaves) memcpy(leaves + k * n, grad, (size_t)n * sizeof *grad);

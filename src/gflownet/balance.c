@@ -76,6 +76,7 @@ sh_tensor *sh_balance_loss(sh_tape *t, const sh_balance_args *a, const sh_balanc
         if (out->log_pb) out->log_pb[i] = backward;
         if (out->residual) out->residual[i] = log_z + bracket[i];
     }
+    if (out->mean) mean = *out->mean;
     for (int64_t i = 0; i < a->n; i++) {
         int64_t first = a->start[i], m = a->start[i + 1] - first;
         if (a->kind == SH_SUBTB) {

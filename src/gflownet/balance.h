@@ -5,6 +5,7 @@
  *
  *   TB (Malkin et al., arXiv 2201.13259)          scale sum_i (log Z + c_(n+1) - T)^2
  *   VarGrad (Richter et al., arXiv 2010.10436)    scale sum_i (c_(n+1) - T - mean of that over the batch)^2; log Z follows by TB
+ *     (of a batch in parts the mean is that of all: it is given)
  *   SubTB(lambda) (Madan et al., arXiv 2209.12782) scale sum_i sum_(j<k) l_(k-j) (F_j + c_k - c_j - F_k)^2, weights
  *                                                  l_d ~ lambda^d of sum 1, F_0 = log Z, F_(n+1) = T, the others learned
  *
@@ -38,9 +39,11 @@ typedef struct {
     const int32_t *flow_row; /* (T) row of F of the state a transition starts from; that of s_0 is log Z and not read */
 } sh_balance_args;
 
-/* Per trajectory, (n) each; NULL is fine. residual: log Z + log P_F - T - log P_B, whatever the objective. */
+/* Per trajectory, (n) each; NULL is fine. residual: log Z + log P_F - T - log P_B, whatever the objective. mean: VarGrad's, where
+ * these trajectories are part of a batch; NULL: their own. */
 typedef struct {
     double *log_pf, *log_pb, *residual;
+    const double *mean;
 } sh_balance;
 
 /* The loss (1,1). */

@@ -364,7 +364,8 @@ const char *sh_policy_options_conflict(const sh_policy_options *o)
     if (o->sites == SH_SITES_WYCKOFF && o->group == SH_EACH_STEP)
         return "sites: wyckoff needs group: once (the positions of one group are not those of another)";
     if (o->lattice == SH_LATTICE_LAST && o->sites != SH_SITES_WYCKOFF)
-        return "lattice: last needs sites: wyckoff (how many atoms a general site has depends on the cell)";
+        return "lattice: last needs sites: wyckoff (how many atoms a general site has depends on the cell); general sites have "
+               "lattice: each_step";
     return NULL;
 }
 

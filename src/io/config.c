@@ -250,7 +250,7 @@ static sh_status fail_unknown(const sh_yaml_value *v)
     }
     sh_status status = SH_FAIL(SH_EINPUT, "%s: %s: there is no such key", v->place, v->key);
     if (nearest(v->key, near, sizeof near)) return sh_error_hint(status, "did you mean '%s'?", near);
-    return sh_error_hint(status, "'shaft info --config' lists all keys");
+    return sh_error_hint(status, "'shaft train --help-config' lists all keys");
 }
 
 /* ---- values from text ---- */
@@ -511,7 +511,7 @@ static sh_status check_keys(const sh_yaml_values *values)
         if (!is_section(v->key)) return fail_unknown(v);
         if (v->kind != SH_YAML_SECTION && v->kind != SH_YAML_NOTHING)
             return sh_error_hint(BAD(v, "is a section: it takes keys under it, not a value%s", ""),
-                                 "'shaft info --config' lists all keys");
+                                 "'shaft train --help-config' lists all keys");
     }
     return SH_OK;
 }
@@ -587,7 +587,8 @@ static sh_status read_values(const char *name, const char *text, size_t size, in
             sh_free(below);
         }
     }
-    if (status == SH_OK) sh_yaml_append(values, &own, at);
+    /* each file has a folder of its own: that of another is not inherited */
+    if (status == SH_OK) sh_yaml_append(values, &own, depth ? (const char *const[]){"base", "run.directory", NULL} : (const char *const[]){"base", NULL});
     sh_yaml_destroy(&own);
     return status;
 }

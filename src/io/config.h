@@ -65,7 +65,7 @@ typedef struct {
 sh_status sh_config_read(const char *path, const char *const *settings, int n_setting, const sh_groups *groups,
                          sh_config *out);
 /* The same from memory; `name` stands for the file in messages. `base: FILE` takes the values of another file, found beside this
- * one, where this one has none. */
+ * one, where this one has none, but for run.directory. */
 sh_status sh_config_parse(const char *name, const char *text, size_t size, const char *const *settings, int n_setting,
                           const sh_groups *groups, sh_config *out);
 

@@ -242,14 +242,17 @@ static void release_value(sh_yaml_value *v)
     sh_free(v->place);
 }
 
-void sh_yaml_append(sh_yaml_values *to, sh_yaml_values *from, int but)
+void sh_yaml_append(sh_yaml_values *to, sh_yaml_values *from, const char *const *without)
 {
     if (to->n + from->n > to->capacity) {
         to->capacity = to->n + from->n;
         to->value = sh_realloc(to->value, (size_t)to->capacity * sizeof *to->value);
     }
     for (int i = 0; i < from->n; i++) {
-        if (i == but)
+        bool left_out = false;
+        for (const char *const *key = without; *key; key++)
+            left_out = left_out || !strcmp(from->value[i].key, *key);
+        if (left_out)
             release_value(&from->value[i]);
         else
             to->value[to->n++] = from->value[i];

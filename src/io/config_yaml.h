@@ -27,8 +27,9 @@ typedef struct {
 sh_status sh_yaml_read(const char *name, const char *text, size_t size, sh_yaml_values *out);
 /* "key=value", the value as YAML. */
 sh_status sh_yaml_read_setting(const char *setting, sh_yaml_values *out);
-/* Moves the values of `from` behind those of `to`, but for the one with index `but` (-1: all); `from` is empty after. */
-void sh_yaml_append(sh_yaml_values *to, sh_yaml_values *from, int but);
+/* Moves the values of `from` behind those of `to`, but for those with a key among `without` (NULL at the end); `from` is empty
+ * after. */
+void sh_yaml_append(sh_yaml_values *to, sh_yaml_values *from, const char *const *without);
 void sh_yaml_destroy(sh_yaml_values *values);
 
 #endif

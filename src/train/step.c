@@ -2,37 +2,62 @@
 
 #include <math.h>
 
-void sh_train_step(const sh_policy *policy, const sh_backend *be, sh_records *fresh, const double *target_fresh,
-                   const sh_records *replay, const double *target_replay, double n_total, bool explored,
-                   sh_arena *arena, sh_step_sums *sums)
+/* Fresh and replayed records in one list, with room for what is said of each. */
+typedef struct {
+    int64_t n;
+    const sh_record **record;
+    double *target;
+    sh_balance balance;
+} batch;
+
+static batch gather(const sh_step_batch *b, sh_arena *arena)
 {
-    *sums = (sh_step_sums){.n_fresh = (double)fresh->n, .n_replay = (double)replay->n};
-    int64_t n = fresh->n + replay->n;
-    if (n == 0) return;
-    const sh_record **record = SH_PUSH(arena, const sh_record *, n);
-    double *target = SH_PUSH(arena, double, n);
-    sh_balance balance = {
+    int64_t n = b->fresh->n + b->replay->n;
+    batch all = {.n = n, .record = SH_PUSH(arena, const sh_record *, n), .target = SH_PUSH(arena, double, n)};
+    all.balance = (sh_balance){
         .log_pf = SH_PUSH(arena, double, n), .log_pb = SH_PUSH(arena, double, n), .residual = SH_PUSH(arena, double, n)};
     for (int64_t i = 0; i < n; i++) {
-        bool is_fresh = i < fresh->n;
-        record[i] = is_fresh ? sh_record_at(fresh, i) : sh_record_at(replay, i - fresh->n);
-        target[i] = is_fresh ? target_fresh[i] : target_replay[i - fresh->n];
+        bool is_fresh = i < b->fresh->n;
+        all.record[i] = is_fresh ? sh_record_at(b->fresh, i) : sh_record_at(b->replay, i - b->fresh->n);
+        all.target[i] = is_fresh ? b->target_fresh[i] : b->target_replay[i - b->fresh->n];
     }
+    return all;
+}
+
+void sh_train_mean(const sh_policy *policy, const sh_backend *be, const sh_step_batch *b, sh_arena *arena, double sum[2])
+{
+    batch all = gather(b, arena);
+    sh_tape tape;
+    sum[0] = sum[1] = 0;
+    if (all.n == 0) return;
+    sh_tape_begin(&tape, be, arena, false);
+    sh_objective(policy, &tape, all.record, all.n, all.target, 1, &all.balance);
+    for (int64_t i = 0; i < all.n; i++)
+        sum[0] += all.balance.residual[i] - (double)sh_policy_log_z(policy)->data[0];
+    sum[1] = (double)all.n;
+}
+
+void sh_train_step(const sh_policy *policy, const sh_backend *be, const sh_step_batch *b, sh_arena *arena, sh_step_sums *sums)
+{
+    *sums = (sh_step_sums){.n_fresh = (double)b->fresh->n, .n_replay = (double)b->replay->n};
+    batch all = gather(b, arena);
+    if (all.n == 0) return;
+    all.balance.mean = b->mean;
     sh_tape tape;
     sh_tape_begin(&tape, be, arena, true);
-    sh_tape_backward(&tape, sh_objective(policy, &tape, record, n, target, 1 / n_total, &balance));
-    for (int64_t i = 0; i < n; i++) {
-        double square = balance.residual[i] * balance.residual[i];
-        if (i >= fresh->n) {
-            sums->square_replay += square;
+    sh_tape_backward(&tape, sh_objective(policy, &tape, all.record, all.n, all.target, 1 / b->n_total, &all.balance));
+    for (int64_t i = 0; i < all.n; i++) {
+        double residual = all.balance.residual[i];
+        if (i >= b->fresh->n) {
+            sums->square_replay += residual * residual;
             continue;
         }
-        sums->square_fresh += square;
-        sh_record *r = sh_record_at(fresh, i);
-        r->log_pf = balance.log_pf[i];
-        r->log_pb = balance.log_pb[i];
-        if (explored && (r->traj & 1)) continue; /* drawn from another distribution */
-        sums->weight += exp(fmin(-balance.residual[i], 700));
+        sums->square_fresh += residual * residual;
+        sh_record *r = sh_record_at(b->fresh, i);
+        r->log_pf = all.balance.log_pf[i];
+        r->log_pb = all.balance.log_pb[i];
+        if (b->explored && (r->traj & 1)) continue; /* drawn from another distribution */
+        sums->weight += exp(fmin(-residual, 700));
         sums->n_weight++;
     }
 }

@@ -15,10 +15,21 @@ typedef struct {
 
 enum { SH_STEP_SUMS = sizeof(sh_step_sums) / sizeof(double) };
 
-/* Adds the gradient of sum residual^2 / n_total to the parameters' gradients. target_fresh (n fresh), target_replay: beta
- * log R. Fills log_pf, log_pb of the fresh records. */
-void sh_train_step(const sh_policy *policy, const sh_backend *be, sh_records *fresh, const double *target_fresh,
-                   const sh_records *replay, const double *target_replay, double n_total, bool explored,
-                   sh_arena *arena, sh_step_sums *sums);
+/* A batch, or its part that one shard has. */
+typedef struct {
+    sh_records *fresh; /* log_pf and log_pb are filled in */
+    const double *target_fresh; /* (n fresh) beta log R */
+    const sh_records *replay;
+    const double *target_replay;
+    double n_total;     /* records of the whole batch */
+    bool explored;      /* the odd ones were drawn from another distribution */
+    const double *mean; /* VarGrad: sh_train_mean over the whole batch; NULL: this is the whole */
+} sh_step_batch;
+
+/* Adds the gradient of the objective over n_total to the parameters' gradients. */
+void sh_train_step(const sh_policy *policy, const sh_backend *be, const sh_step_batch *batch, sh_arena *arena, sh_step_sums *sums);
+
+/* Sum of log P_F - log P_B - target over the batch's records and their number: what VarGrad's mean is of. No gradients. */
+void sh_train_mean(const sh_policy *policy, const sh_backend *be, const sh_step_batch *batch, sh_arena *arena, double sum[2]);
 
 #endif

@@ -104,8 +104,12 @@ static inline double fixture_train(fixture *f, int iterations, int64_t batch, do
             target[k] = log_target(sh_record_at(&f->records, k), context);
         sh_params_zero_grad(f->params);
         sh_step_sums sums;
-        sh_train_step(f->policy, sh_backend_cpu(), &f->records, target, &no_replay, NULL, (double)batch, left > 0,
-                      f->arena, &sums);
+        const sh_step_batch step = {.fresh = &f->records,
+                                    .target_fresh = target,
+                                    .replay = &no_replay,
+                                    .n_total = (double)batch,
+                                    .explored = left > 0};
+        sh_train_step(f->policy, sh_backend_cpu(), &step, f->arena, &sums);
         double norm;
         assert_ok(sh_adam_step(f->adam, lr * (1 - 0.99 * done), 10, &norm));
         if (10 * i >= 9 * iterations) {
@@ -145,7 +149,7 @@ static inline double fixture_z(fixture *f, int64_t n, log_target_fn log_target, 
         }
         sh_tape tape;
         sh_tape_begin(&tape, sh_backend_cpu(), f->arena, false);
-        sh_objective(f->policy, &tape, record, CHUNK, target, 1, &(sh_balance){log_pf, log_pb, residual});
+        sh_objective(f->policy, &tape, record, CHUNK, target, 1, &(sh_balance){log_pf, log_pb, residual, NULL});
         for (int64_t k = 0; k < CHUNK; k++) {
             assert_near(log_pf[k], record[k]->log_pf, 2e-4); /* the sampler and the objective mean the same policy */
             double w = exp(target[k] + log_pb[k] - log_pf[k]);

@@ -139,7 +139,7 @@ static double op_loss(sh_tape *tape, int which, const sh_tensor *raw, const doub
     sh_tensor log_z = {.data = (sh_real[]){(sh_real)0.7}, .rows = 1, .cols = 1};
     const sh_balance_args args = {.kind = SH_TB, .scale = 0.5, .n = ROWS, .start = start, .log_pb = nothing, .target = target,
                                   .n_part = 1, .part = {{y, transition, false}}, .log_z = &log_z};
-    sh_tensor *loss = sh_balance_loss(tape, &args, &(sh_balance){NULL, NULL, NULL});
+    sh_tensor *loss = sh_balance_loss(tape, &args, &(sh_balance){NULL, NULL, NULL, NULL});
     if (tape->recording) sh_tape_backward(tape, loss);
     return (double)loss->data[0];
 }
@@ -194,7 +194,7 @@ static double objective_of(sh_tape *tape, sh_objective_kind kind, sh_tensor *con
                                   .n_part = 2, .part = {{x[0], AT, false}, {x[1], BACK_AT, true}}, .log_z = x[2], .flow = x[3],
                                   .flow_row = FLOW_ROW};
     double log_pf[3], log_pb[3], residual[3];
-    sh_tensor *loss = sh_balance_loss(tape, &args, &(sh_balance){log_pf, log_pb, residual});
+    sh_tensor *loss = sh_balance_loss(tape, &args, &(sh_balance){log_pf, log_pb, residual, NULL});
     for (int i = 0; i < 3; i++)
         assert_near(residual[i], (double)x[2]->data[0] + log_pf[i] - log_pb[i] - TARGET[i], 1e-6);
     if (tape->recording) sh_tape_backward(tape, loss);

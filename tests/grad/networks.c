@@ -201,7 +201,7 @@ static const sh_tensor *objective(sh_tape *t, sh_tensor *const *x, const void *c
     (void)x;
     const objective_context *c = context;
     double log_pf[16], log_pb[16], residual[16];
-    return sh_objective(c->policy, t, c->record, c->n, c->target, 0.01, &(sh_balance){log_pf, log_pb, residual});
+    return sh_objective(c->policy, t, c->record, c->n, c->target, 0.01, &(sh_balance){log_pf, log_pb, residual, NULL});
 }
 
 /* `every`: one tensor in so many is compared with differences. */

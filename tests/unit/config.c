@@ -177,7 +177,7 @@ static void test_errors(void **state)
         {"elements: [Li]\nmax_atoms: 3\n", "a/run.yaml:2: max_atoms: there is no such key",
          "did you mean 'constraints.max_atoms'?"},
         {"elements: [Li]\nrewards:\n  beta: 3\n", "a/run.yaml:2: rewards: there is no such key", "did you mean 'reward'?"},
-        {"elements: [Li]\nflavour: 3\n", "a/run.yaml:2: flavour: there is no such key", "shaft info --config"},
+        {"elements: [Li]\nflavour: 3\n", "a/run.yaml:2: flavour: there is no such key", "shaft train --help-config"},
         {"elements: [Li]\ntrain:\n  batch:\n    size: 3\n", "a/run.yaml:4: train.batch.size: 'train.batch' is a value", ""},
         {"elements: [Li]\ntrain.batch.size: 3\n", "a/run.yaml:2: train.batch.size: 'train.batch' is a value", ""},
         {"elements: [Li]\ntrain: 3\n", "a/run.yaml:2: train: is a section", ""},
@@ -301,7 +301,7 @@ static void test_base(void **state)
     assert_non_null(mkdtemp(folder));
     for (int i = 0; i < 3; i++)
         snprintf(path[i], sizeof path[i], "%s/%c.yaml", folder, "abc"[i]);
-    write_text(path[0], "elements: [Li, O]\ntrain: {batch: 3, lr: 0.5}\nreward: {beta: 2}\n");
+    write_text(path[0], "elements: [Li, O]\ntrain: {batch: 3, lr: 0.5}\nreward: {beta: 2}\nrun: {directory: elsewhere, seed: 9}\n");
     write_text(path[1], "base: a.yaml\ntrain: {batch: 5}\nreward: {bond: {weight: 0}}\n");
     write_text(path[2], "base: b.yaml\nelements: [Na]\n");
     sh_config c;
@@ -313,7 +313,8 @@ static void test_base(void **state)
     assert_near(c.train.lr, 0.25, 0);
     assert_near(c.reward.beta, 2, 0);
     assert_near(c.reward.weight[SH_TERM_BOND], 0, 0);
-    assert_string_equal(c.run.directory, "runs/c");
+    assert_string_equal(c.run.directory, "runs/c"); /* not that of the other file */
+    assert_int_equal(c.run.seed, 9);
     write_text(path[0], "elements: [Li]\nbase: c.yaml\n");
     assert_fails(sh_config_read(path[2], NULL, 0, groups, &c), SH_EINPUT, "more than 8 files are based on each other");
     write_text(path[0], "elements: [Li]\nbase: nowhere.yaml\n");
