@@ -185,6 +185,9 @@ static sh_status take_start_values(run *r)
     int64_t taken, all;
     SH_TRY(sh_run_state_init(r->args.init, &r->setup, &taken, &all));
     sh_log_info("start values of %lld of %lld tensors from '%s'", (long long)taken, (long long)all, r->args.init);
+    if (taken < all)
+        sh_log_warn("%lld of %lld tensors start anew: the policy of '%s' was made with other settings (policy.*)",
+                    (long long)(all - taken), (long long)all, r->args.init);
     return SH_OK;
 }
 

@@ -189,7 +189,9 @@ sh_status sh_run_state_init(const char *path, const sh_setup *s, int64_t *taken,
     if (status == SH_OK && !file) status = SH_FAIL(SH_EINPUT, "there is no checkpoint in '%s/checkpoints'", path);
     if (status == SH_OK) status = take_parameters(file, s, taken, all);
     sh_checkpoint_destroy(&file);
-    return status == SH_OK ? SH_OK : sh_error_note(status, "start values (--init) from '%s'", path);
+    if (status == SH_OK) return SH_OK;
+    sh_error_note(status, "start values (--init) from '%s'", path);
+    return sh_error_hint(status, "name the folder of a run, or one of its checkpoints, RUN/checkpoints/NNNNNN.h5");
 }
 
 sh_status sh_run_state_config(const char *directory, char **text)
