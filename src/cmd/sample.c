@@ -12,6 +12,7 @@
 #include "cmd/cmd.h"
 #include "comm/comm.h"
 #include "gflownet/objective.h"
+#include "io/files.h"
 #include "io/progress.h"
 #include "io/samples.h"
 #include "io/text.h"
@@ -103,7 +104,7 @@ static sh_status share_configuration(sh_comm *comm, const char *run, sh_config *
 /* Found out before the work. */
 static sh_status check_output(const arguments *a)
 {
-    if (a->overwrite || access(a->output, F_OK)) return SH_OK;
+    if (a->overwrite || access(a->output, F_OK)) return sh_file_probe(a->output);
     SH_FAIL(SH_EINPUT, "'%s' is there already", a->output);
     return sh_error_hint(SH_EINPUT, "choose another file (-o), or write it all the same with --overwrite");
 }

@@ -154,11 +154,12 @@ static sh_status write_items(hid_t file, const sh_checkpoint *c)
 static sh_status write_file(const char *path, const sh_checkpoint *c)
 {
     char part[PATH_SIZE];
-    hid_t file;
+    sh_h5_file file;
     sh_file_part(path, part, sizeof part);
     SH_TRY(sh_h5_create(part, &file));
-    sh_status status = write_items(file, c);
-    if (H5Fclose(file) < 0 && status == SH_OK) status = sh_h5_fail("'%s' does not close", part);
+    sh_status status = write_items(file.id, c);
+    if (status == SH_OK) status = sh_h5_finish(&file, part);
+    sh_h5_drop(&file);
     if (status == SH_OK) return sh_file_publish(path);
     unlink(part);
     return sh_error_note(status, "while writing '%s'", path);
@@ -391,7 +392,8 @@ sh_status sh_checkpoint_find(const char *folder, sh_checkpoint **out, int64_t *i
         sh_error_clear();
     }
     if (status == SH_OK && l.n && i < 0)
-        status = SH_FAIL(SH_EIO, "none of the %lld checkpoints in '%s' can be read", (long long)l.n, folder);
+        status = sh_error_hint(SH_FAIL(SH_EIO, "none of the %lld checkpoints in '%s' can be read", (long long)l.n, folder),
+                               "put a copy of one there, or start anew in another directory");
     sh_free(l.iteration);
     return status;
 }

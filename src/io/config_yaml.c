@@ -7,7 +7,8 @@
 
 #include "base/memory.h"
 
-enum { MAX_KEY = 256 }; /* bounds the depth too */
+enum { MAX_KEY = 256 };    /* bounds the depth too */
+enum { MAX_KEYS = 1000 }; /* of a document: each is compared with those before it */
 
 typedef struct {
     yaml_parser_t parser;
@@ -122,6 +123,8 @@ static sh_status read_pair(reader *r, const char *prefix, const yaml_event_t *ev
     char key[MAX_KEY];
     int n = snprintf(key, sizeof key, "%s%s%s", prefix, *prefix ? "." : "", (const char *)event->data.scalar.value);
     if (n >= MAX_KEY) return fail_at(r, line, "a key is too long or too deep", NULL);
+    if (r->out->n - r->first >= MAX_KEYS)
+        return fail_at(r, line, "more keys than a configuration has", "'shaft info --config' lists all keys");
     for (int i = r->first; i < r->out->n; i++) {
         if (strcmp(r->out->value[i].key, key)) continue;
         char what[2 * MAX_KEY + 1300];

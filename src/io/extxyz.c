@@ -197,8 +197,12 @@ void sh_extxyz_parse(const char *path, const char *text, size_t size, sh_structu
         }
         /* an atom takes at least eight bytes */
         if (n_atom > SH_MAX_STRUCTURE_ATOM || n_atom > (lines.end - lines.p) / 8 + 1) {
-            SH_FAIL(SH_EINPUT, "%s:%lld: a frame of %lld atoms, more than %s", path, (long long)lines.line,
-                    (long long)n_atom, n_atom > SH_MAX_STRUCTURE_ATOM ? "are read (100000)" : "the file holds");
+            if (n_atom > SH_MAX_STRUCTURE_ATOM)
+                SH_FAIL(SH_EINPUT, "%s:%lld: a frame of %lld atoms, more than %d", path, (long long)lines.line, (long long)n_atom,
+                        SH_MAX_STRUCTURE_ATOM);
+            else
+                SH_FAIL(SH_EINPUT, "%s:%lld: a frame of %lld atoms, more than the file holds", path, (long long)lines.line,
+                        (long long)n_atom);
             sh_structures_add_error(out);
             break;
         }

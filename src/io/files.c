@@ -22,8 +22,9 @@ sh_status sh_folder_make(const char *path)
     for (char *slash = strchr(part + 1, '/'); ; slash = strchr(slash + 1, '/')) {
         if (slash) *slash = '\0';
         struct stat info;
-        if (mkdir(part, 0777) && errno != EEXIST && stat(part, &info))
-            return SH_FAIL(SH_EIO, "the folder '%s' cannot be made: %s", part, strerror(errno));
+        int failed = mkdir(part, 0777) ? errno : 0;
+        if (failed && failed != EEXIST && stat(part, &info))
+            return SH_FAIL(SH_EIO, "the folder '%s' cannot be made: %s", part, strerror(failed));
         if (!slash) break;
         *slash = '/';
     }
@@ -35,6 +36,17 @@ sh_status sh_folder_make(const char *path)
 void sh_file_part(const char *path, char *part, size_t size)
 {
     snprintf(part, size, "%s.part", path);
+}
+
+sh_status sh_file_probe(const char *path)
+{
+    char part[PATH_SIZE];
+    sh_file_part(path, part, sizeof part);
+    int fd = open(part, O_WRONLY | O_CREAT, 0666);
+    if (fd < 0) return SH_FAIL(SH_EIO, "'%s' cannot be written: %s", path, strerror(errno));
+    close(fd);
+    unlink(part);
+    return SH_OK;
 }
 
 static sh_status sync_path(const char *path, int flags)

@@ -1,9 +1,15 @@
+#define _POSIX_C_SOURCE 200809L
+
 #include "io/h5.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/memory.h"
 
@@ -14,10 +20,14 @@ void sh_h5_quiet(void)
     H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
 }
 
-/* Walks from the innermost error outwards: the first one tells most. */
+/* Walks from the innermost error outwards: the first one tells most. Of a system call that failed, "file write failed: time =
+ * ..., error message = 'No space left on device', buf = ..." and much else, what the system said is enough. */
 static herr_t first_reason(unsigned n, const H5E_error2_t *error, void *text)
 {
-    if (n == 0) snprintf(text, 256, "%s", error->desc ? error->desc : "");
+    const char said[] = "error message = '", *reason = error->desc ? error->desc : "", *system = strstr(reason, said);
+    if (n) return 0;
+    if (system) reason = system + strlen(said);
+    snprintf(text, 256, "%.*s", (int)(system ? strcspn(reason, "'") : strlen(reason)), reason);
     return 0;
 }
 
@@ -40,17 +50,101 @@ sh_status sh_h5_open(const char *path, hid_t *file)
     return *file < 0 ? sh_h5_fail("cannot open '%s' as an HDF5 file", path) : SH_OK;
 }
 
-sh_status sh_h5_create(const char *path, hid_t *file)
+/* The file of the core driver, kept when HDF5 lets go of it: only then all of it is there. */
+struct sh_h5_image {
+    char *data;
+    size_t size; /* in steps of the driver */
+};
+
+static void *image_realloc(void *data, size_t size, H5FD_file_image_op_t op, void *user)
+{
+    sh_h5_image *image = user;
+    (void)op;
+    char *grown = realloc(data, size);
+    if (grown) *image = (sh_h5_image){grown, size};
+    return grown;
+}
+
+static herr_t image_free(void *data, H5FD_file_image_op_t op, void *user)
+{
+    const sh_h5_image *image = user;
+    (void)op;
+    if (data != image->data) free(data);
+    return 0;
+}
+
+static void *user_copy(void *user)
+{
+    return user;
+}
+
+static herr_t user_free(void *user)
+{
+    (void)user;
+    return 0;
+}
+
+sh_status sh_h5_create(const char *path, sh_h5_file *file)
 {
     sh_h5_quiet();
-    hid_t access = H5Pcreate(H5P_FILE_ACCESS);
+    *file = (sh_h5_file){.id = -1, .image = SH_NEW(sh_h5_image, 1)};
+    H5FD_file_image_callbacks_t callbacks = {.image_realloc = image_realloc, .image_free = image_free, .udata_copy = user_copy,
+                                             .udata_free = user_free, .udata = file->image};
+    hid_t access = H5Pcreate(H5P_FILE_ACCESS), plist = H5Pcreate(H5P_FILE_CREATE);
     H5Pset_libver_bounds(access, H5F_LIBVER_V110, H5F_LIBVER_V110);
-    hid_t plist = H5Pcreate(H5P_FILE_CREATE);
+    H5Pset_fapl_core(access, 1 << 20, false);
+    H5Pset_file_image_callbacks(access, &callbacks);
     H5Pset_obj_track_times(plist, false); /* of the root group; no time stands in a file: equal contents are equal bytes */
-    *file = H5Fcreate(path, H5F_ACC_TRUNC, plist, access);
+    file->id = H5Fcreate(path, H5F_ACC_TRUNC, plist, access);
+    sh_status status = file->id < 0 ? sh_h5_fail("cannot create '%s'", path) : SH_OK; /* before the next call clears the reason */
     H5Pclose(plist);
     H5Pclose(access);
-    return *file < 0 ? sh_h5_fail("cannot create '%s'", path) : SH_OK;
+    if (status != SH_OK) sh_h5_drop(file);
+    return status;
+}
+
+void sh_h5_drop(sh_h5_file *file)
+{
+    if (file->id >= 0) H5Fclose(file->id);
+    if (file->image) free(file->image->data);
+    sh_free(file->image);
+    *file = (sh_h5_file){.id = -1};
+}
+
+static sh_status write_all(const char *path, const char *data, size_t size)
+{
+    const size_t piece = 1 << 18;
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0666);
+    if (fd < 0) return SH_FAIL(SH_EIO, "cannot create '%s': %s", path, strerror(errno));
+    int failed = 0;
+    for (size_t at = 0; at < size && !failed;) {
+        ssize_t n = pwrite(fd, data + at, size - at < piece ? size - at : piece, (off_t)at);
+        if (n > 0) at += (size_t)n;
+        else if (errno != EINTR) failed = errno;
+    }
+    if (close(fd) && !failed) failed = errno;
+    return failed ? SH_FAIL(SH_EIO, "cannot write '%s': %s", path, strerror(failed)) : SH_OK;
+}
+
+/* The superblock (version 3, of H5F_LIBVER_V110) has the length of the file behind the signature, four bytes and two addresses. */
+static size_t length_of_image(const sh_h5_image *image)
+{
+    enum { AT = 28 };
+    size_t length = 0;
+    for (int i = 7; image->size > AT + 8 && i >= 0; i--)
+        length = length << 8 | (unsigned char)image->data[AT + i];
+    return length <= image->size ? length : 0;
+}
+
+sh_status sh_h5_finish(sh_h5_file *file, const char *path)
+{
+    sh_status status = H5Fclose(file->id) < 0 ? sh_h5_fail("'%s' does not close", path) : SH_OK;
+    file->id = -1;
+    size_t length = length_of_image(file->image);
+    if (status == SH_OK)
+        status = length ? write_all(path, file->image->data, length) : SH_FAIL(SH_ELIB, "HDF5 left no file for '%s'", path);
+    sh_h5_drop(file);
+    return status;
 }
 
 static hid_t creation(int rank, const hsize_t *dims, hsize_t size)

@@ -14,7 +14,16 @@ void sh_h5_quiet(void);
 sh_status sh_h5_fail(const char *format, ...) SH_PRINTF(1, 2);
 
 sh_status sh_h5_open(const char *path, hid_t *file);   /* for reading */
-sh_status sh_h5_create(const char *path, hid_t *file); /* replaces what is there; one process */
+/* A new file of one process, in memory: a disk that fills up while HDF5 writes leaves it in a state in which it crashes when the
+ * program ends. Nothing is at `path` before sh_h5_finish, which writes it there, in place of what there is, and closes. */
+typedef struct sh_h5_image sh_h5_image;
+typedef struct {
+    hid_t id;
+    sh_h5_image *image; /* NULL: no file of this kind */
+} sh_h5_file;
+sh_status sh_h5_create(const char *path, sh_h5_file *file);
+sh_status sh_h5_finish(sh_h5_file *file, const char *path);
+void sh_h5_drop(sh_h5_file *file); /* closes and forgets; after sh_h5_finish it does nothing */
 
 /* Whole dataset, chunked with Fletcher-32 when it holds anything; intermediate groups are made. */
 sh_status sh_h5_write(hid_t file, const char *name, hid_t type, int rank, const hsize_t *dims, const void *data);

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "io/files.h"
@@ -292,7 +293,25 @@ static rows place_rows(const writers *w, const selection *s, const sh_samples_la
     return r;
 }
 
-static sh_status create_file(const writers *w, const char *path, hid_t *file)
+/* With collectives in flight a disk that fills up would leave ranks waiting for each other: the room is looked for before, as if
+ * nothing were compressed. */
+static sh_status check_room(const char *path, const selection *s, const rows *r)
+{
+    const int64_t for_headers = 1 << 16;
+    int64_t bytes = for_headers;
+    char folder[PATH_SIZE];
+    struct statvfs info;
+    for (int i = 0; i < N_COLUMN; i++)
+        bytes += r->total * width_of(&columns[i], s->records->max_sites) * (int64_t)size_of(columns[i].type);
+    snprintf(folder, sizeof folder, "%s", path);
+    char *slash = strrchr(folder, '/');
+    if (slash) slash[slash == folder] = '\0';
+    if (statvfs(slash ? folder : ".", &info) || (double)info.f_bavail * (double)info.f_frsize >= (double)bytes) return SH_OK;
+    return SH_FAIL(SH_EIO, "no space left on device: %lld kB are needed, %lld kB are free", (long long)(bytes / 1000),
+                   (long long)((double)info.f_bavail * (double)info.f_frsize / 1000));
+}
+
+static sh_status create_file(const writers *w, const char *path, sh_h5_file *file)
 {
     if (w->size == 1) return sh_h5_create(path, file);
     sh_h5_quiet();
@@ -301,10 +320,20 @@ static sh_status create_file(const writers *w, const char *path, hid_t *file)
     H5Pset_fapl_mpio(access, w->comm, MPI_INFO_NULL);
     H5Pset_libver_bounds(access, H5F_LIBVER_V110, H5F_LIBVER_V110);
     H5Pset_coll_metadata_write(access, true);
-    *file = H5Fcreate(path, H5F_ACC_TRUNC, plist, access);
+    file->id = H5Fcreate(path, H5F_ACC_TRUNC, plist, access);
+    sh_status status = file->id < 0 ? sh_h5_fail("cannot create '%s'", path) : SH_OK; /* before the next call clears the reason */
     H5Pclose(plist);
     H5Pclose(access);
-    return *file < 0 ? sh_h5_fail("cannot create '%s'", path) : SH_OK;
+    return status;
+}
+
+static sh_status close_file(sh_h5_file *file, const char *path, sh_status status)
+{
+    if (file->image && status == SH_OK) return sh_h5_finish(file, path);
+    bool closed = H5Fclose(file->id) >= 0;
+    file->id = -1;
+    sh_h5_drop(file);
+    return closed ? SH_OK : sh_h5_fail("'%s' does not close", path);
 }
 
 /* Integers compress well, the digits of the others do not. */
@@ -432,20 +461,21 @@ sh_status sh_samples_write(const char *path, MPI_Comm comm, const sh_space *spac
     SH_ASSERT(layout->block * layout->n_block == records->n);
     writers w = writers_of(comm);
     char part[PATH_SIZE];
-    hid_t file = -1;
+    sh_h5_file file = {.id = -1};
     sh_file_part(path, part, sizeof part);
-    sh_status status = create_file(&w, part, &file);
+    selection s = select_records(records, layout);
+    rows r = place_rows(&w, &s, layout);
+    sh_status status = w.size > 1 && w.rank == 0 ? check_room(path, &s, &r) : SH_OK;
+    if (all_well(&w, status)) status = create_file(&w, part, &file);
     if (all_well(&w, status)) {
-        selection s = select_records(records, layout);
-        rows r = place_rows(&w, &s, layout);
-        keep_first(&status, write_head(file, "shaft samples", records->max_sites, config));
-        keep_first(&status, write_counts(&w, file, &s));
-        keep_first(&status, write_columns(&w, file, space, &s, &r));
-        sh_free(r.start);
-        sh_free(r.count);
-        release_selection(&s);
+        keep_first(&status, write_head(file.id, "shaft samples", records->max_sites, config));
+        keep_first(&status, write_counts(&w, file.id, &s));
+        keep_first(&status, write_columns(&w, file.id, space, &s, &r));
     }
-    if (file >= 0 && H5Fclose(file) < 0) keep_first(&status, sh_h5_fail("'%s' does not close", part));
+    sh_free(r.start);
+    sh_free(r.count);
+    release_selection(&s);
+    if (file.id >= 0) keep_first(&status, close_file(&file, part, status));
     bool well = all_well(&w, status);
     if (w.rank == 0 && well) status = sh_file_publish(path);
     if (w.rank == 0 && !well) unlink(part);
@@ -580,15 +610,16 @@ static sh_status write_index(const char *folder, const segments *s, const int64_
                              const char *config, const int64_t held[2])
 {
     char path[PATH_SIZE], part[PATH_SIZE + 8];
-    hid_t file;
+    sh_h5_file file;
     snprintf(path, sizeof path, "%s/index.h5", folder);
     sh_file_part(path, part, sizeof part);
     SH_TRY(sh_h5_create(part, &file));
-    sh_status status = write_head(file, "shaft samples index", max_sites, config);
-    if (status == SH_OK) status = write_held_back(file, held);
+    sh_status status = write_head(file.id, "shaft samples index", max_sites, config);
+    if (status == SH_OK) status = write_held_back(file.id, held);
     for (int i = 0; status == SH_OK && i < N_COLUMN; i++)
-        status = index_column(file, &columns[i], max_sites, s, n, total);
-    if (H5Fclose(file) < 0 && status == SH_OK) status = sh_h5_fail("'%s' does not close", part);
+        status = index_column(file.id, &columns[i], max_sites, s, n, total);
+    if (status == SH_OK) status = sh_h5_finish(&file, part);
+    sh_h5_drop(&file);
     return status == SH_OK ? sh_file_publish(path) : status;
 }
 

@@ -10,9 +10,9 @@
 #include "base/status.h"
 #include "crystal/crystal.h"
 
-/* More atoms than this in one structure are refused: no model here could treat them, and a damaged count would
- * otherwise ask for all memory. */
-enum { SH_MAX_STRUCTURE_ATOM = 100000 };
+/* More atoms than this in one structure are refused: the models are for cells of a few hundred, bond scores take the square of
+ * the number in time, and a damaged count would ask for all memory. */
+enum { SH_MAX_STRUCTURE_ATOM = 10000 };
 /* And a vector of a cell longer than this, in Å. */
 enum { SH_MAX_CELL_LENGTH = 10000 };
 

@@ -83,15 +83,17 @@ static sh_status read_file(hid_t file, sh_weights *w)
 
 sh_status sh_weights_read(const char *path, sh_weights **out)
 {
+    static const char advice[] = "the file is damaged or none of weights: get it anew with `shaft model import`";
     hid_t file;
     *out = NULL;
-    SH_TRY(sh_h5_open(path, &file));
+    if (sh_h5_open(path, &file) != SH_OK) return sh_error_hint(SH_EIO, "%s", advice);
     sh_weights *w = SH_NEW(sh_weights, 1);
     sh_status status = read_file(file, w);
     H5Fclose(file);
     if (status != SH_OK) {
         sh_weights_destroy(&w);
-        return sh_error_note(status, "while reading weights '%s'", path);
+        sh_error_note(status, "while reading weights '%s'", path);
+        return status == SH_EIO ? sh_error_hint(status, "%s", advice) : status;
     }
     *out = w;
     return SH_OK;

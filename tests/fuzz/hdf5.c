@@ -98,11 +98,10 @@ static void fill(bytes *b, uint8_t *to, size_t n)
         to[i] = b->p < b->end ? *b->p++ : (uint8_t)(i * 7);
 }
 
-/* An attribute of n values; what the bytes leave alone has the value given. */
-static void put_attr(hid_t file, bytes *b, const char *name, hid_t type, int n, const void *value)
+/* An attribute of n values; where nothing is changed it has those given. */
+static void change_attr(hid_t file, bytes *b, uint8_t change, const char *name, hid_t type, int n, const void *value)
 {
     static uint8_t data[1 << 16];
-    uint8_t change = take(b);
     hsize_t dims[4] = {(hsize_t)n};
     if (change == 1) return;
     hid_t t = change == 2 || change == 4 ? other_type(take(b)) : H5Tcopy(type);
@@ -125,6 +124,11 @@ static void put_attr(hid_t file, bytes *b, const char *name, hid_t type, int n, 
     H5Tclose(t);
 }
 
+static void put_attr(hid_t file, bytes *b, const char *name, hid_t type, int n, const void *value)
+{
+    change_attr(file, b, take(b), name, type, n, value);
+}
+
 static void put_text(hid_t file, bytes *b, const char *name, const char *text)
 {
     hid_t type = H5Tcopy(H5T_C_S1);
@@ -144,10 +148,10 @@ static void put_number(hid_t file, bytes *b, const char *name, double value)
 }
 
 /* A dataset; data NULL: bytes of the description. */
-static void put_set(hid_t file, bytes *b, const char *name, hid_t type, int rank, const hsize_t *wanted, const void *data)
+static void change_set(hid_t file, bytes *b, uint8_t change, const char *name, hid_t type, int rank, const hsize_t *wanted,
+                       const void *data)
 {
     static uint8_t made[1 << 16];
-    uint8_t change = take(b);
     hsize_t dims[4] = {0};
     for (int i = 0; i < rank; i++)
         dims[i] = wanted[i];
@@ -189,6 +193,11 @@ static void put_set(hid_t file, bytes *b, const char *name, hid_t type, int rank
     H5Pclose(plist);
 }
 
+static void put_set(hid_t file, bytes *b, const char *name, hid_t type, int rank, const hsize_t *wanted, const void *data)
+{
+    change_set(file, b, take(b), name, type, rank, wanted, data);
+}
+
 static void put_weights(hid_t file, bytes *b)
 {
     static const float kernel[6] = {1, 2, 3, 4, 5, 6};
@@ -219,62 +228,112 @@ static void put_checkpoint(hid_t file, bytes *b)
     put_text(file, b, "config", "elements: [Li]");
 }
 
-/* Two samples of NaCl in group 225 on Wyckoff positions; the table is that of samples.c. */
-static void put_samples(hid_t file, bytes *b)
+/* Two samples of NaCl in group 225 on Wyckoff positions, as they are written. */
+static void write_samples(void)
 {
-    enum { ROWS = 2, SITES = 2 };
-    static const struct {
-        const char *name;
-        char type; /* u, l, i, d */
-        int sites, count;
-        double value[2]; /* of a row, or of its two sites */
-    } columns[] = {
-        {"traj", 'u', 0, 1, {1, 2}},          {"n_site", 'i', 0, 1, {2, 2}},        {"step_sg_number", 'i', 1, 1, {225, 225}},
-        {"step_elem_index", 'i', 1, 1, {0, 1}}, {"step_wyckoff", 'i', 1, 1, {0, 1}}, {"step_y", 'd', 1, 6, {0, 0.5}},
-        {"step_frac", 'd', 1, 3, {0, 0.5}},   {"reward", 'd', 0, 1, {0.5, 0.6}},    {"term_formation_energy", 'd', 0, 1, {0, 1}},
-        {"term_bond", 'd', 0, 1, {0, 1}},     {"term_density", 'd', 0, 1, {0, 1}},  {"term_validity", 'd', 0, 1, {0, 1}},
-        {"e_total", 'd', 0, 1, {-1, -2}},     {"e_form", 'd', 0, 1, {-1, -2}},      {"bond", 'd', 0, 1, {0, 1}},
-        {"density", 'd', 0, 1, {2, 3}},       {"min_dist", 'd', 0, 1, {2, 3}},      {"valid", 'i', 0, 1, {1, 0}},
-        {"bond_valid", 'i', 0, 1, {1, 0}},    {"bond_missing", 'i', 0, 1, {0, 0}},  {"reason", 'i', 0, 1, {0, 0}},
-        {"n_atom", 'i', 0, 1, {8, 8}},        {"log_pf", 'd', 0, 1, {-1, -2}},      {"log_pb", 'd', 0, 1, {-1, -2}},
-        {"formula", 'u', 0, 1, {5, 6}},
-    };
-    put_text(file, b, "format", "shaft samples");
-    put_integer(file, b, "format_version", 1);
-    put_integer(file, b, "max_sites", SITES);
-    put_text(file, b, "config", "elements: [Na, Cl]\nconstraints: {max_sites: 2}\n");
-    put_integer(file, b, "held_back_overlap", 0);
-    put_integer(file, b, "held_back_other", 0);
-    for (size_t c = 0; c < sizeof columns / sizeof *columns; c++) {
-        int sites = columns[c].sites ? SITES : 1, n = 0;
-        hsize_t dims[3] = {ROWS, columns[c].sites ? SITES : (hsize_t)columns[c].count, (hsize_t)columns[c].count};
-        int rank = 1 + (columns[c].sites > 0) + (columns[c].count > 1);
-        double d[ROWS * SITES * 6];
-        int64_t l[ROWS * SITES * 6];
-        int32_t i32[ROWS * SITES * 6];
-        for (int row = 0; row < ROWS; row++)
-            for (int site = 0; site < sites; site++)
-                for (int k = 0; k < columns[c].count; k++, n++) {
-                    d[n] = columns[c].value[columns[c].sites ? site : row];
-                    l[n] = (int64_t)d[n];
-                    i32[n] = (int32_t)d[n];
-                }
-        switch (columns[c].type) {
-        case 'i': put_set(file, b, columns[c].name, H5T_STD_I32LE, rank, dims, i32); break;
-        case 'd': put_set(file, b, columns[c].name, H5T_IEEE_F64LE, rank, dims, d); break;
-        default: put_set(file, b, columns[c].name, H5T_STD_U64LE, rank, dims, l); break;
-        }
+    static const char text[] = "elements: [Na, Cl]\nconstraints: {max_sites: 2}\n";
+    static sh_config config;
+    sh_groups *groups;
+    sh_records records;
+    PROMISE(sh_groups_create(&groups) == SH_OK && sh_config_parse("text", text, strlen(text), NULL, 0, NULL, &config) == SH_OK);
+    const sh_space space = {groups, &config.constraints, config.policy.sites, config.policy.merge_tol};
+    sh_records_create(&records, 2, 2);
+    sh_records_resize(&records, 2);
+    for (int i = 0; i < 2; i++) {
+        sh_record *r = sh_record_at(&records, i);
+        r->traj = (uint64_t)i;
+        r->n_step = 2;
+        r->result = (sh_reward_result){.reward = 0.5, .min_dist = 2, .n_atom = 8, .n_site = 2};
+        for (int k = 0; k < 2; k++)
+            r->step[k] = (sh_step){.sg_number = 225, .elem_index = k, .wyckoff = k};
     }
+    const sh_samples_layout layout = {.n_row = 2, .stride = 2, .block = 2, .n_block = 1};
+    PROMISE(sh_samples_write(path, MPI_COMM_NULL, &space, text, &records, &layout) == SH_OK);
+    sh_records_destroy(&records);
+    sh_groups_destroy(&groups);
+}
+
+typedef struct {
+    int n;
+    char name[64][64];
+} names;
+
+static herr_t add_name(names *list, const char *name)
+{
+    PROMISE(list->n < 64 && strlen(name) < 64);
+    strcpy(list->name[list->n++], name);
+    return 0;
+}
+
+static herr_t add_attr(hid_t file, const char *name, const H5A_info_t *info, void *list)
+{
+    (void)file, (void)info;
+    return add_name(list, name);
+}
+
+static herr_t add_link(hid_t file, const char *name, const H5L_info_t *info, void *list)
+{
+    (void)file, (void)info;
+    return add_name(list, name);
+}
+
+/* What was written, with changes. */
+static void put_samples(bytes *b)
+{
+    static uint8_t *good;
+    static size_t size;
+    static names attrs, sets;
+    FILE *f;
+    if (!good) {
+        write_samples();
+        PROMISE((f = fopen(path, "rb")) && fseek(f, 0, SEEK_END) == 0);
+        size = (size_t)ftell(f);
+        rewind(f);
+        PROMISE((good = malloc(size)) && fread(good, 1, size, f) == size);
+        fclose(f);
+    }
+    PROMISE((f = fopen(path, "wb")) && fwrite(good, 1, size, f) == size && fclose(f) == 0);
+    hid_t file = H5Fopen(path, H5F_ACC_RDWR, H5P_DEFAULT);
+    hsize_t at = 0;
+    PROMISE(file >= 0);
+    attrs.n = sets.n = 0;
+    H5Aiterate2(file, H5_INDEX_NAME, H5_ITER_INC, &at, add_attr, &attrs);
+    H5Literate(file, H5_INDEX_NAME, H5_ITER_INC, NULL, add_link, &sets);
+    for (int i = 0; i < attrs.n; i++) {
+        uint8_t change = take(b);
+        if (!change) continue;
+        hid_t attr = H5Aopen(file, attrs.name[i], H5P_DEFAULT), type = H5Aget_type(attr);
+        H5Aclose(attr);
+        H5Adelete(file, attrs.name[i]);
+        change_attr(file, b, change, attrs.name[i], type, 1, NULL);
+        H5Tclose(type);
+    }
+    for (int i = 0; i < sets.n; i++) {
+        uint8_t change = take(b);
+        if (!change) continue;
+        hsize_t dims[4] = {0};
+        hid_t set = H5Dopen2(file, sets.name[i], H5P_DEFAULT), type = H5Dget_type(set), space = H5Dget_space(set);
+        int rank = H5Sget_simple_extent_dims(space, dims, NULL);
+        H5Sclose(space);
+        H5Dclose(set);
+        H5Ldelete(file, sets.name[i], H5P_DEFAULT);
+        change_set(file, b, change, sets.name[i], type, rank, dims, NULL);
+        H5Tclose(type);
+    }
+    H5Fclose(file);
 }
 
 static void build(int reader, bytes b)
 {
-    hid_t file;
+    sh_h5_file file;
+    if (reader == 2) {
+        put_samples(&b);
+        return;
+    }
     PROMISE(sh_h5_create(path, &file) == SH_OK);
-    if (reader == 0) put_weights(file, &b);
-    if (reader == 1) put_checkpoint(file, &b);
-    if (reader == 2) put_samples(file, &b);
-    H5Fclose(file);
+    if (reader == 0) put_weights(file.id, &b);
+    if (reader == 1) put_checkpoint(file.id, &b);
+    PROMISE(sh_h5_finish(&file, path) == SH_OK);
 }
 
 /* ---- the readers ---- */

@@ -67,8 +67,8 @@ static void test_errors(void **state)
     assert_error("a\n1\n" LATTICE "Na\n-1\nDirect\n", "POSCAR:7: '-1' is not a number of atoms");
     assert_error("a\n1\n" LATTICE "Na\n0\nDirect\n", "POSCAR:7: no atoms");
     assert_error("a\n1\n" LATTICE "Na\n999999999999999999999\nDirect\n", "is not a number of atoms");
-    assert_error("a\n1\n" LATTICE "Na\n999999999999\nDirect\n", "POSCAR:7: more than 100000 atoms");
-    assert_error("a\n1\n" LATTICE "Na\n90000\nDirect\n0 0 0\n", "90000 atoms are announced, but the file ends too early");
+    assert_error("a\n1\n" LATTICE "Na\n999999999999\nDirect\n", "POSCAR:7: more than 10000 atoms");
+    assert_error("a\n1\n" LATTICE "Na\n9000\nDirect\n0 0 0\n", "9000 atoms are announced, but the file ends too early");
     assert_error("my cell\n1\n" LATTICE "1 2\nDirect\n",
                  "POSCAR:6: no line of element symbols before the counts (a VASP 4 file) (insert a line such as 'Na Cl' "
                  "before line 6)");

@@ -16,11 +16,12 @@ enum { N_KERNEL = 4096 };
 /* A file with two tensors, less what is named in `without`. */
 static void write_file(const char *without, const char *order)
 {
-    hid_t file;
+    sh_h5_file created;
     static float kernel[N_KERNEL], bias[3] = {1, 2, 3};
     for (int i = 0; i < N_KERNEL; i++)
         kernel[i] = (float)i;
-    assert_ok(sh_h5_create(path, &file));
+    assert_ok(sh_h5_create(path, &created));
+    hid_t file = created.id;
     assert_ok(sh_h5_write(file, "layer/kernel", H5T_NATIVE_FLOAT, 2, (hsize_t[]){64, N_KERNEL / 64}, kernel));
     assert_ok(sh_h5_write(file, "layer/bias", H5T_NATIVE_FLOAT, 1, (hsize_t[]){3}, bias));
     int64_t format = 1;
@@ -41,7 +42,7 @@ static void write_file(const char *without, const char *order)
     H5Aclose(z);
     H5Aclose(ref);
     H5Sclose(space);
-    H5Fclose(file);
+    assert_ok(sh_h5_finish(&created, path));
 }
 
 #define ORDER "[\"layer/kernel\", \"layer/bias\"]"
