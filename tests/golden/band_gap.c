@@ -3,6 +3,7 @@
 #include "models.h"
 
 #include "reward/reward.h"
+#include "reward_options.h"
 
 #ifdef SH_F64
 static const double LIMIT = 1e-9; /* eV */
@@ -24,19 +25,13 @@ static const double SALT_GAP = 5.043573501496125, TELLURIDE_GAP = 1.046881224615
 
 static sh_reward_options options(void)
 {
-    return (sh_reward_options){.weight = {[SH_TERM_VALIDITY] = 0.25, [SH_TERM_GAP] = 0.75},
-                               .beta = 8,
-                               .r_min = 1e-5,
-                               .log_floor = -30,
-                               .density_mean = 3,
-                               .density_std = 1,
-                               .gap_target = 1,
-                               .gap_width = 2,
-                               .guard_density = {1.5, 5},
-                               .guard_atoms = 100,
-                               .guard_distance = 0.5,
-                               .guard_energy = -5,
-                               .max_atoms = 200};
+    sh_reward_options o = reward_options();
+    memset(o.weight, 0, sizeof o.weight);
+    o.weight[SH_TERM_VALIDITY] = 0.25;
+    o.weight[SH_TERM_GAP] = 0.75;
+    o.gap_target = 1;
+    o.gap_width = 2;
+    return o;
 }
 
 static void evaluate(const sh_reward_options *o, const test_cell *cells, int n, sh_reward_result *results)

@@ -12,6 +12,7 @@
 #include "potential/references.h"
 #include "potential/weights.h"
 #include "reward/reward.h"
+#include "reward_options.h"
 
 #ifdef SH_F64
 static const double LIMIT = 1e-9; /* eV/atom */
@@ -26,21 +27,6 @@ static sh_references *references;
 static sh_potential *potential;
 static sh_tables *tables;
 static sh_arena *arena;
-
-static sh_reward_options options(void)
-{
-    return (sh_reward_options){.weight = {0.2, 0.5, 0.2, 0.1},
-                               .beta = 8,
-                               .r_min = 1e-5,
-                               .log_floor = -30,
-                               .density_mean = 3,
-                               .density_std = 1,
-                               .guard_density = {1.5, 5},
-                               .guard_atoms = 100,
-                               .guard_distance = 0.5,
-                               .guard_energy = -5,
-                               .max_atoms = 200};
-}
 
 /* The primitive cell of rock salt, 5.69 Å, the first record of tests/data/efs_energies.txt. */
 static int32_t salt_z[2] = {11, 17};
@@ -71,7 +57,7 @@ static sh_reward_result evaluate(const sh_reward_options *o, const test_cell *ce
 static void test_inside(void **state)
 {
     (void)state;
-    sh_reward_options o = options();
+    sh_reward_options o = reward_options();
     sh_reward_result x = evaluate(&o, &salt, false);
     assert_int_equal(x.reason, SH_REASON_NONE);
     assert_near(x.e_total, SALT_TOTAL, 2 * LIMIT);
@@ -92,7 +78,7 @@ static void test_inside(void **state)
  * asks for them. */
 static void check_guard(const sh_reward_options *o, int32_t reason)
 {
-    sh_reward_options wide = options();
+    sh_reward_options wide = reward_options();
     sh_reward_result inside = evaluate(&wide, &salt, false), told = evaluate(o, &salt, true), x = evaluate(o, &salt, false);
     assert_int_equal(told.reason, reason);
     assert_int_equal(x.reason, reason);
@@ -110,19 +96,19 @@ static void check_guard(const sh_reward_options *o, int32_t reason)
 static void test_guards(void **state)
 {
     (void)state;
-    sh_reward_options o = options();
+    sh_reward_options o = reward_options();
     o.guard_density[0] = 3;
     check_guard(&o, SH_REASON_GUARD_DENSITY);
-    o = options();
+    o = reward_options();
     o.guard_density[1] = 2;
     check_guard(&o, SH_REASON_GUARD_DENSITY);
-    o = options();
+    o = reward_options();
     o.guard_atoms = 2;
     check_guard(&o, SH_REASON_GUARD_ATOMS);
-    o = options();
+    o = reward_options();
     o.guard_distance = SALT_NEAREST + 1e-6;
     check_guard(&o, SH_REASON_GUARD_OVERLAP);
-    o = options();
+    o = reward_options();
     o.guard_energy = SALT_FORM + 0.01;
     check_guard(&o, SH_REASON_GUARD_ENERGY);
     /* At the edge: fewer than 3 atoms, and a distance that is just enough, are inside. */
@@ -136,7 +122,7 @@ static void test_guards(void **state)
 static void test_clamp(void **state)
 {
     (void)state;
-    sh_reward_options o = options();
+    sh_reward_options o = reward_options();
     int32_t z[2] = {11, 17};
     double frac[6] = {0, 0, 0, 0.1875, 0, 0};
     test_cell close = {.lattice = {4, 0, 0, 0, 4, 0, 0, 0, 4}, .n = 2, .z = z, .frac = frac};
@@ -157,7 +143,7 @@ static void test_clamp(void **state)
     sh_potential *deep;
     assert_ok(sh_references_create(path, &high));
     assert_ok(sh_potential_create(weights, high, &deep));
-    o = options();
+    o = reward_options();
     o.guard_energy = -1000;
     x = evaluate_with(deep, &o, &salt, false);
     assert_int_equal(x.reason, SH_REASON_NONE);
@@ -183,10 +169,10 @@ static void check_floor(const sh_reward_options *o, const test_cell *cell, int32
 static void test_floor(void **state)
 {
     (void)state;
-    sh_reward_options o = options();
+    sh_reward_options o = reward_options();
     o.max_atoms = 1;
     check_floor(&o, &salt, SH_REASON_ATOMS, true);
-    o = options();
+    o = reward_options();
     test_cell flat = salt;
     flat.lattice[2] = flat.lattice[1] = NAN;
     check_floor(&o, &flat, SH_REASON_CELL, false);
@@ -201,7 +187,7 @@ static void test_floor(void **state)
     o.max_atoms = 1; /* of two reasons: no energy of an element that the model does not know */
     check_floor(&o, &unknown, SH_REASON_ATOMS, false);
 
-    o = options();
+    o = reward_options();
     o.r_min = 0.9;
     sh_reward_result x = evaluate(&o, &salt, false);
     assert_int_equal(x.reason, SH_REASON_NONE);
@@ -213,7 +199,7 @@ static void test_floor(void **state)
 static void test_switched_off(void **state)
 {
     (void)state;
-    sh_reward_options o = options();
+    sh_reward_options o = reward_options();
     double with = evaluate(&o, &salt, false).reward, term = evaluate(&o, &salt, false).term[SH_TERM_ENERGY];
     o.weight[SH_TERM_ENERGY] = 0;
     sh_reward_result x = evaluate(&o, &salt, true);
@@ -240,7 +226,7 @@ static void test_unknown_elements(void **state)
 {
     (void)state;
     sh_reward *reward;
-    sh_reward_options o = options();
+    sh_reward_options o = reward_options();
     o.weight[SH_TERM_BOND] = 0;
     o.wanted[3] = o.wanted[84] = true;
     assert_fails(sh_reward_create(&o, tables, potential, &reward), SH_EINPUT, "elements: Po: reward.formation_energy.model");
@@ -257,7 +243,7 @@ static void test_batch(void **state)
     (void)state;
     int n;
     test_cell *cells = read_cells(SH_SOURCE_DIR "/tests/data/efs_energies.txt", &n);
-    sh_reward_options o = options();
+    sh_reward_options o = reward_options();
     sh_reward *reward;
     sh_crystals c;
     assert_ok(sh_reward_create(&o, tables, potential, &reward));

@@ -3,6 +3,7 @@
 
 #include "reward/plugin_library.h"
 #include "reward/reward.h"
+#include "reward_options.h"
 
 static sh_tables *tables;
 static sh_arena *arena;
@@ -14,17 +15,11 @@ static const test_cell salt = CUBE(3.6, salt_z), oxide = CUBE(3.3, oxide_z), fla
 
 static sh_reward_options options(void)
 {
-    return (sh_reward_options){.weight = {[SH_TERM_VALIDITY] = 0.25, [SH_TERM_PLUGIN] = 0.5},
-                               .beta = 8,
-                               .r_min = 1e-5,
-                               .log_floor = -30,
-                               .density_mean = 3,
-                               .density_std = 1,
-                               .guard_density = {1.5, 5},
-                               .guard_atoms = 100,
-                               .guard_distance = 0.5,
-                               .guard_energy = -5,
-                               .max_atoms = 200};
+    sh_reward_options o = reward_options();
+    memset(o.weight, 0, sizeof o.weight);
+    o.weight[SH_TERM_VALIDITY] = 0.25;
+    o.weight[SH_TERM_PLUGIN] = 0.5;
+    return o;
 }
 
 static void evaluate(const sh_reward_options *o, const char *function, const test_cell *cells, int n, sh_reward_result *results)
