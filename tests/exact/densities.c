@@ -1,6 +1,7 @@
 /* Trained densities against targets that can be integrated: two lattice parameters that depend on each other, a monoclinic cell
- * with its angle, a triclinic one (Z by quadrature over the valid cells), positions against periodic functions, groups of two
- * families and elements by their shares. One site each; what a test is not about has nothing to learn but uniform. */
+ * with its angle, a triclinic one (Z by quadrature over the valid cells), positions against periodic functions, another one for
+ * each Wyckoff position, groups of two families and elements by their shares, elements that depend on the cell. One site each;
+ * what a test is not about has nothing to learn but uniform. */
 #include "fixture.h"
 
 enum { N = 10000 };
@@ -170,20 +171,27 @@ static void test_triclinic(void **state)
 
 /* ---- positions: 1 + 0.8 cos(2 pi (x - c)) along each free coordinate ---- */
 
-static const double CENTRE[3] = {0.3, 0.55, 0.9};
+/* Another c for each Wyckoff position; general sites, which have none, take the last. */
+static const double CENTRE[3][3] = {{0.3, 0.55}, {0.8, 0.1}, {0.5, 0.75, 0.9}};
+
+static const double *centre_of(int32_t wyckoff)
+{
+    return CENTRE[wyckoff < 0 ? 2 : wyckoff];
+}
 
 static double log_periodic(const sh_record *r, int32_t dim)
 {
+    const double *centre = centre_of(r->step[0].wyckoff);
     double sum = 0;
     for (int32_t j = 0; j < dim; j++)
-        sum += log(1 + 0.8 * cos(2 * SH_PI * (r->step[0].frac[j] - CENTRE[j])));
+        sum += log(1 + 0.8 * cos(2 * SH_PI * (r->step[0].frac[j] - centre[j])));
     return sum;
 }
 
-static int axis; /* of the distribution function below */
+static double centre; /* of the distribution function below */
 static double periodic_cdf(double x)
 {
-    return x + 0.8 * (sin(2 * SH_PI * (x - CENTRE[axis])) + sin(2 * SH_PI * CENTRE[axis])) / (2 * SH_PI);
+    return x + 0.8 * (sin(2 * SH_PI * (x - centre)) + sin(2 * SH_PI * centre)) / (2 * SH_PI);
 }
 
 /* Pm (6): positions a and b are mirror planes of two free coordinates, c is general; weights make each dimension count. */
@@ -200,18 +208,19 @@ static double log_general(const sh_record *r, const void *context)
     return log_periodic(r, 3);
 }
 
-static void check_positions(const fixture *f, int32_t first_wyckoff, int32_t last_wyckoff, int32_t dim)
+static void check_positions(const fixture *f, int32_t wyckoff, int32_t dim)
 {
     double *x = SH_NEW(double, N);
-    for (axis = 0; axis < dim; axis++) {
+    for (int32_t axis = 0; axis < dim; axis++) {
         int64_t n = 0;
+        centre = centre_of(wyckoff)[axis];
         for (int64_t i = 0; i < N; i++) {
             const sh_step *step = &sh_record_at(&f->records, i)->step[0];
-            if (step->wyckoff >= first_wyckoff && step->wyckoff <= last_wyckoff) x[n++] = step->frac[axis];
+            if (step->wyckoff == wyckoff) x[n++] = step->frac[axis];
         }
-        assert_true(n > N / 5);
+        assert_true(n > N / 6);
         double apart = kolmogorov_smirnov(x, n, periodic_cdf);
-        print_message("coordinate %d of %d: Kolmogorov-Smirnov distance %.4f\n", axis, dim, apart);
+        print_message("position %d, coordinate %d of %d: Kolmogorov-Smirnov distance %.4f\n", wyckoff, axis, dim, apart);
         assert_true(apart < 0.05);
     }
     sh_free(x);
@@ -223,12 +232,13 @@ static void test_positions(void **state)
     fixture f;
     train(&f, (const int32_t[]){11}, 1, (const int32_t[]){6}, 1, SH_SITES_WYCKOFF, 4, 600, log_positions);
     assert_near(fixture_log_z(&f), log(1 + 1 + 3), 0.05);
-    check_positions(&f, 0, 1, 2);
-    check_positions(&f, 2, 2, 3);
+    check_positions(&f, 0, 2); /* heads that do not see the position have one density for all three */
+    check_positions(&f, 1, 2);
+    check_positions(&f, 2, 3);
     fixture_destroy(&f);
     train(&f, (const int32_t[]){11}, 1, (const int32_t[]){1}, 1, SH_SITES_GENERAL, 4, 600, log_general);
     assert_near(fixture_log_z(&f), 0, 0.05);
-    check_positions(&f, -1, -1, 3);
+    check_positions(&f, -1, 3);
     fixture_destroy(&f);
 }
 
@@ -258,10 +268,43 @@ static void test_shares(void **state)
     fixture_destroy(&f);
 }
 
+/* ---- a cubic cell whose element depends on the lattice parameter: chlorine with logistic(4 y) ---- */
+
+static const double SY = 1.2;
+
+static double log_element_of_lattice(const sh_record *r, const void *context)
+{
+    (void)context;
+    double y = r->step[0].y[0];
+    return log(2.5) + logit_normal(y, 0, SY) - log1p(exp(r->step[0].elem_index ? -4 * y : 4 * y));
+}
+
+static void test_element_of_lattice(void **state)
+{
+    (void)state;
+    double exact = 0, large = 0, chlorine = 0;
+    enum { GRID = 2000 };
+    for (int i = 0; i < GRID; i++) { /* of the normal density above 0, which holds half of it */
+        double y = 8 * SY * (i + 0.5) / GRID;
+        exact += 2 * exp(-0.5 * y * y / (SY * SY)) / (SY * sqrt(2 * SH_PI)) / (1 + exp(-4 * y)) * 8 * SY / GRID;
+    }
+    fixture f;
+    train(&f, (const int32_t[]){11, 17}, 2, (const int32_t[]){221}, 1, SH_SITES_GENERAL, 1, 600, log_element_of_lattice);
+    for (int64_t i = 0; i < N; i++) {
+        const sh_step *step = &sh_record_at(&f.records, i)->step[0];
+        large += step->y[0] > 0;
+        chlorine += step->y[0] > 0 && step->elem_index;
+    }
+    print_message("chlorine in large cells %.4f, exact %.4f\n", chlorine / large, exact);
+    assert_near(fixture_log_z(&f), log(2.5), 0.05); /* out of reach of heads that do not see the lattice */
+    assert_near(chlorine / large, exact, 0.03);
+    fixture_destroy(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_two_parameters), cmocka_unit_test(test_monoclinic),
                                        cmocka_unit_test(test_triclinic), cmocka_unit_test(test_positions),
-                                       cmocka_unit_test(test_shares)};
+                                       cmocka_unit_test(test_shares), cmocka_unit_test(test_element_of_lattice)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
