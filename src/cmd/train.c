@@ -27,6 +27,7 @@ static const char help[] =
     "  checkpoints/        the state, every run.checkpoint_every iterations, the last run.keep_checkpoints of them\n"
     "  samples/            the crystals drawn, with reward and terms; index.h5 makes the files one. Crystals with more than\n"
     "                      constraints.max_atoms or a pair below 0.5 Å are held back and counted in metrics.csv\n"
+    "  lock                held while the run works: a second one in the same directory is refused\n"
     "\n"
     "options:\n"
     "  --set KEY=VALUE     overrides one key, may be repeated: --set train.batch=512\n"
@@ -100,6 +101,7 @@ typedef struct {
     sh_real *leaves;            /* (my_shards, P) their gradients; NULL with one, which is the parameters' own */
     sh_real *scratch;           /* of the sum over the shards */
     bool goes_on;               /* rank 0: there is a checkpoint to go on from */
+    int lock;                   /* rank 0: on the directory, or -1 */
     int64_t first;              /* iterations finished before this start */
 } run;
 
@@ -128,11 +130,13 @@ static sh_status check_same_run(run *r, const char *before)
     return sh_error_hint(SH_EINPUT, "resume with the same configuration, or start anew in another directory");
 }
 
-/* Rank 0: is the directory free, or does it hold this run? Changes nothing in it but leftovers of a killed writer. */
+/* Rank 0: is the directory free, or does it hold this run? Locks it if it is there, and changes nothing else in it but
+ * leftovers of a killed writer. */
 static sh_status look_at_directory(run *r)
 {
     const char *directory = r->config.run.directory;
     char path[SH_PATH_SIZE + 32], *before;
+    SH_TRY(sh_folder_lock(directory, "shaft train", &r->lock));
     SH_TRY(sh_run_state_config(directory, &before));
     sh_status status = SH_OK;
     snprintf(path, sizeof path, "%s/metrics.csv", directory);
@@ -143,8 +147,6 @@ static sh_status look_at_directory(run *r)
         sh_error_hint(status, "go on with it (--resume), or choose another directory (--set run.directory=...)");
     } else if (before) {
         status = check_same_run(r, before);
-    } else if (r->args.resume) {
-        sh_log_info("%s: no checkpoint yet; starting from the beginning", directory);
     }
     r->goes_on = before != NULL;
     sh_free(before);
@@ -197,6 +199,12 @@ static sh_status open_directory(run *r)
     const sh_config *c = &r->config;
     if (r->args.init && !r->goes_on) SH_TRY(take_start_values(r));
     SH_TRY(sh_folder_make(c->run.directory));
+    if (r->lock < 0) { /* it was not there, or there are no locks */
+        bool goes_on = r->goes_on;
+        SH_TRY(look_at_directory(r));
+        if (r->goes_on != goes_on) return SH_FAIL(SH_EINPUT, "another run worked in '%s' as this one began", c->run.directory);
+    }
+    if (r->args.resume && !r->goes_on) sh_log_info("%s: no checkpoint yet; starting from the beginning", c->run.directory);
     SH_TRY(write_configuration(c));
     sh_coordinator_create(c, &r->state);
     if (r->goes_on) SH_TRY(sh_run_state_read(c->run.directory, &r->setup, &r->state, &r->first));
@@ -455,11 +463,12 @@ static void end(run *r)
     sh_free(r->leaves);
     sh_free(r->scratch);
     sh_setup_destroy(&r->setup);
+    sh_folder_unlock(&r->lock);
 }
 
 sh_status sh_cmd_train(int argc, char **argv)
 {
-    run r = {0};
+    run r = {.lock = -1};
     SH_TRY(read_arguments(argc, argv, &r.args));
     if (r.args.done) return SH_OK;
     SH_TRY(sh_comm_create(&argc, &argv, &r.comm));

@@ -114,3 +114,62 @@ sh_status sh_folder_clean(const char *path)
 {
     return sh_folder_visit(path, remove_part, NULL);
 }
+
+/* Process and machine of who locks, as the file says: the kernel knows no process of another machine. */
+static void write_holder(int fd)
+{
+    char host[256] = "", text[320];
+    gethostname(host, sizeof host - 1);
+    int n = snprintf(text, sizeof text, "%ld %s\n", (long)getpid(), host);
+    if (ftruncate(fd, 0) || pwrite(fd, text, (size_t)n, 0) != n || fsync(fd)) return; /* it locks without, too */
+}
+
+static sh_status held_by_another(int fd, const char *folder, const char *who)
+{
+    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    char text[320], host[256] = "";
+    long process = 0;
+    ssize_t n = pread(fd, text, sizeof text - 1, 0);
+    text[n > 0 ? n : 0] = '\0';
+    int known = sscanf(text, "%ld %255s", &process, host);
+    if (!fcntl(fd, F_GETLK, &lock) && lock.l_type != F_UNLCK && lock.l_pid > 0) process = lock.l_pid;
+    if (process > 0)
+        SH_FAIL(SH_EINPUT, "another %s, process %ld, works in '%s'", who, process, folder);
+    else
+        SH_FAIL(SH_EINPUT, "another %s works in '%s'", who, folder);
+    if (known == 2) sh_error_hint(SH_EINPUT, "it was started on %s", host);
+    return sh_error_hint(SH_EINPUT, "wait for its end, stop it, or choose another directory");
+}
+
+sh_status sh_folder_lock(const char *folder, const char *who, int *lock)
+{
+    char path[PATH_SIZE];
+    struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    if (snprintf(path, sizeof path, "%s/lock", folder) >= PATH_SIZE) return SH_FAIL(SH_EIO, "the path '%s' is too long", folder);
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+    if (fd < 0 && errno == ENOENT) return SH_OK;
+    if (fd < 0) return SH_FAIL(SH_EIO, "'%s' cannot be opened: %s", path, strerror(errno));
+    if (!fcntl(fd, F_SETLK, &whole)) {
+        write_holder(fd);
+        *lock = fd;
+        return SH_OK;
+    }
+    int error = errno, none[] = {ENOLCK, ENOSYS, ENOTSUP, EOPNOTSUPP}; /* of file systems without locks */
+    sh_status status = SH_OK;
+    if (error == EACCES || error == EAGAIN) {
+        status = held_by_another(fd, folder, who);
+    } else {
+        bool passed = false;
+        for (size_t i = 0; i < sizeof none / sizeof *none; i++)
+            passed = passed || error == none[i];
+        if (!passed) status = SH_FAIL(SH_EIO, "'%s' cannot be locked: %s", path, strerror(error));
+    }
+    close(fd);
+    return status;
+}
+
+void sh_folder_unlock(int *lock)
+{
+    if (*lock >= 0) close(*lock);
+    *lock = -1;
+}

@@ -127,3 +127,33 @@ expect 1 "name the folder of a run" "$shaft" train run.yaml --init run.yaml --se
 expect 1 "nowhere.h5" "$shaft" train run.yaml --init nowhere.h5 --set run.directory=none
 expect 2 "there is no checkpoint in 'nowhere/checkpoints'" "$shaft" train run.yaml --init nowhere --set run.directory=none
 test ! -e none
+
+# One run works in a directory at a time: a second one is refused, with --resume and without, and what a killed one held is free.
+long=(--quiet --set run.directory=held --set run.checkpoint_every=4)
+"$shaft" train run.yaml "${long[@]}" --set train.iterations=2000 &
+job=$!
+for _ in $(seq 6000); do
+    [ ! -e held/checkpoints/000008.h5 ] || break
+    sleep 0.01
+done
+kill -STOP "$job"
+for option in --quiet --resume; do
+    expect 2 "another shaft train, process $job, works in 'held'" "$shaft" train run.yaml "${long[@]}" $option
+done
+kill -CONT "$job"
+kill -USR1 "$job" # ends with a checkpoint after its iteration
+code=0
+wait "$job" || code=$?
+test "$code" = 85
+reached=$(($(wc -l < held/metrics.csv) - 1))
+test "$reached" -ge 8
+"$shaft" train run.yaml "${long[@]}" --set train.iterations=100000000 --resume &
+job=$!
+for _ in $(seq 6000); do
+    [ "$(wc -l < held/metrics.csv)" -lt $((reached + 4)) ] || break
+    sleep 0.01
+done
+kill -9 "$job"
+wait "$job" 2> /dev/null || true
+expect 0 "iterations " "$shaft" train run.yaml --resume --set run.directory=held \
+    --set train.iterations=$(($(wc -l < held/metrics.csv) + 20))
