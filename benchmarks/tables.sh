@@ -1,11 +1,18 @@
 #!/bin/bash
-# tables.sh -- the paper's Tables 5 and 6 beside ours: trains each configuration with the same budget and several seeds, takes the
-# 100 best distinct crystals by reward (the paper's choice), and prints means over the seeds with the spread between them.
+# tables.sh -- the paper's Tables 5 and 6 beside ours: trains each configuration with the same budget and several seeds, draws
+# samples from the trained policy, takes the 100 best distinct of them by reward (the paper's choice), and prints means over the
+# seeds with the spread between them.
 #
 #     bash benchmarks/tables.sh [--iterations N] [--seeds K] [--ranks R] [--samples M] CONFIG...
 #
-# Defaults: 300 iterations, 2 seeds, 2 ranks, 2,000 samples; runs are kept under runs/tables and are not done twice. Columns that
-# need relaxation (match rate, rms, energy above hull) are printed as "-": they come with `shaft relax`.
+# Defaults: 300 iterations, 2 seeds, 2 ranks, 2,000 samples. What is done is kept under runs/tables, and done again when an option,
+# a configuration or one it is based on, the program or this script is another.
+#   s/iteration      training, on R ranks
+#   ms/sample        on one process: the difference between M samples and one, so without start-up
+#   structures, compositions ok, modes   of training, the first two over its last 20 iterations
+#   mean reward      of the samples drawn after training, all under the one reward of configs/battery.yaml, whatever was trained
+#   top 100          of these samples; the best are those of the configuration's own reward
+# Columns that need relaxation (match rate, rms, energy above hull) are printed as "-": they come with `shaft relax`.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 # shellcheck source=jobscripts/setup.sh
@@ -23,41 +30,83 @@ while [ $# -gt 0 ]; do
     *) configs+=("$1"); shift ;;
     esac
 done
+[ "$samples" -ge 2 ] || fail "--samples: at least 2"
 [ ${#configs[@]} -gt 0 ] || configs=(configs/battery.yaml configs/flat.yaml configs/gcn.yaml configs/ablations/*.yaml)
-shaft=build/release/shaft
+shaft=build/release/shaft common=configs/battery.yaml
 build release shaft
 
-one() { # CONFIG SEED: one run; writes FOLDER/row: parameters, s an iteration, s a sample, validities, energies, ...
-    local config=$1 seed=$2 name folder start
-    name=$(basename "$config" .yaml)
-    folder=runs/tables/$name-$iterations-$seed
+with_bases() { # CONFIG: its text and that of all it is based on
+    local base
+    cat "$1"
+    base=$(sed -n "s/^base: *[\"']\{0,1\}\([^\"' ]*\).*/\1/p" "$1")
+    case $base in
+    "") ;;
+    /*) with_bases "$base" ;;
+    *) with_bases "$(dirname "$1")/$base" ;;
+    esac
+}
+
+folder_of() { # CONFIG SEED: the name says all that the figures depend on
+    local key
+    key=$({ echo "$iterations $ranks $samples"; with_bases "$1"; with_bases "$common"; cat "$shaft" benchmarks/tables.sh; } | sha256sum)
+    echo "runs/tables/$(basename "$1" .yaml)-$2-${key:0:12}"
+}
+
+seconds() { # COMMAND...: how long it takes
+    local start
+    start=$(date +%s.%N)
+    "$@" || return 1
+    echo "$(date +%s.%N) $start" | awk '{ print $1 - $2 }'
+}
+
+draw() { # FOLDER NUMBER FILE: no file where all are held back
+    "$shaft" sample "$1" -n "$2" -o "$3" > "$1/sample.log" 2>&1 || grep -q 'may be written' "$1/sample.log" ||
+        { tail -n 3 "$1/sample.log" >&2; return 1; }
+}
+
+one() { # CONFIG SEED FOLDER: one run; writes FOLDER/row: parameters, s an iteration, s a sample, validities, ...; "-" is unknown
+    local config=$1 seed=$2 folder=$3 short long status=0
     [ ! -s "$folder/row" ] || return 0
     rm -rf "$folder"
     mkdir -p runs/tables
     launch "$ranks" "$shaft" train "$config" --set run.directory="$folder" --set run.seed="$seed" \
         --set train.iterations="$iterations" --set run.checkpoint_every="$iterations" > "$folder.log" 2>&1 ||
         { tail -n 3 "$folder.log" >&2; return 1; }
-    start=$(date +%s.%N)
-    "$shaft" sample "$folder" -n "$samples" -o "$folder/samples.h5" > "$folder/sample.log" 2>&1
-    echo "$(date +%s.%N) $start" | awk '{ print $1 - $2 }' > "$folder/sample.seconds"
-    "$shaft" export "$folder" --top 100 -o "$folder/top" --overwrite > /dev/null
-    awk -F, -v n="$samples" -v sampled="$(cat "$folder/sample.seconds")" \
+    short=$(seconds draw "$folder" 1 "$folder/one.h5") || return 1
+    long=$(seconds draw "$folder" "$samples" "$folder/samples.h5") || return 1
+    mkdir -p "$folder/top"
+    : > "$folder/scores.csv"
+    : > "$folder/top/summary.csv"
+    if [ -e "$folder/samples.h5" ]; then
+        "$shaft" score "$folder/samples.h5" --config "$common" --format csv --quiet > "$folder/scores.csv" 2> "$folder/score.log" ||
+            status=$?
+        case $status in 0 | 2) ;; *) cat "$folder/score.log" >&2; return 1 ;; esac # 2: some have no score and count as none
+        "$shaft" export "$folder/samples.h5" --top 100 -o "$folder/top" --overwrite > "$folder/export.log" 2>&1 ||
+            { cat "$folder/export.log" >&2; return 1; }
+    fi
+    awk -F, -v short="$short" -v long="$long" -v n="$((samples - 1))" \
         -v parameters="$(sed -n 's/.*workers*; \([0-9]*\) parameters.*/\1/p' "$folder.log" | head -n 1)" '
         function column(name,   i) { for (i = 1; i <= NF; i++) if ($i == name) return i; return 0 }
-        FNR == 1 && NR == 1 { s = column("seconds"); vs = column("valid_structure"); vc = column("valid_composition")
-                              m = column("modes"); r = column("reward_mean"); next }
-        FNR == 1 { f = column("formula"); e = column("e_form_eV_per_atom"); d = column("min_distance_A"); q = column("term_validity")
-                   second = 1; next }
-        !second { time += $s; rows++; last_vs[rows % 20] = $vs; last_vc[rows % 20] = $vc; last_r[rows % 20] = $r; modes = $m; next }
-        { top++; good += $d >= 0.5; if ($e != "") { known++; sum += $e; negative += $e < 0 }
-          if (!($f in seen)) { seen[$f] = 1; formulas++ } }
-        END { for (k in last_vs) { vsum += last_vs[k]; csum += last_vc[k]; rsum += last_r[k]; c++ }
-              printf "%s %.4f %.6f %.3f %.3f %.4f %d %.3f %.3f %d %.3f\n", parameters, time / rows, sampled / n, vsum / c, csum / c,
-                     rsum / c, modes, known ? sum / known : 0, known ? negative / known : 0, formulas, good / top }
-    ' "$folder/metrics.csv" "$folder/top/summary.csv" > "$folder/row"
+        function mean(sum, n, format) { return n ? sprintf(format, sum / n) : "-" }
+        FNR == 1 { file = FILENAME; sub(/.*\//, "", file) }
+        FNR == 1 && file == "metrics.csv" { s = column("seconds"); vs = column("valid_structure"); vc = column("valid_composition")
+                                            m = column("modes") }
+        FNR == 1 && file == "scores.csv" { r = column("reward") }
+        FNR == 1 && file == "summary.csv" { f = column("formula"); e = column("e_form_eV_per_atom") }
+        FNR == 1 { next }
+        file == "metrics.csv" { time += $s; rows++; last_vs[rows % 20] = $vs; last_vc[rows % 20] = $vc; modes = $m }
+        file == "scores.csv" && $r != "" { scored++; reward += $r }
+        file == "summary.csv" { if ($e != "") { known++; sum += $e; negative += $e < 0 }
+                                if (!($f in seen)) { seen[$f] = 1; formulas++ } }
+        END { for (k in last_vs) { vsum += last_vs[k]; csum += last_vc[k]; c++ }
+              print parameters, mean(time, rows, "%.4f"), sprintf("%.6f", (long - short) / n), mean(vsum, c, "%.3f"), mean(csum, c, "%.3f"),
+                    mean(reward, scored, "%.4f"), modes, mean(sum, known, "%.3f"), mean(negative, known, "%.3f"), formulas + 0 }
+    ' "$folder/metrics.csv" "$folder/scores.csv" "$folder/top/summary.csv" > "$folder/row.part" &&
+        mv "$folder/row.part" "$folder/row"
 }
 
-say "" "Each: $iterations iterations, $seeds seeds, $ranks ranks; means over seeds (largest minus smallest)." ""
+say "" "Each: $iterations iterations, $seeds seeds, $ranks ranks, $samples samples; means over seeds (largest minus smallest)." \
+    "ms/sample on one process without start-up; mean reward: of the samples, by the reward of $common for all; top 100: of the samples." ""
 printf '%-16s %10s %15s %13s | %15s %15s %15s %10s | top 100: %15s %13s %11s %6s %6s %6s\n' configuration parameters "s/iteration" \
     "ms/sample" "structures ok" "compositions ok" "mean reward" modes "E_f eV/atom" "E_f < 0" formulas match rms hull
 printf '%-16s %10s %15s %13s | %15s %15s %15s %10s |          %15s %13s %11s %6s %6s %6s\n' "paper, V100" 904224 - 62.5 0.99 1.00 - - \
@@ -65,12 +114,15 @@ printf '%-16s %10s %15s %13s | %15s %15s %15s %10s |          %15s %13s %11s %6s
 for config in "${configs[@]}"; do
     rows=()
     for seed in $(seq "$seeds"); do
-        one "$config" "$seed" || fail "$config did not train"
-        rows+=("runs/tables/$(basename "$config" .yaml)-$iterations-$seed/row")
+        folder=$(folder_of "$config" "$seed")
+        one "$config" "$seed" "$folder" || fail "$config: no figures with seed $seed"
+        rows+=("$folder/row")
     done
     cat "${rows[@]}" | awk -v name="$(basename "$config" .yaml)" '
-        { for (i = 1; i <= NF; i++) { sum[i] += $i; lo[i] = NR == 1 || $i < lo[i] ? $i : lo[i]; hi[i] = NR == 1 || $i > hi[i] ? $i : hi[i] } }
-        function cell(i, format, scale) { return sprintf(format " (" format ")", scale * sum[i] / NR, scale * (hi[i] - lo[i])) }
+        { for (i = 1; i <= NF; i++) if ($i != "-") {
+              lo[i] = !n[i] || $i < lo[i] ? $i : lo[i]; hi[i] = !n[i] || $i > hi[i] ? $i : hi[i]; sum[i] += $i; n[i]++ } }
+        function cell(i, format, scale) {
+            return n[i] ? sprintf(format " (" format ")", scale * sum[i] / n[i], scale * (hi[i] - lo[i])) : "-" }
         END { printf "%-16s %10d %15s %13s | %15s %15s %15s %10s |          %15s %13s %11s %6s %6s %6s\n", name, sum[1] / NR,
                   cell(2, "%.3f", 1), cell(3, "%.2f", 1000), cell(4, "%.2f", 1), cell(5, "%.2f", 1), cell(6, "%.3f", 1),
                   cell(7, "%.0f", 1), cell(8, "%.2f", 1), cell(9, "%.2f", 1), cell(10, "%.0f", 1), "-", "-", "-" }'
