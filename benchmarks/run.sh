@@ -1,15 +1,27 @@
 #!/bin/bash
-# run.sh -- the benchmarks with the options the results in docs/results.md were made with: energies, crystals, and the training
-# step by part on one rank and on two, from the release build. RUN, if given, is a trained run whose policy is timed too.
+# run.sh -- the benchmarks with the options the results in docs/results.md were made with: energies, crystals, the training
+# step by part on one rank and on two, and the count of violated constraints, from the release build. RUN, if given, is a trained
+# battery run whose policy is timed too, and whose crystals are counted instead of a new policy's.
 #
-#     bash benchmarks/run.sh [RUN]
+#     bash benchmarks/run.sh [--crystals N] [RUN]
+#
+# --crystals N: how many are drawn for the count; 1,000,000 if not given.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 # shellcheck source=jobscripts/setup.sh
 . jobscripts/setup.sh
 
+n=1000000 run=
+while [ $# -gt 0 ]; do
+    case $1 in
+    --crystals) n=${2:?a number} && shift 2 ;;
+    --help) sed -n '2,/^set/p' "$0" | sed -n 's/^# \{0,1\}//p'; exit 0 ;;
+    -*) fail "'$1' is no option of run.sh" "bash benchmarks/run.sh --help" ;;
+    *) run=$1 && shift ;;
+    esac
+done
 bin=build/release/benchmarks
-build release bench_energy bench_train crystals
+build release bench_energy bench_train bench_constraints crystals
 say "" "$(grep -m1 'model name' /proc/cpuinfo), $(nproc) cores; load before: $(cut -d' ' -f1-3 /proc/loadavg)"
 say "" "--- energies on one thread and on two"
 OMP_NUM_THREADS=1 "$bin/bench_energy"
@@ -19,5 +31,7 @@ say "" "--- crystals and graphs"
 for ranks in 1 2; do
     say "" "--- the training step, $ranks rank(s) of one thread"
     launch "$ranks" "$bin/bench_train" configs/battery.yaml ""
-    [ $# = 0 ] || launch "$ranks" "$bin/bench_train" configs/battery.yaml "$1"
+    [ -z "$run" ] || launch "$ranks" "$bin/bench_train" configs/battery.yaml "$run"
 done
+say "" "--- violated constraints among $n crystals, 2 ranks of one thread"
+launch 2 "$bin/bench_constraints" configs/battery.yaml "$run" "$n"
