@@ -147,7 +147,7 @@ sh_status sh_folder_lock(const char *folder, const char *who, int *lock)
     struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
     if (snprintf(path, sizeof path, "%s/lock", folder) >= PATH_SIZE) return SH_FAIL(SH_EIO, "the path '%s' is too long", folder);
     int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
-    if (fd < 0 && errno == ENOENT) return SH_OK;
+    if (fd < 0 && (errno == ENOENT || errno == ENOTDIR)) return SH_OK; /* who reads or makes the folder says more */
     if (fd < 0) return SH_FAIL(SH_EIO, "'%s' cannot be opened: %s", path, strerror(errno));
     if (!fcntl(fd, F_SETLK, &whole)) {
         write_holder(fd);
@@ -170,6 +170,9 @@ sh_status sh_folder_lock(const char *folder, const char *who, int *lock)
 
 void sh_folder_unlock(int *lock)
 {
-    if (*lock >= 0) close(*lock);
+    if (*lock < 0) return;
+    int cleared = ftruncate(*lock, 0);
+    (void)cleared;
+    close(*lock);
     *lock = -1;
 }

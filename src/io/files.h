@@ -25,8 +25,8 @@ sh_status sh_folder_visit(const char *path, sh_file_visit visit, void *user);
 sh_status sh_folder_clean(const char *path);
 
 /* Takes FOLDER/lock for this process; where another holds it, SH_EINPUT names that one: "another WHO, process 12, works in".
- * The kernel gives it up when the process ends, however it ends; the file stays. `lock` is -1 before, and after where the
- * folder is not there or its file system has no locks. */
+ * The kernel gives it up when the process ends, however it ends; the file stays, empty after sh_folder_unlock. `lock` is -1
+ * before, and after where the folder is not there or its file system has no locks. */
 sh_status sh_folder_lock(const char *folder, const char *who, int *lock);
 void sh_folder_unlock(int *lock);
 
