@@ -1,6 +1,8 @@
 #!/bin/bash
 # run.sh -- installs, builds, imports the weights and runs every test: in double precision the gradients and the golden
-# numbers, then all of them in the release build. Arguments are passed on to ctest, for example `-R lattice`.
+# numbers, then all of them in the release build, then the quick ones that take what others made (readers, damaged files, bad
+# input) under the sanitizers of addresses and undefined behaviour; sanitizers.sh does that with all of them. Arguments choose
+# tests and are passed on to ctest, for example `-R lattice`; then the last part is left out.
 # Tests on reference data that is not part of the project look for it in the folder $SHAFT_TEST_DATA, or are skipped.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -22,4 +24,12 @@ OMP_NUM_THREADS=2 OPENBLAS_NUM_THREADS=2 OMP_WAIT_POLICY=passive \
 say "tests: all, in the release build"
 OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 \
     ctest --preset release --schedule-random --parallel "$(nproc)" "$@" < /dev/null || status=$?
+if [ $# = 0 ]; then
+    say "tests: readers and bad input, under the sanitizers"
+    build asan shaft kill_at kernel_kernels unit_{checkpoint,cif,cif_write,config,extxyz,poscar,weights} \
+        fuzz_replay_{cif,poscar,extxyz,yaml,hdf5}
+    readers='^(unit_(checkpoint|cif|cif_write|config|extxyz|poscar|weights)|kernel_kernels|fuzz_replay_.*|cli_bad_input)$'
+    OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 \
+        ctest --preset asan --tests-regex "$readers" --parallel "$(nproc)" < /dev/null || status=$?
+fi
 exit "$status"

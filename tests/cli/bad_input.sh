@@ -6,7 +6,7 @@ shaft=$1
 folder=$(mktemp -d)
 mounted=
 finish() {
-    [ -z "$mounted" ] || umount "$mounted"
+    [ -z "$mounted" ] || umount -l "$mounted"
     rm -rf "$folder"
 }
 trap finish EXIT
