@@ -471,6 +471,16 @@ void sh_graph_build(const sh_crystals *c, const sh_graph_opts *opts, sh_arena *a
     transpose(out, arena);
 }
 
+void sh_graph_count(const sh_graph *g, const int64_t *crystals, int64_t n, int64_t *n_site, int64_t *n_edge)
+{
+    *n_site = *n_edge = 0;
+    for (int64_t i = 0; i < n; i++) {
+        int64_t first = g->site_start[crystals[i]], last = g->site_start[crystals[i] + 1];
+        *n_site += last - first;
+        *n_edge += g->edge_start[last] - g->edge_start[first];
+    }
+}
+
 double sh_nearest_image(const double lattice[9], const double frac_a[3], const double frac_b[3], bool self)
 {
     double l[9], to_basis[9], inverse[3], d[3], f[3], best = INFINITY, bound = 0;

@@ -288,21 +288,11 @@ static size_t lay_out(const sh_megnet_model *m, rows *r, char *memory, int64_t n
     return carver.used;
 }
 
-static void count(const sh_graph *g, const int64_t *crystals, int64_t n, int64_t *n_site, int64_t *n_edge)
-{
-    *n_site = *n_edge = 0;
-    for (int64_t i = 0; i < n; i++) {
-        int64_t first = g->site_start[crystals[i]], last = g->site_start[crystals[i] + 1];
-        *n_site += last - first;
-        *n_edge += g->edge_start[last] - g->edge_start[first];
-    }
-}
-
 size_t sh_megnet_model_scratch(const sh_megnet_model *m, const sh_graph *g, const int64_t *crystals, int64_t n)
 {
     rows r;
     int64_t n_site, n_edge;
-    count(g, crystals, n, &n_site, &n_edge);
+    sh_graph_count(g, crystals, n, &n_site, &n_edge);
     return lay_out(m, &r, NULL, n, n_site, n_edge) + 64;
 }
 
@@ -479,7 +469,7 @@ void sh_megnet_model_values(const sh_megnet_model *m, const sh_graph *g, const i
 {
     rows r;
     int64_t n_site, n_edge;
-    count(g, crystals, n, &n_site, &n_edge);
+    sh_graph_count(g, crystals, n, &n_site, &n_edge);
     lay_out(m, &r, (char *)(((uintptr_t)scratch + 63) & ~(uintptr_t)63), n, n_site, n_edge);
     r.n_crystal = r.n_site = r.n_edge = 0;
     for (int64_t i = 0; i < n; i++) {
