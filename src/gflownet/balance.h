@@ -23,7 +23,7 @@ typedef struct {
     bool backward;
 } sh_balance_part;
 
-enum { SH_MAX_PARTS = 4 };
+enum { SH_MAX_PARTS = 5 };
 
 typedef struct {
     sh_objective_kind kind;

@@ -9,7 +9,7 @@
 /* Which rows of the batch each log-probability is about. Rows stand in the order of (record, t), so that a record's
  * rows are a segment. */
 typedef struct {
-    int64_t n_state, n_decision, n_go, n_back;
+    int64_t n_state, n_decision, n_group, n_go, n_back;
     int64_t *start;        /* (n+1) transitions of each record: one from each of s_0 .. s_n */
     double *log_pb;        /* (T) of the order: the site of a step came last, one of t + 1 */
     int32_t *row;          /* (T) trunk row of the state a transition starts from */
@@ -19,11 +19,13 @@ typedef struct {
     int32_t *decision_row;   /* (D) row of the trunk: 0 for s_0, 1 + state */
     int32_t *decision;       /* (D) 0 go on, 1 stop */
     int32_t *decision_at;    /* (D) its transition */
+    /* forward steps that choose a group */
+    int32_t *group_row, *group_at;
+    const sh_step **group_step;
     /* forward steps */
     int32_t *go_row; /* (G) */
     int32_t *go_at;
     const sh_step **go_step;
-    bool *go_group;         /* (G) the step chooses a group */
     uint8_t *element_mask;  /* (G, n_element) */
     uint8_t *position_mask; /* (G, SH_MAX_WYCKOFF), where sites are on Wyckoff positions */
     /* backward steps s_{t+1} -> s_t, t >= 1 */
@@ -52,7 +54,8 @@ static void plan_rows(const sh_policy *p, sh_arena *arena, const sh_record *cons
         .decision_row = SH_PUSH(arena, int32_t, most),           .decision = SH_PUSH(arena, int32_t, most),
         .decision_at = SH_PUSH(arena, int32_t, most),            .go_row = SH_PUSH(arena, int32_t, most),
         .go_at = SH_PUSH(arena, int32_t, most),                  .go_step = SH_PUSH(arena, const sh_step *, most),
-        .go_group = SH_PUSH(arena, bool, most),                  .element_mask = SH_PUSH(arena, uint8_t, most * c->n_element),
+        .group_row = SH_PUSH(arena, int32_t, most),              .group_at = SH_PUSH(arena, int32_t, most),
+        .group_step = SH_PUSH(arena, const sh_step *, most),     .element_mask = SH_PUSH(arena, uint8_t, most * c->n_element),
         .position_mask = wyckoff ? SH_PUSH(arena, uint8_t, most * SH_MAX_WYCKOFF) : NULL,
         .back_row = SH_PUSH(arena, int32_t, most),               .back_at = SH_PUSH(arena, int32_t, most),
         .back_step = SH_PUSH(arena, const sh_step *, most),      .back_removed = SH_PUSH(arena, int32_t, most),
@@ -99,9 +102,13 @@ static void plan_rows(const sh_policy *p, sh_arena *arena, const sh_record *cons
             }
             if (wyckoff)
                 sh_mask_positions(space, &partial, r->step[t].elem_index, out->position_mask + out->n_go * SH_MAX_WYCKOFF);
+            if (sh_policy_group_anew(p, t)) {
+                out->group_at[out->n_group] = at;
+                out->group_row[out->n_group] = row;
+                out->group_step[out->n_group++] = &r->step[t];
+            }
             out->go_at[out->n_go] = at;
             out->go_row[out->n_go] = row;
-            out->go_group[out->n_go] = sh_policy_group_anew(p, t);
             out->go_step[out->n_go++] = &r->step[t];
             partial = sh_partial_add(space, &partial, &r->step[t]);
         }
@@ -117,16 +124,12 @@ static const int32_t *group_indices(sh_tape *tape, const sh_step *const *step, i
     return index;
 }
 
-/* (R,1): log-probability of the groups of `step`, trunk rows of the high level; 0 where `chosen` (NULL: all) is false. */
-static const sh_tensor *log_prob_groups(const sh_policy *p, sh_tape *tape, sh_direction direction, const sh_tensor *high,
-                                        const sh_step *const *step, const bool *chosen)
+/* (R,1): log-probability of the groups of `step`, from their logits. */
+static const sh_tensor *log_prob_groups(const sh_policy *p, sh_tape *tape, const sh_tensor *logits, const sh_step *const *step)
 {
     uint8_t *allowed = SH_PUSH(tape->arena, uint8_t, SH_N_GROUP);
-    int32_t *choice = SH_PUSH(tape->arena, int32_t, high->rows);
     sh_mask_groups(sh_policy_space(p), allowed);
-    for (int64_t i = 0; i < high->rows; i++)
-        choice[i] = !chosen || chosen[i] ? step[i]->sg_number - 1 : -1;
-    return sh_log_prob_categorical(tape, sh_policy_group(p, tape, direction, high), allowed, 0, choice);
+    return sh_log_prob_categorical(tape, logits, allowed, 0, group_indices(tape, step, logits->rows));
 }
 
 /* (R,1): log-density of the free lattice parameters of `step`, h with the group. NULL where none is free. */
@@ -152,7 +155,7 @@ static const sh_tensor *log_prob_lattice(const sh_policy *p, sh_tape *tape, sh_d
     return sum;
 }
 
-/* (G,1): all that a forward step chooses. */
+/* (G,1): all that a forward step chooses but the group. */
 static const sh_tensor *log_prob_steps(const sh_policy *p, sh_tape *tape, const sh_embedding *e, const plan *rows)
 {
     const sh_space *space = sh_policy_space(p);
@@ -160,9 +163,7 @@ static const sh_tensor *log_prob_steps(const sh_policy *p, sh_tape *tape, const 
     const sh_wyckoffs *w = space->groups->wyckoffs;
     bool wyckoff = space->sites == SH_SITES_WYCKOFF;
     int64_t n = rows->n_go;
-    const sh_tensor *high = sh_policy_rows(tape, e->trunk[SH_PF_HIGH], rows->go_row, n);
-    const sh_tensor *low = sh_policy_rows(tape, e->trunk[SH_PF_LOW], rows->go_row, n);
-    const sh_tensor *sum = log_prob_groups(p, tape, SH_FORWARD, high, rows->go_step, rows->go_group);
+    const sh_tensor *low = sh_policy_rows(tape, e->trunk[SH_PF_LOW], rows->go_row, n), *sum = NULL;
     const sh_tensor *h = sh_policy_with_group(p, tape, SH_FORWARD, low, group_indices(tape, rows->go_step, n));
     int32_t *element = SH_PUSH(tape->arena, int32_t, n), *z = SH_PUSH(tape->arena, int32_t, n);
     int32_t *choice = SH_PUSH(tape->arena, int32_t, n), *position = SH_PUSH(tape->arena, int32_t, n);
@@ -180,13 +181,14 @@ static const sh_tensor *log_prob_steps(const sh_policy *p, sh_tape *tape, const 
     }
     if (sh_policy_lattice_each_step(p)) {
         sh_real *code = SH_PUSH(tape->arena, sh_real, n * 6 * SH_LATTICE_CODE);
-        sum = sh_sum(tape, sum, log_prob_lattice(p, tape, SH_FORWARD, h, rows->go_step));
+        sum = log_prob_lattice(p, tape, SH_FORWARD, h, rows->go_step);
         for (int64_t i = 0; i < n; i++)
             sh_lattice_code(rows->go_step[i], 6, code + i * 6 * SH_LATTICE_CODE);
         h = sh_policy_with_lattice(p, tape, h, code);
     }
-    sum = sh_sum(tape, sum, sh_log_prob_categorical(tape, sh_policy_element(p, tape, h), rows->element_mask,
-                                                    c->n_element, element));
+    const sh_tensor *of_element =
+        sh_log_prob_categorical(tape, sh_policy_element(p, tape, h), rows->element_mask, c->n_element, element);
+    sum = sum ? sh_sum(tape, sum, of_element) : of_element;
     h = sh_policy_with_element(p, tape, h, z);
     if (wyckoff) {
         sum = sh_sum(tape, sum, sh_log_prob_categorical(tape, sh_policy_wyckoff(p, tape, h), rows->position_mask,
@@ -205,7 +207,7 @@ static const sh_tensor *log_prob_backward(const sh_policy *p, sh_tape *tape, con
     if (sh_policy_get_options(p)->group == SH_EACH_STEP) {
         const sh_tensor *high = sh_policy_rows(tape, e->trunk[SH_PB_HIGH], rows->back_row, n);
         high = sh_policy_without(p, tape, SH_PB_HIGH, high, rows->back_removed);
-        sum = log_prob_groups(p, tape, SH_BACKWARD, high, rows->back_step, NULL);
+        sum = log_prob_groups(p, tape, sh_policy_group(p, tape, SH_BACKWARD, high), rows->back_step);
         h = sh_policy_with_group(p, tape, SH_BACKWARD, h, group_indices(tape, rows->back_step, n));
     }
     if (!sh_policy_lattice_each_step(p)) return sum;
@@ -242,6 +244,8 @@ sh_tensor *sh_objective(const sh_policy *p, sh_tape *tape, const sh_record *cons
                             .log_pb = rows.log_pb,
                             .target = target,
                             .log_z = sh_policy_log_z(p)};
+    const sh_tensor *group = sh_policy_next_group(p, tape, e.trunk[SH_PF_HIGH], rows.group_row, rows.n_group);
+    args.part[args.n_part++] = (sh_balance_part){log_prob_groups(p, tape, group, rows.group_step), rows.group_at, false};
     args.part[args.n_part++] = (sh_balance_part){log_prob_steps(p, tape, &e, &rows), rows.go_at, false};
     if (rows.n_decision) {
         const sh_tensor *h = sh_policy_rows(tape, e.trunk[SH_PF_HIGH], rows.decision_row, rows.n_decision);

@@ -56,6 +56,9 @@ const sh_tensor *sh_policy_stop(const sh_policy *policy, sh_tape *tape, const sh
 /* Logits (R,230) of the next (forward) or, with group: each_step, the previous (backward) group. Backward, h has the removed
  * element added. */
 const sh_tensor *sh_policy_group(const sh_policy *policy, sh_tape *tape, sh_direction direction, const sh_tensor *h);
+/* Logits (n,230) of the next group for states that choose one: row (n) of the trunk. With group: once that is s_0 alone (row 0),
+ * which goes through the head once. */
+const sh_tensor *sh_policy_next_group(const sh_policy *policy, sh_tape *tape, const sh_tensor *trunk, const int32_t *row, int64_t n);
 /* h + embedding of the element of the site that is taken away; z (R). */
 const sh_tensor *sh_policy_without(const sh_policy *policy, sh_tape *tape, sh_role role, const sh_tensor *h,
                                    const int32_t *z);

@@ -238,21 +238,22 @@ static void draw_positions(const sampler *s, const sh_tensor *raw, const int32_t
     }
 }
 
-/* Everything of one step for those that go on: h_high, h_low (n,H). */
-static void advance(sampler *s, sh_tape *tape, const sh_tensor *h_high, const sh_tensor *h_low, int64_t n,
+/* Everything of one step for those that go on, from their rows of the trunk. */
+static void advance(sampler *s, sh_tape *tape, const sh_embedding *embedding, const int32_t *row, int64_t n,
                     const uint8_t *group_allowed)
 {
     const sh_policy *p = s->policy;
     const sh_wyckoffs *w = s->space->groups->wyckoffs;
     int32_t *index = SH_PUSH(tape->arena, int32_t, n), *dim = SH_PUSH(tape->arena, int32_t, n);
     if (sh_policy_group_anew(p, s->t))
-        draw_groups(s, sh_policy_group(p, tape, SH_FORWARD, h_high), n, group_allowed);
+        draw_groups(s, sh_policy_next_group(p, tape, embedding->trunk[SH_PF_HIGH], row, n), n, group_allowed);
     else
         for (int64_t i = 0; i < n; i++)
             s->record[i]->step[s->t].sg_number = s->record[i]->step[s->t - 1].sg_number;
     for (int64_t i = 0; i < n; i++)
         index[i] = s->record[i]->step[s->t].sg_number - 1;
-    const sh_tensor *h = sh_policy_with_group(p, tape, SH_FORWARD, h_low, index);
+    const sh_tensor *h = sh_policy_rows(tape, embedding->trunk[SH_PF_LOW], row, n);
+    h = sh_policy_with_group(p, tape, SH_FORWARD, h, index);
     if (sh_policy_lattice_each_step(p)) {
         sh_real *code = SH_PUSH(tape->arena, sh_real, n * 6 * SH_LATTICE_CODE);
         draw_lattices(s, tape, h, s->record, s->t, n);
@@ -332,8 +333,7 @@ void sh_sample(const sh_policy *policy, const sh_backend *be, uint64_t seed, uin
             finish(&s, &tape, sh_policy_rows(&tape, embedding.trunk[SH_PF_LOW], stopped_row, n_stop), stopped, n_stop);
         n = n_go;
         if (n > 0)
-            advance(&s, &tape, sh_policy_rows(&tape, embedding.trunk[SH_PF_HIGH], row, n),
-                    sh_policy_rows(&tape, embedding.trunk[SH_PF_LOW], row, n), n, group_allowed);
+            advance(&s, &tape, &embedding, row, n, group_allowed);
         sh_arena_release(arena, mark);
     }
 }
