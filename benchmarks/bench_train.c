@@ -1,9 +1,9 @@
 /* bench_train.c -- crystals a second for sampling, reward and the whole training step, and where the time goes.
  *
- *     bench_train CONFIG.yaml [RUN] [REPEATS]         also under mpirun: the batch is shared out over the ranks
+ *     bench_train CONFIG.yaml [RUN] [REPEATS] [BATCH] also under mpirun: the batch is shared out over the ranks
  *
- * With RUN the policy is that of its newest checkpoint: a trained policy draws other crystals than a new one. Every batch size
- * runs REPEATS times (default 7) after one that is not counted. Ranks start each part together and a part takes as long as its
+ * With RUN the policy is that of its newest checkpoint: a trained policy draws other crystals than a new one. Every batch size (8, 32,
+ * 256 and 2,048, or BATCH alone) runs REPEATS times (default 7) after one that is not counted. Ranks start each part together and a part takes as long as its
  * slowest rank; medians with the smallest and the largest, and the ratio of the whole rate to that of the smallest batch of the
  * same run. Graph and energy are timed once more by themselves on the same crystals, and so is the policy's forward pass; the
  * whole iteration does not count them twice. */
@@ -161,7 +161,7 @@ static void run_batch(bench *b, int64_t n, int repeats, double *baseline)
                1e3 * quantile(seconds[p], repeats, 1), (double)n / median);
         if (p == WHOLE) {
             if (*baseline == 0) *baseline = (double)n / median;
-            printf("  %.2f x batch 8", (double)n / median / *baseline);
+            printf("  %.2f x first", (double)n / median / *baseline);
         }
         printf("\n");
     }
@@ -173,11 +173,11 @@ int main(int argc, char **argv)
     sh_setup s;
     bench b = {.setup = &s};
     int repeats = argc > 3 ? atoi(argv[3]) : 7;
-    int64_t done = 0;
+    int64_t done = 0, only = argc > 4 ? atoi(argv[4]) : 0;
     double baseline = 0;
     const char *run = argc > 2 && argv[2][0] ? argv[2] : NULL;
-    if (argc < 2 || repeats < 1 || repeats > MAX_REPEATS) {
-        fprintf(stderr, "usage: bench_train CONFIG.yaml [RUN] [REPEATS]\n");
+    if (argc < 2 || repeats < 1 || repeats > MAX_REPEATS || only < 0) {
+        fprintf(stderr, "usage: bench_train CONFIG.yaml [RUN] [REPEATS] [BATCH]\n");
         return 2;
     }
     if (sh_comm_create(&argc, &argv, &b.comm) != SH_OK || sh_comm_set_workers(b.comm, false) != SH_OK ||
@@ -193,8 +193,9 @@ int main(int argc, char **argv)
     b.scratch = SH_NEW(sh_real, sh_comm_sum_scratch(b.comm, sh_params_size(s.params)));
     sh_records_create(&b.fresh, config.constraints.max_sites, 1);
     sh_records_create(&b.replay, config.constraints.max_sites, 1);
-    for (int64_t n = 8; n <= 2048; n = n == 8 ? 32 : n * 8)
+    for (int64_t n = 8; n <= 2048 && !only; n = n == 8 ? 32 : n * 8)
         run_batch(&b, n, repeats, &baseline);
+    if (only) run_batch(&b, only, repeats, &baseline);
     sh_replay_destroy(&b.buffer);
     sh_records_destroy(&b.fresh);
     sh_records_destroy(&b.replay);

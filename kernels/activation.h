@@ -45,8 +45,9 @@ SH_BODY sh_real sh_activate(sh_real x, int32_t kind)
     }
 }
 
-/* f'(x) */
-SH_BODY sh_real sh_activate_grad(sh_real x, int32_t kind)
+/* f'(x), with y = f(x): only swish looks at x, the others' derivatives are functions of their value, mostly without an
+ * exponential. */
+SH_BODY sh_real sh_activate_grad(sh_real x, sh_real y, int32_t kind)
 {
     sh_real s;
     switch (kind) {
@@ -54,19 +55,16 @@ SH_BODY sh_real sh_activate_grad(sh_real x, int32_t kind)
         s = sh_sigmoid(x);
         return s * ((sh_real)1 + x * ((sh_real)1 - s));
     case SH_SIGMOID:
-        s = sh_sigmoid(x);
-        return s * ((sh_real)1 - s);
+        return y * ((sh_real)1 - y);
     case SH_TANH:
-        s = (sh_real)2 * sh_sigmoid((sh_real)2 * x) - (sh_real)1;
-        return (sh_real)1 - s * s;
+        return (sh_real)1 - y * y;
     case SH_RELU:
-        return x > 0 ? (sh_real)1 : (sh_real)0;
+        return y > 0 ? (sh_real)1 : (sh_real)0;
     case SH_ELU:
-        return x > 0 ? (sh_real)1 : sh_exp(x);
-    default:
-        return sh_sigmoid(x);
+        return y > 0 ? (sh_real)1 : y + (sh_real)1;
+    default: /* 1 / (1 + exp(-x)) = 1 - 1 / (1 + exp(x)), and exp(y) is half the denominator */
+        return (sh_real)1 - (sh_real)0.5 * sh_exp(-y);
     }
 }
-
 
 #endif

@@ -28,9 +28,9 @@ typedef struct {
     int32_t kind;
 } sh_activation_args;
 
-/* grad_x[i] += grad_y[i] f'(x[i]). */
+/* grad_x[i] += grad_y[i] f'(x[i]), y = f(x). */
 typedef struct {
-    const sh_real *x, *grad_y;
+    const sh_real *x, *y, *grad_y;
     sh_real *grad_x;
     int32_t kind;
 } sh_activation_grad_args;
@@ -41,13 +41,6 @@ typedef struct {
     sh_real *y;
     int64_t rows, cols;
 } sh_column_sum_args;
-
-/* y[r,:] = x; one item a row. */
-typedef struct {
-    const sh_real *x;
-    sh_real *y;
-    int64_t cols;
-} sh_broadcast_row_args;
 
 /* Log-probabilities of the policy's choices and, in the kernels named _grad, their derivatives (+=). One item a row. */
 typedef struct {
@@ -113,12 +106,31 @@ typedef struct {
     int32_t kind; /* sh_activation, or -1: none */
 } sh_combine_args;
 
-/* grad_pre = grad_y f'(pre), overwritten; one item a number. */
+/* grad_pre = grad_y f'(pre), overwritten, y = f(pre); one item a number. pre is read for swish alone. */
 typedef struct {
-    const sh_real *pre, *grad_y;
+    const sh_real *pre, *y, *grad_y;
     sh_real *grad_pre;
     int32_t kind;
 } sh_combine_grad_args;
+
+/* A dense layer in one: what combine does, of x = input w. out.x is not read. No kernel of the list but an entry of its own in the
+ * back-end, as the product is. */
+typedef struct {
+    const sh_real *input; /* (R,k) */
+    const sh_real *w;     /* (k,C) */
+    int64_t k;
+    sh_combine_args out;  /* of C columns; pre not NULL */
+} sh_dense_args;
+
+/* grad_pre = grad_y f'(pre), overwritten; pre is read for swish alone, otherwise y = f(pre) (kind -1: grad_y itself is it, and grad_pre is not read); grad_input += grad_pre w^T,
+ * grad_w += input^T grad_pre, grad_bias += the sum of its rows. Each of the last three may be NULL. */
+typedef struct {
+    const sh_real *input, *w, *pre, *y, *grad_y;
+    sh_real *grad_pre;                      /* (R,C) */
+    sh_real *grad_input, *grad_w, *grad_bias; /* (R,k), (k,C), (C) */
+    int64_t k, cols;
+    int32_t kind;
+} sh_dense_grad_args;
 
 /* Attention of one query for each crystal over its rows (set2set): w_j = m_j exp(q.x_j) / sum, r = sum_j w_j x_j; one item a
  * crystal. A crystal without rows gets 0. In _grad: grad_x, grad_q += from grad_r. */

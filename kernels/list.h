@@ -3,7 +3,6 @@
 #define SH_KERNEL_LIST(X)                                                                          \
     X(add)                                                                                         \
     X(column_sum)                                                                                  \
-    X(broadcast_row)                                                                               \
     X(activation)                                                                                  \
     X(activation_grad)                                                                             \
     X(dist_categorical)                                                                            \

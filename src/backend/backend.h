@@ -19,6 +19,9 @@ typedef struct sh_backend {
     void (*gemm)(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k, sh_real alpha,
                  const sh_real *a, int64_t lda, const sh_real *b, int64_t ldb, sh_real beta, sh_real *c,
                  int64_t ldc);
+    /* Dense layers of n rows, forward and backward: args.h. */
+    void (*dense)(const sh_dense_args *args, int64_t n);
+    void (*dense_grad)(const sh_dense_grad_args *args, int64_t n);
 } sh_backend;
 
 const sh_backend *sh_backend_cpu(void);

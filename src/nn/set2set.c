@@ -14,16 +14,25 @@ void sh_set2set_create(sh_params *params, const char *name, int64_t d, sh_set2se
     out->bias = sh_params_add(params, full, 1, 4 * d, SH_INIT_CONSTANT, 0);
 }
 
+/* The first query comes from the bias alone and is one for all crystals, so what does not read r is done on one row. */
 sh_tensor *sh_set2set_forward(sh_tape *t, const sh_set2set *s, const sh_tensor *x, const sh_real *m,
                               const int64_t *start, int64_t n, int steps)
 {
-    sh_tensor *h = NULL, *c = NULL;
-    sh_tensor *y = sh_tape_constant(t, SH_PUSH_ZERO(t->arena, sh_real, n * 2 * s->d), n, 2 * s->d);
-    for (int step = 0; step < steps; step++) {
-        sh_tensor *z = sh_linear(t, y, s->w_input, s->bias);
-        if (h) z = sh_sum(t, z, sh_linear(t, h, s->w_hidden, NULL));
+    int32_t *all_zero = SH_PUSH_ZERO(t->arena, int32_t, n);
+    sh_tensor *c, *first = sh_lstm_cell(t, s->bias, NULL, &c), *h = sh_gather_rows(t, first, all_zero, n);
+    sh_tensor *r = sh_attend(t, x, h, m, start);
+    for (int step = 1; step < steps; step++) {
+        const sh_tensor *of_h = sh_rows_view(t, s->w_input, 0, s->d), *of_r = sh_rows_view(t, s->w_input, s->d, s->d);
+        const sh_tensor *before = step == 1 ? first : h;
+        sh_tensor *z = sh_sum(t, sh_linear(t, before, of_h, s->bias), sh_linear(t, before, s->w_hidden, NULL));
+        if (step == 1) {
+            z = sh_linear(t, r, of_r, z);
+            c = sh_gather_rows(t, c, all_zero, n);
+        } else {
+            z = sh_sum(t, z, sh_linear(t, r, of_r, NULL));
+        }
         h = sh_lstm_cell(t, z, c, &c);
-        y = sh_concat_cols(t, (const sh_tensor *[]){h, sh_attend(t, x, h, m, start)}, 2);
+        r = sh_attend(t, x, h, m, start);
     }
-    return y;
+    return sh_concat_cols(t, (const sh_tensor *[]){h, r}, 2);
 }

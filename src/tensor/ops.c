@@ -5,39 +5,6 @@
 #include "base/status.h"
 
 typedef struct {
-    const sh_tensor *x, *w, *b;
-    sh_tensor *y;
-} linear_saved;
-
-static void linear_backward(sh_tape *t, const void *saved)
-{
-    const linear_saved *s = saved;
-    const sh_tensor *x = s->x, *w = s->w, *y = s->y;
-    if (x->grad)
-        t->be->gemm(false, true, x->rows, x->cols, w->cols, 1, y->grad, w->cols, w->data, w->cols, 1, x->grad, x->cols);
-    if (w->grad)
-        t->be->gemm(true, false, w->rows, w->cols, x->rows, 1, x->data, x->cols, y->grad, w->cols, 1, w->grad, w->cols);
-    if (sh_wants(s->b)) {
-        const sh_column_sum_args args = {.x = y->grad, .y = s->b->grad, .rows = y->rows, .cols = y->cols};
-        t->be->column_sum(&args, y->cols);
-    }
-}
-
-sh_tensor *sh_linear(sh_tape *t, const sh_tensor *x, const sh_tensor *w, const sh_tensor *b)
-{
-    SH_ASSERT(x->cols == w->rows && (!b || (b->rows == 1 && b->cols == w->cols)));
-    sh_tensor *y = sh_tape_new(t, x->rows, w->cols, x->grad || w->grad || sh_wants(b));
-    if (b) {
-        const sh_broadcast_row_args args = {.x = b->data, .y = y->data, .cols = y->cols};
-        t->be->broadcast_row(&args, y->rows);
-    }
-    t->be->gemm(false, false, y->rows, y->cols, x->cols, 1, x->data, x->cols, w->data, w->cols, b ? 1 : 0, y->data,
-                y->cols);
-    sh_tape_push(t, y, linear_backward, &(linear_saved){x, w, b, y}, sizeof(linear_saved));
-    return y;
-}
-
-typedef struct {
     const sh_tensor *x;
     sh_tensor *y;
     sh_activation kind;
@@ -48,7 +15,7 @@ static void activation_backward(sh_tape *t, const void *saved)
     const activation_saved *s = saved;
     if (!s->x->grad) return;
     const sh_activation_grad_args args = {
-        .x = s->x->data, .grad_y = s->y->grad, .grad_x = s->x->grad, .kind = (int32_t)s->kind};
+        .x = s->x->data, .y = s->y->data, .grad_y = s->y->grad, .grad_x = s->x->grad, .kind = (int32_t)s->kind};
     t->be->activation_grad(&args, sh_size(s->x));
 }
 
@@ -89,14 +56,7 @@ sh_tensor *sh_sum(sh_tape *t, const sh_tensor *a, const sh_tensor *b)
     return y;
 }
 
-static void column_sum(sh_tape *t, const sh_real *x, int64_t rows, int64_t cols, sh_real *y)
-{
-    const sh_column_sum_args args = {.x = x, .y = y, .rows = rows, .cols = cols};
-    t->be->column_sum(&args, cols);
-}
-
-/* What a dense layer keeps, plain or on edges. Its pre-activation is kept rather than its output: every derivative here
- * is a function of it. */
+/* What a dense layer keeps, plain or on edges; its pre-activation for swish alone. */
 typedef struct {
     const sh_tensor *x, *w, *b, *p_src, *p_dst, *p_crystal, *y;
     const sh_real *pre;
@@ -115,19 +75,21 @@ static void dense_backward(sh_tape *t, const void *saved)
     const dense_saved *s = saved;
     const sh_tensor *x = s->x, *w = s->w, *y = s->y;
     sh_arena_mark mark = sh_arena_get_mark(t->arena);
-    const sh_real *grad = y->grad;
-    if (s->kind != SH_OPEN) {
-        sh_real *grad_pre = SH_PUSH(t->arena, sh_real, sh_size(y));
-        const sh_combine_grad_args args = {
-            .pre = s->pre, .grad_y = y->grad, .grad_pre = grad_pre, .kind = (int32_t)s->kind};
-        t->be->combine_grad(&args, sh_size(y));
-        grad = grad_pre;
-    }
-    if (x->grad)
-        t->be->gemm(false, true, x->rows, x->cols, w->cols, 1, grad, w->cols, w->data, w->cols, 1, x->grad, x->cols);
-    if (w->grad)
-        t->be->gemm(true, false, w->rows, w->cols, x->rows, 1, x->data, x->cols, grad, w->cols, 1, w->grad, w->cols);
-    if (sh_wants(s->b)) column_sum(t, grad, y->rows, y->cols, s->b->grad);
+    sh_real *grad_pre = s->kind == SH_OPEN ? NULL : SH_PUSH(t->arena, sh_real, sh_size(y));
+    const sh_real *grad = grad_pre ? grad_pre : y->grad;
+    const sh_dense_grad_args args = {.input = x->data,
+                                     .w = w->data,
+                                     .pre = s->pre,
+                                     .y = y->data,
+                                     .grad_y = y->grad,
+                                     .grad_pre = grad_pre,
+                                     .grad_input = x->grad,
+                                     .grad_w = w->grad,
+                                     .grad_bias = sh_wants(s->b) ? s->b->grad : NULL,
+                                     .k = x->cols,
+                                     .cols = w->cols,
+                                     .kind = (int32_t)s->kind};
+    t->be->dense_grad(&args, x->rows);
     if (sh_wants(s->p_src)) list_sum(t, grad, s->index->src_start, NULL, s->p_src);
     if (sh_wants(s->p_dst)) list_sum(t, grad, s->index->dst_start, s->index->dst_list, s->p_dst);
     if (sh_wants(s->p_crystal)) list_sum(t, grad, s->index->crystal_start, NULL, s->p_crystal);
@@ -140,22 +102,23 @@ static sh_tensor *dense(sh_tape *t, dense_saved s)
     SH_ASSERT(x->cols == w->rows);
     bool wants = x->grad || w->grad || sh_wants(s.b) || sh_wants(s.p_src) || sh_wants(s.p_dst) || sh_wants(s.p_crystal);
     sh_tensor *y = sh_tape_new(t, x->rows, w->cols, wants);
-    bool keep = y->grad && s.kind != SH_OPEN;
+    bool keep = y->grad && s.kind == SH_SWISH;
     sh_real *pre = keep ? SH_PUSH(t->arena, sh_real, sh_size(y)) : y->data;
-    t->be->gemm(false, false, y->rows, y->cols, x->cols, 1, x->data, x->cols, w->data, w->cols, 0, pre, y->cols);
-    const sh_combine_args args = {.x = pre,
-                                  .bias = s.b ? s.b->data : NULL,
-                                  .p_src = s.p_src ? s.p_src->data : NULL,
-                                  .p_dst = s.p_dst ? s.p_dst->data : NULL,
-                                  .p_group = s.p_crystal ? s.p_crystal->data : NULL,
-                                  .src = s.index ? s.index->src : NULL,
-                                  .dst = s.index ? s.index->dst : NULL,
-                                  .group = s.index ? s.index->crystal : NULL,
-                                  .pre = pre,
-                                  .y = y->data,
-                                  .cols = y->cols,
-                                  .kind = (int32_t)s.kind};
-    t->be->combine(&args, y->rows);
+    const sh_dense_args args = {.input = x->data,
+                                .w = w->data,
+                                .k = x->cols,
+                                .out = {.bias = s.b ? s.b->data : NULL,
+                                        .p_src = s.p_src ? s.p_src->data : NULL,
+                                        .p_dst = s.p_dst ? s.p_dst->data : NULL,
+                                        .p_group = s.p_crystal ? s.p_crystal->data : NULL,
+                                        .src = s.index ? s.index->src : NULL,
+                                        .dst = s.index ? s.index->dst : NULL,
+                                        .group = s.index ? s.index->crystal : NULL,
+                                        .pre = pre,
+                                        .y = y->data,
+                                        .cols = y->cols,
+                                        .kind = (int32_t)s.kind}};
+    t->be->dense(&args, y->rows);
     s.y = y;
     s.pre = pre;
     sh_tape_push(t, y, dense_backward, &s, sizeof s);
@@ -166,6 +129,11 @@ sh_tensor *sh_dense(sh_tape *t, const sh_tensor *x, const sh_tensor *w, const sh
 {
     SH_ASSERT(!b || (b->rows == 1 && b->cols == w->cols));
     return dense(t, (dense_saved){.x = x, .w = w, .b = b, .kind = kind});
+}
+
+sh_tensor *sh_linear(sh_tape *t, const sh_tensor *x, const sh_tensor *w, const sh_tensor *b)
+{
+    return sh_dense(t, x, w, b, SH_OPEN);
 }
 
 sh_tensor *sh_edge_dense(sh_tape *t, const sh_tensor *x, const sh_tensor *w, const sh_tensor *p_src,

@@ -133,15 +133,17 @@ static void case_activation(int64_t n)
 static void case_activation_grad(int64_t n)
 {
     for (int kind = SH_SWISH; kind <= SH_SOFTPLUS2; kind++) {
-        sh_real *x = array(n), *grad_y = array(n), *grad_x = array(n), *before = array(n);
+        sh_real *x = array(n), *y = array(n), *grad_y = array(n), *grad_x = array(n), *before = array(n);
         for (int64_t i = 0; i < n; i++) {
             x[i] *= 5;
+            y[i] = (sh_real)activate((double)x[i], kind);
             before[i] = grad_x[i];
         }
-        run_threads(launch_activation_grad, &(sh_activation_grad_args){x, grad_y, grad_x, kind}, n, grad_x, n);
+        run_threads(launch_activation_grad, &(sh_activation_grad_args){x, y, grad_y, grad_x, kind}, n, grad_x, n);
         for (int64_t i = 0; i < n; i++)
             assert_near(grad_x[i], (double)before[i] + (double)grad_y[i] * slope((double)x[i], kind), 1e-5);
         release(x, n);
+        release(y, n);
         release(grad_y, n);
         release(grad_x, n);
         release(before, n);
@@ -164,17 +166,6 @@ static void case_column_sum(int64_t rows)
         release(y, cols);
         release(before, cols);
     }
-}
-
-static void case_broadcast_row(int64_t rows)
-{
-    enum { C = 5 };
-    sh_real *x = array(C), *y = array(rows * C);
-    run_threads(launch_broadcast_row, &(sh_broadcast_row_args){x, y, C}, rows, y, rows * C);
-    for (int64_t i = 0; i < rows * C; i++)
-        assert_true(y[i] == x[i % C]);
-    release(x, C);
-    release(y, rows * C);
 }
 
 static int32_t *indices(int64_t n, int32_t most)
@@ -278,14 +269,133 @@ static void case_combine(int64_t n)
 static void case_combine_grad(int64_t n)
 {
     for (int kind = -1; kind <= SH_SOFTPLUS2; kind++) {
-        sh_real *pre = array(n), *grad_y = array(n), *out = array(n);
-        run_threads(launch_combine_grad, &(sh_combine_grad_args){pre, grad_y, out, kind}, n, out, n);
+        sh_real *pre = array(n), *y = array(n), *grad_y = array(n), *out = array(n);
+        for (int64_t i = 0; i < n; i++)
+            y[i] = (sh_real)activate((double)pre[i], kind);
+        run_threads(launch_combine_grad, &(sh_combine_grad_args){pre, y, grad_y, out, kind}, n, out, n);
         for (int64_t i = 0; i < n; i++)
             assert_near(out[i], (double)grad_y[i] * (kind < 0 ? 1 : slope((double)pre[i], kind)), 1e-5);
         release(pre, n);
+        release(y, n);
         release(grad_y, n);
         release(out, n);
     }
+}
+
+/* ---- dense layers: entries of the back-end beside the list ---- */
+
+static void launch_dense(const void *args, int64_t n)
+{
+    be->dense((const sh_dense_args *)args, n);
+}
+
+static void launch_dense_grad(const void *args, int64_t n)
+{
+    be->dense_grad((const sh_dense_grad_args *)args, n);
+}
+
+/* Shapes that go through blocks of rows, and such that BLAS does (27 columns) or does in one direction (50 and 100 inputs). */
+static const int64_t LAYERS[][2] = {{32, 64}, {64, 32}, {128, 48}, {100, 64}, {50, 64}, {64, 27}, {5, 16}};
+enum { N_LAYER = sizeof LAYERS / sizeof *LAYERS };
+
+static void check_dense(int64_t n, int64_t k, int64_t cols, int kind)
+{
+    enum { ROWS = 4 };
+    sh_real *x = array(n * k), *w = array(k * cols), *bias = array(cols), *s = array(ROWS * cols), *pre = array(n * cols),
+            *y = array(n * cols);
+    int32_t *src = indices(n, ROWS);
+    const sh_dense_args args = {
+        .input = x, .w = w, .k = k, .out = {.bias = bias, .p_src = s, .src = src, .pre = pre, .y = y, .cols = cols, .kind = kind}};
+    if (cols % 16 == 0) /* the same bits for any number of threads, which BLAS does not promise */
+        run_threads(launch_dense, &args, n, y, n * cols);
+    else
+        be->dense(&args, n);
+    for (int64_t i = 0; i < n * cols; i++) {
+        double sum = (double)bias[i % cols] + (double)s[src[i / cols] * cols + i % cols];
+        for (int64_t j = 0; j < k; j++)
+            sum += (double)x[i / cols * k + j] * (double)w[j * cols + i % cols];
+        assert_near(pre[i], sum, 10 * LIMIT); /* a hundred products */
+        assert_near(y[i], activate(sum, kind), 10 * LIMIT);
+    }
+    sh_free(src);
+    release(x, n * k);
+    release(w, k * cols);
+    release(bias, cols);
+    release(s, ROWS * cols);
+    release(pre, n * cols);
+    release(y, n * cols);
+}
+
+static void check_dense_grad(int64_t n, int64_t k, int64_t cols, int kind)
+{
+    sh_real *x = array(n * k), *w = array(k * cols), *pre = array(n * cols), *y = array(n * cols), *grad_y = array(n * cols),
+            *grad_pre = array(n * cols), *grad_x = array(n * k), *grad_w = array(k * cols), *grad_b = array(cols);
+    sh_real *out[3] = {grad_x, grad_w, grad_b};
+    const int64_t size[3] = {n * k, k * cols, cols};
+    const sh_dense_grad_args args = {.input = x,
+                                     .w = w,
+                                     .pre = pre,
+                                     .y = y,
+                                     .grad_y = grad_y,
+                                     .grad_pre = kind < 0 ? NULL : grad_pre,
+                                     .grad_input = grad_x,
+                                     .grad_w = grad_w,
+                                     .grad_bias = grad_b,
+                                     .k = k,
+                                     .cols = cols,
+                                     .kind = kind};
+    for (int64_t i = 0; i < n * cols; i++)
+        y[i] = (sh_real)activate((double)pre[i], kind);
+    for (int o = 0; o < 3 && cols % 16 == 0 && k % 16 == 0; o++) { /* looked at one output after the other */
+        for (int64_t i = 0; i < size[o]; i++)
+            out[o][i] = 0;
+        run_threads(launch_dense_grad, &args, n, out[o], size[o]);
+    }
+    for (int o = 0; o < 3; o++)
+        memset(out[o], 0, (size_t)size[o] * sizeof **out);
+    be->dense_grad(&args, n);
+    double *slopes = SH_NEW(double, n * cols);
+    for (int64_t i = 0; i < n * cols; i++)
+        slopes[i] = (double)grad_y[i] * (kind < 0 ? 1 : slope((double)pre[i], kind));
+    for (int64_t i = 0; i < n * k; i++) {
+        double sum = 0;
+        for (int64_t c = 0; c < cols; c++)
+            sum += slopes[i / k * cols + c] * (double)w[i % k * cols + c];
+        assert_near(grad_x[i], sum, 2e-5);
+    }
+    for (int64_t i = 0; i < k * cols; i++) {
+        double sum = 0;
+        for (int64_t r = 0; r < n; r++)
+            sum += slopes[r * cols + i % cols] * (double)x[r * k + i / cols];
+        assert_near(grad_w[i], sum, 2e-5);
+    }
+    for (int64_t c = 0; c < cols; c++) {
+        double sum = 0;
+        for (int64_t r = 0; r < n; r++)
+            sum += slopes[r * cols + c];
+        assert_near(grad_b[c], sum, 2e-5);
+    }
+    sh_free(slopes);
+    release(x, n * k);
+    release(w, k * cols);
+    release(pre, n * cols);
+    release(y, n * cols);
+    release(grad_y, n * cols);
+    release(grad_pre, n * cols);
+    release(grad_x, n * k);
+    release(grad_w, k * cols);
+    release(grad_b, cols);
+}
+
+static void test_dense(void **state)
+{
+    (void)state;
+    for (int layer = 0; layer < N_LAYER; layer++)
+        for (int i = 0; i < N_SIZE; i++)
+            for (int kind = -1; kind <= SH_SOFTPLUS2; kind += 3) {
+                check_dense(SIZES[i], LAYERS[layer][0], LAYERS[layer][1], kind);
+                check_dense_grad(SIZES[i], LAYERS[layer][0], LAYERS[layer][1], kind);
+            }
 }
 
 /* The gradients of attention and of the LSTM cell are compared with differences in tests/grad; here their values, their
@@ -568,6 +678,6 @@ static void test_exponential(void **state)
 int main(void)
 {
     be = sh_backend_cpu();
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_kernels), cmocka_unit_test(test_exponential)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_kernels), cmocka_unit_test(test_dense), cmocka_unit_test(test_exponential)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
