@@ -24,14 +24,33 @@ static batch gather(const sh_step_batch *b, sh_arena *arena)
     return all;
 }
 
+/* Trajectories on one tape: enough to fill long loops (more were no faster), and what a step needs does not grow with its batch. */
+enum { SLICE = 512 };
+
+/* The objective of all, slice by slice, each times scale; with its gradients where asked. */
+static void pass(const sh_policy *policy, const sh_backend *be, const batch *all, double scale, bool backward, sh_arena *arena)
+{
+    for (int64_t first = 0; first < all->n; first += SLICE) {
+        int64_t n = all->n - first < SLICE ? all->n - first : SLICE;
+        const sh_balance balance = {.log_pf = all->balance.log_pf + first,
+                                    .log_pb = all->balance.log_pb + first,
+                                    .residual = all->balance.residual + first,
+                                    .mean = all->balance.mean};
+        sh_arena_mark mark = sh_arena_get_mark(arena);
+        sh_tape tape;
+        sh_tape_begin(&tape, be, arena, backward);
+        sh_tensor *loss = sh_objective(policy, &tape, all->record + first, n, all->target + first, scale, &balance);
+        if (backward) sh_tape_backward(&tape, loss);
+        sh_arena_release(arena, mark);
+    }
+}
+
 void sh_train_mean(const sh_policy *policy, const sh_backend *be, const sh_step_batch *b, sh_arena *arena, double sum[2])
 {
     batch all = gather(b, arena);
-    sh_tape tape;
     sum[0] = sum[1] = 0;
     if (all.n == 0) return;
-    sh_tape_begin(&tape, be, arena, false);
-    sh_objective(policy, &tape, all.record, all.n, all.target, 1, &all.balance);
+    pass(policy, be, &all, 1, false, arena);
     for (int64_t i = 0; i < all.n; i++)
         sum[0] += all.balance.residual[i] - (double)sh_policy_log_z(policy)->data[0];
     sum[1] = (double)all.n;
@@ -42,10 +61,14 @@ void sh_train_step(const sh_policy *policy, const sh_backend *be, const sh_step_
     *sums = (sh_step_sums){.n_fresh = (double)b->fresh->n, .n_replay = (double)b->replay->n};
     batch all = gather(b, arena);
     if (all.n == 0) return;
+    double sum[2], own;
     all.balance.mean = b->mean;
-    sh_tape tape;
-    sh_tape_begin(&tape, be, arena, true);
-    sh_tape_backward(&tape, sh_objective(policy, &tape, all.record, all.n, all.target, 1 / b->n_total, &all.balance));
+    if (!b->mean && sh_policy_get_options(policy)->objective == SH_VARGRAD && all.n > SLICE) { /* slices share their mean */
+        sh_train_mean(policy, be, b, arena, sum);
+        own = sum[0] / sum[1];
+        all.balance.mean = &own;
+    }
+    pass(policy, be, &all, 1 / b->n_total, true, arena);
     for (int64_t i = 0; i < all.n; i++) {
         double residual = all.balance.residual[i];
         if (i >= b->fresh->n) {
