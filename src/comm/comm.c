@@ -86,7 +86,8 @@ sh_status sh_comm_agree(sh_comm *c, sh_status status)
     int code = (int)status;
     char *texts = sh_alloc(SH_ERROR_SIZE);
     if (c->rank == first) {
-        if (c->size > 1) sh_error_note(status, "on rank %d of %d", c->rank, c->size);
+        bool says_where = strstr(sh_error_message(), ", on rank "); /* agreed on before, by whoever was called */
+        if (c->size > 1 && !says_where) sh_error_note(status, "on rank %d of %d", c->rank, c->size);
         sh_error_pack(texts);
     }
     MPI_Bcast(&code, 1, MPI_INT, first, c->all);

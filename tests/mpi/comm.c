@@ -85,7 +85,10 @@ static void test_agree(void **state)
     int failing = comm->size - 1;
     sh_status status = comm->rank == failing ? SH_FAIL(SH_EIO, "disk %d is full", 7) : SH_OK;
     assert_int_equal(sh_comm_agree(comm, status), SH_EIO);
+    assert_int_equal(sh_comm_agree(comm, SH_EIO), SH_EIO); /* once more by a caller: the place is said once */
     if (comm->rank == 0) {
+        const char *place = strstr(sh_error_message(), "on rank");
+        assert_true(!place || !strstr(place + 1, "on rank"));
         assert_non_null(strstr(sh_error_message(), "disk 7 is full"));
         char where[32];
         snprintf(where, sizeof where, "on rank %d of %d", failing, comm->size);

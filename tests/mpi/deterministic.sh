@@ -4,19 +4,20 @@
 # them depends on the ranks that write), metrics but for times. Without it they differ between numbers of ranks, so the
 # comparison sees something.
 set -euo pipefail
-shaft=$1 source=$2
+shaft=$1 source=$2 kill_at=$3
 here=$(mktemp -d)
 trap 'rm -rf "$here"' EXIT
 cd "$here"
 last=20
 python=${SHAFT_PYTHON:-/usr/bin/python3}
+launch=()
 options=(--quiet --set train.iterations=$last --set run.checkpoint_every=10 --set train.batch=30 --set train.replay.batch=18)
 "$shaft" model check m3gnet-efs > check.log 2>&1 || options+=(--set reward.formation_energy.weight=0)
 
 start() { # RANKS DIRECTORY OPTIONS...
     local ranks=$1 directory=$2
     shift 2
-    mpirun -n "$ranks" "$shaft" train "$source/configs/quickstart.yaml" "${options[@]}" --set run.directory="$directory" "$@"
+    mpirun -n "$ranks" "${launch[@]}" "$shaft" train "$source/configs/quickstart.yaml" "${options[@]}" --set run.directory="$directory" "$@"
 }
 
 metrics() { sed 's/,[^,]*,[^,]*$//' "$1/metrics.csv"; }
@@ -58,14 +59,11 @@ done
 start 3 dedicated --set run.deterministic=true --set run.coordinator=dedicated > dedicated.log 2>&1
 same one dedicated
 
-# killed after ten iterations of more, and gone on with on another number of ranks
-start 2 killed --set run.deterministic=true &
-for _ in $(seq 6000); do
-    [ ! -e killed/checkpoints/000010.h5 ] || break
-    sleep 0.005
-done
-pkill -9 -P "$(pgrep -d , -P $!)" -x shaft || true
-wait $! 2> /dev/null || true
+# killed in its last checkpoint, and gone on with on another number of ranks
+launch=(-x LD_PRELOAD="$kill_at" -x KILL_IN=rename -x KILL_FILE="0000$last.h5" -x "ASAN_OPTIONS=detect_leaks=0:verify_asan_link_order=0")
+start 2 killed --set run.deterministic=true > killed.log 2>&1 || true
+launch=()
+grep -q 'signal 9' killed.log
 test -e killed/checkpoints/000010.h5
 test ! -e killed/checkpoints/0000$last.h5
 start 3 killed --set run.deterministic=true --resume

@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # expect.sh -- what the scripts of commands share: a folder of their own to be in, and the expectation of a command. Sourced.
 folder=$(mktemp -d)
-trap 'rm -rf "$folder"' EXIT
+trap 'for job in $(jobs -p); do kill -9 "$job" 2> /dev/null || true; done; rm -rf "$folder"' EXIT
 cd "$folder"
 
 # expect CODE TEXT COMMAND...: the exit code, and output that holds TEXT; the output stays in out.txt
