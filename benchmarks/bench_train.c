@@ -124,7 +124,7 @@ static void iteration(bench *b, uint64_t first, int64_t n, bool first_of_all)
     sh_train_step(s->policy, s->be, &batch, s->arena, &sums);
     end(b, STEP);
     begin(b);
-    sh_comm_sum_real(b->comm, sh_params_grad(s->params), sh_params_size(s->params), b->scratch);
+    sh_comm_sum_real(b->comm, sh_params_grad(s->params)->host, sh_params_size(s->params), b->scratch);
     end(b, SUM);
     begin(b);
     if (sh_adam_step(s->adam, 1e-12, 10, &norm) != SH_OK) { /* a step so small that all repeats see one policy */

@@ -156,6 +156,21 @@ typedef struct {
     int64_t d;
 } sh_lstm_cell_args, sh_lstm_cell_grad_args;
 
+/* One step of Adam, by number: g = grad scale (scale_apart where factor is not 1), first and second its running moments,
+ * x -= step factor first / (sqrt(correct second) + epsilon). */
+typedef struct {
+    sh_real *x, *first, *second;
+    const sh_real *grad, *factor;
+    sh_real scale, scale_apart, beta1, beta2, rest1, rest2, step, correct, epsilon;
+} sh_adam_args;
+
+/* part[s,0] = sum of x^2 over slice s of the numbers with factor 1, part[s,1] of the others; one item a slice, in order. */
+typedef struct {
+    const sh_real *x, *factor;
+    double *part; /* (slices,2) */
+    int64_t size, slices;
+} sh_square_sums_args;
+
 /* y[r,k] = exp(-width (x[r] - centre[k])^2); one item a row. */
 typedef struct {
     const double *x;

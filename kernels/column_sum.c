@@ -11,6 +11,9 @@ SH_BODY void column_sum_body(int64_t c, const sh_column_sum_args *a)
     a->y[c] += sum;
 }
 
+SH_CUDA_KERNEL(column_sum, sh_column_sum_args, 32)
+
+#if !defined(__CUDACC__)
 void sh_column_sum_cpu(const sh_column_sum_args *args, int64_t n);
 void sh_column_sum_cpu(const sh_column_sum_args *a, int64_t n)
 {
@@ -28,3 +31,4 @@ void sh_column_sum_cpu(const sh_column_sum_args *a, int64_t n)
     for (int64_t c = whole; c < n; c++)
         column_sum_body(c, a);
 }
+#endif

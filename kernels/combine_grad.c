@@ -6,6 +6,9 @@ SH_BODY void combine_grad_body(int64_t i, const sh_combine_grad_args *a)
     combine_slope(1, a->kind, a->pre + i, a->y + i, a->grad_y + i, a->grad_pre + i);
 }
 
+SH_CUDA_KERNEL(combine_grad, sh_combine_grad_args, 256)
+
+#if !defined(__CUDACC__)
 void sh_combine_grad_cpu(const sh_combine_grad_args *args, int64_t n);
 void sh_combine_grad_cpu(const sh_combine_grad_args *a, int64_t n)
 {
@@ -14,3 +17,4 @@ void sh_combine_grad_cpu(const sh_combine_grad_args *a, int64_t n)
     for (int64_t first = 0; first < n; first += RUN)
         combine_slope(n - first < RUN ? n - first : RUN, a->kind, a->pre + first, a->y + first, a->grad_y + first, a->grad_pre + first);
 }
+#endif

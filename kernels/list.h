@@ -2,6 +2,8 @@
  * prototypes and the back-end's table, and the kernel tests walk over it. */
 #define SH_KERNEL_LIST(X)                                                                          \
     X(add)                                                                                         \
+    X(adam)                                                                                        \
+    X(square_sums)                                                                                 \
     X(column_sum)                                                                                  \
     X(activation)                                                                                  \
     X(activation_grad)                                                                             \

@@ -1,5 +1,5 @@
 /* backend.h -- where arrays live and loops run. A back-end is a table: one entry a kernel of kernels/list.h, taking
- * its arguments and the number of items, and the dense product. Callers write `be->add(&args, n)`. */
+ * its arguments and the number of items, the dense product and layers, and its memory. Callers write `be->add(&args, n)`. */
 #ifndef SH_BACKEND_BACKEND_H
 #define SH_BACKEND_BACKEND_H
 
@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "args.h"
+#include "base/memory.h"
 #include "list.h"
 
 typedef struct sh_backend {
@@ -22,6 +23,14 @@ typedef struct sh_backend {
     /* Dense layers of n rows, forward and backward: args.h. */
     void (*dense)(const sh_dense_args *args, int64_t n);
     void (*dense_grad)(const sh_dense_grad_args *args, int64_t n);
+    /* Its own memory, where it has any: what kernels read and write lies there and nowhere else, and the host looks at none of it.
+     * `room` is for the step in hand. Both NULL: kernels work on the host's memory. */
+    const sh_memory_source *memory;
+    sh_arena *room;
+    void (*copy_in)(void *to, const void *from, size_t bytes);  /* from the host, which may write to `from` again at once */
+    void (*copy_out)(void *to, const void *from, size_t bytes); /* to the host, when the kernels before are done */
+    void (*clear)(void *to, size_t bytes);                      /* to zero */
+    void (*wait)(void);                                         /* for all that was asked for */
 } sh_backend;
 
 const sh_backend *sh_backend_cpu(void);

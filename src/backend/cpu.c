@@ -139,6 +139,20 @@ static void dense_grad(const sh_dense_grad_args *a, int64_t n)
     }
 }
 
+static void copy(void *to, const void *from, size_t bytes)
+{
+    memcpy(to, from, bytes);
+}
+
+static void clear(void *to, size_t bytes)
+{
+    memset(to, 0, bytes);
+}
+
+static void no_wait(void)
+{
+}
+
 void sh_backend_one_blas_thread(void)
 {
     openblas_set_num_threads(1);
@@ -154,6 +168,10 @@ const sh_backend *sh_backend_cpu(void)
         .gemm = gemm,
         .dense = dense,
         .dense_grad = dense_grad,
+        .copy_in = copy,
+        .copy_out = copy,
+        .clear = clear,
+        .wait = no_wait,
     };
     return &cpu;
 }

@@ -2,6 +2,7 @@
 #include "base/memory.h"
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -65,26 +66,36 @@ typedef struct {
 } block;
 
 struct sh_arena {
+    const sh_memory_source *source;
     block blocks[MAX_BLOCKS];
     int64_t n_block; /* blocks[n_block - 1] is the one being filled */
 };
+
+static const sh_memory_source host = {sh_alloc, sh_free};
 
 static void add_block(sh_arena *a, size_t bytes)
 {
     SH_ASSERT(a->n_block < MAX_BLOCKS);
     block *b = &a->blocks[a->n_block++];
-    size_t alignment = bytes < 2 * HUGE_PAGE ? ALIGNMENT : HUGE_PAGE;
-    b->raw = sh_alloc(bytes + alignment);
+    bool huge = bytes >= 2 * HUGE_PAGE && a->source == &host;
+    size_t alignment = huge ? HUGE_PAGE : ALIGNMENT;
+    b->raw = a->source->take(bytes + alignment);
     b->base = (char *)(((uintptr_t)b->raw + alignment - 1) & ~(uintptr_t)(alignment - 1));
     b->size = bytes;
     b->used = 0;
     /* Rows of a batch are read once a pass: small pages cost a fault and a miss of the page table every 4 KiB. Advice only. */
-    if (alignment == HUGE_PAGE) (void)madvise(b->base, bytes & ~(size_t)(HUGE_PAGE - 1), MADV_HUGEPAGE);
+    if (huge) (void)madvise(b->base, bytes & ~(size_t)(HUGE_PAGE - 1), MADV_HUGEPAGE);
 }
 
 sh_arena *sh_arena_create(size_t bytes)
 {
+    return sh_arena_create_in(&host, bytes);
+}
+
+sh_arena *sh_arena_create_in(const sh_memory_source *source, size_t bytes)
+{
     sh_arena *a = SH_NEW(sh_arena, 1);
+    a->source = source;
     add_block(a, bytes < 4096 ? 4096 : bytes);
     return a;
 }
@@ -93,7 +104,7 @@ void sh_arena_destroy(sh_arena **arena)
 {
     if (!*arena) return;
     for (int64_t i = 0; i < (*arena)->n_block; i++)
-        sh_free((*arena)->blocks[i].raw);
+        (*arena)->source->give((*arena)->blocks[i].raw);
     sh_free(*arena);
     *arena = NULL;
 }
@@ -103,7 +114,7 @@ void sh_arena_reset(sh_arena *a)
     if (a->n_block > 1) {
         size_t total = sh_arena_capacity(a);
         for (int64_t i = 0; i < a->n_block; i++)
-            sh_free(a->blocks[i].raw);
+            a->source->give(a->blocks[i].raw);
         a->n_block = 0;
         add_block(a, total);
     }

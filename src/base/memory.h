@@ -27,10 +27,18 @@ typedef struct {
 } sh_arena_mark;
 
 sh_arena *sh_arena_create(size_t bytes); /* bytes is a first guess; it grows */
+
+/* Where an arena has its blocks from, if not from sh_alloc: memory of a device, which the host must not look at. */
+typedef struct {
+    void *(*take)(size_t bytes); /* never NULL: ends the program with a message, as sh_alloc does */
+    void (*give)(void *memory);
+} sh_memory_source;
+
+sh_arena *sh_arena_create_in(const sh_memory_source *source, size_t bytes); /* source is borrowed */
 void sh_arena_destroy(sh_arena **arena); /* leaves NULL */
 void sh_arena_reset(sh_arena *arena);    /* everything pushed is gone; merges what grew */
 void *sh_arena_push(sh_arena *arena, size_t bytes); /* aligned to 64 bytes, uninitialised */
-void *sh_arena_push_zero(sh_arena *arena, size_t bytes);
+void *sh_arena_push_zero(sh_arena *arena, size_t bytes); /* of the host's memory */
 sh_arena_mark sh_arena_get_mark(const sh_arena *arena);
 void sh_arena_release(sh_arena *arena, sh_arena_mark mark); /* all pushed since the mark is gone */
 size_t sh_arena_capacity(const sh_arena *arena);

@@ -15,6 +15,7 @@
 #include <spglib.h>
 #include <yaml.h>
 
+#include "backend/cuda_module.h"
 #include "base/real.h"
 #include "cmd/cmd.h"
 #include "comm/comm.h"
@@ -69,6 +70,17 @@ static void print_processor(void)
     printf(" no vector units beyond the base of the architecture");
 #endif
     printf("; numbers of the networks: %s\n", sizeof(sh_real) == sizeof(float) ? "float" : "double");
+}
+
+static void print_devices(void)
+{
+    char text[SH_CUDA_TEXT];
+    const sh_cuda_state *cuda = sh_cuda_look();
+    if (!cuda->n_device) printf("CUDA        none: %s\n", cuda->why);
+    for (int i = 0; i < cuda->n_device; i++) {
+        cuda->entry->describe(i, text);
+        printf("CUDA        device %d: %s\n", i, text);
+    }
 }
 
 /* The first line of what MPI says of itself. */
@@ -146,6 +158,7 @@ static sh_status report(const sh_comm *comm)
     print_ranks(comm);
     if (comm->rank) return SH_OK;
     print_processor();
+    print_devices();
     print_libraries();
     print_folders();
     fflush(stdout);

@@ -16,6 +16,7 @@
 #include "io/progress.h"
 #include "io/samples.h"
 #include "io/text.h"
+#include "train/device.h"
 #include "train/run_state.h"
 
 static const char help[] =
@@ -30,6 +31,7 @@ static const char help[] =
     "  -o, --output F    the file to write; docs/formats.md says what stands in it\n"
     "  --seed S          other random numbers: 0, 1, 2, ... (default 0); equal seeds give equal crystals\n"
     "  --overwrite       write the file even if it is there already\n"
+    "  --device D        cpu, cuda or auto: where the networks run (default: as run.device says, cpu)\n"
     "  --batch B         crystals drawn together (default 256)\n"
     "  --quiet           no progress\n"
     "  --help            this text\n"
@@ -40,7 +42,7 @@ static const char help[] =
     "  shaft export samples.h5 --top 100 -o top/\n";
 
 typedef struct {
-    const char *run, *output;
+    const char *run, *output, *device;
     int64_t number, seed, batch;
     bool overwrite, quiet, done;
 } arguments;
@@ -55,7 +57,7 @@ static sh_status read_arguments(int argc, char **argv, arguments *a)
 {
     static const struct option options[] = {
         {"number", required_argument, NULL, 'n'}, {"output", required_argument, NULL, 'o'},
-        {"seed", required_argument, NULL, 's'},   {"batch", required_argument, NULL, 'b'},
+        {"device", required_argument, NULL, 'd'}, {"seed", required_argument, NULL, 's'},   {"batch", required_argument, NULL, 'b'},
         {"overwrite", no_argument, NULL, 'w'},    {"quiet", no_argument, NULL, 'q'},
         {"help", no_argument, NULL, 'h'},         {NULL, 0, NULL, 0}};
     *a = (arguments){.batch = 256};
@@ -66,6 +68,7 @@ static sh_status read_arguments(int argc, char **argv, arguments *a)
         case 'n': SH_TRY(integer("-n", optarg, 1, INT32_MAX - 1, &a->number)); break;
         case 'o': a->output = optarg; break;
         case 's': SH_TRY(integer("--seed", optarg, 0, 999999999999999999, &a->seed)); break;
+        case 'd': a->device = optarg; break;
         case 'b': SH_TRY(integer("--batch", optarg, 1, 1000000, &a->batch)); break;
         case 'w': a->overwrite = true; break;
         case 'q': a->quiet = true; break;
@@ -84,17 +87,19 @@ static sh_status read_arguments(int argc, char **argv, arguments *a)
 }
 
 /* Rank 0 reads the configuration of the run; all get it. */
-static sh_status share_configuration(sh_comm *comm, const char *run, sh_config *config)
+static sh_status share_configuration(sh_comm *comm, const arguments *a, sh_config *config)
 {
     sh_status status = SH_OK;
-    char *text = NULL;
+    char *text = NULL, device[32];
+    const char *settings[1] = {device};
     if (comm->rank == 0) {
-        status = sh_run_state_config(run, &text);
+        snprintf(device, sizeof device, "run.device=%s", a->device ? a->device : "");
+        status = sh_run_state_config(a->run, &text);
         if (status == SH_OK && !text) {
-            status = SH_FAIL(SH_EINPUT, "'%s' holds no checkpoint", run);
+            status = SH_FAIL(SH_EINPUT, "'%s' holds no checkpoint", a->run);
             sh_error_hint(status, "train first: shaft train CONFIG.yaml; the folder is its run.directory");
         }
-        if (status == SH_OK) status = sh_config_parse("the checkpoint", text, strlen(text), NULL, 0, NULL, config);
+        if (status == SH_OK) status = sh_config_parse("the checkpoint", text, strlen(text), settings, a->device ? 1 : 0, NULL, config);
         sh_free(text);
     }
     SH_TRY(sh_comm_agree(comm, status));
@@ -200,7 +205,7 @@ static sh_status write_file(sh_comm *comm, const sh_setup *s, const arguments *a
 
 static void report(const sh_setup *s, const arguments *a, const double tally[N_TALLY])
 {
-    double held = held_back(tally), log_z = (double)sh_policy_log_z(s->policy)->data[0];
+    double held = held_back(tally), log_z = sh_policy_log_z_value(s->policy);
     sh_log_info("%.0f crystals written to %s, %.0f held back", (double)a->number - held, a->output, held);
     for (int k = 0; k <= OVERLAP; k++)
         if (tally[k] > 0)
@@ -220,7 +225,11 @@ static sh_status sample(sh_comm *comm, const arguments *a, const sh_config *conf
     sh_status status = comm->rank == 0 ? sh_run_state_read(a->run, &s, NULL, &iteration) : SH_OK;
     status = sh_comm_agree(comm, status);
     if (status == SH_OK)
-        status = sh_comm_bcast(comm, sh_params_data(s.params), sh_params_size(s.params) * (int64_t)sizeof(sh_real), 0);
+        status = sh_comm_bcast(comm, sh_params_data(s.params)->host, sh_params_size(s.params) * (int64_t)sizeof(sh_real), 0);
+    if (status == SH_OK) {
+        sh_setup_push(&s);
+        status = sh_device_choose(comm, config->run.device, &s);
+    }
     if (status == SH_OK) {
         int64_t first = a->number * comm->rank / comm->size, last = a->number * (comm->rank + 1) / comm->size;
         sh_records all;
@@ -231,6 +240,7 @@ static sh_status sample(sh_comm *comm, const arguments *a, const sh_config *conf
         sh_records_destroy(&all);
     }
     if (status == SH_OK && comm->rank == 0) report(&s, a, tally);
+    sh_device_leave(&s);
     sh_setup_destroy(&s);
     return status;
 }
@@ -245,7 +255,7 @@ sh_status sh_cmd_sample(int argc, char **argv)
     SH_TRY(sh_comm_create(&argc, &argv, &comm));
     sh_log_setup(a.quiet ? SH_LOG_QUIET : SH_LOG_INFO, comm->rank, comm->size);
     config = SH_NEW(sh_config, 1);
-    sh_status status = share_configuration(comm, a.run, config);
+    sh_status status = share_configuration(comm, &a, config);
     if (status == SH_OK) status = sample(comm, &a, config);
     sh_free(config);
     sh_comm_destroy(&comm);

@@ -13,6 +13,7 @@
 #include "comm/comm.h"
 #include "io/files.h"
 #include "io/progress.h"
+#include "train/device.h"
 #include "train/exchange.h"
 #include "train/run_samples.h"
 #include "train/run_state.h"
@@ -30,6 +31,7 @@ static const char help[] =
     "  lock                held while the run works: a second one in the same directory is refused\n"
     "\n"
     "options:\n"
+    "  --device D          cpu, cuda or auto: the key run.device\n"
     "  --set KEY=VALUE     overrides one key, may be repeated: --set train.batch=512\n"
     "  --resume            goes on from the newest checkpoint that verifies, with the results of a run never stopped; starts\n"
     "                      from the beginning where there is none yet, so that a job may always say it\n"
@@ -52,13 +54,14 @@ typedef struct {
     const char *settings[64];
     int n_setting;
     const char *init; /* of --init, or NULL */
+    char device[32];  /* of --device, as a setting */
     bool resume, quiet, done; /* done: nothing more to do, help was asked for */
 } arguments;
 
 static sh_status read_arguments(int argc, char **argv, arguments *a)
 {
     static const struct option options[] = {{"set", required_argument, NULL, 's'}, {"resume", no_argument, NULL, 'r'},
-                                            {"init", required_argument, NULL, 'i'},
+                                            {"init", required_argument, NULL, 'i'}, {"device", required_argument, NULL, 'd'},
                                             {"help-config", no_argument, NULL, 'c'}, {"quiet", no_argument, NULL, 'q'},
                                             {"help", no_argument, NULL, 'h'},        {NULL, 0, NULL, 0}};
     *a = (arguments){0};
@@ -66,9 +69,11 @@ static sh_status read_arguments(int argc, char **argv, arguments *a)
     optind = 1;
     for (int c; (c = getopt_long(argc, argv, "h", options, NULL)) != -1;) {
         switch (c) {
+        case 'd':
         case 's':
             if (a->n_setting == 64) return SH_FAIL(SH_EINPUT, "more than 64 times --set; write them into the configuration");
-            a->settings[a->n_setting++] = optarg;
+            if (c == 'd') snprintf(a->device, sizeof a->device, "run.device=%s", optarg);
+            a->settings[a->n_setting++] = c == 'd' ? a->device : optarg;
             break;
         case 'r': a->resume = true; break;
         case 'i': a->init = optarg; break;
@@ -173,11 +178,12 @@ static sh_status share_configuration(run *r)
 static sh_status share_parameters(run *r)
 {
     int64_t n = sh_params_size(r->setup.params) * (int64_t)sizeof(sh_real), steps = sh_adam_steps(r->setup.adam);
-    SH_TRY(sh_comm_bcast(r->comm, sh_params_data(r->setup.params), n, 0));
-    SH_TRY(sh_comm_bcast(r->comm, sh_adam_first(r->setup.adam), n, 0));
-    SH_TRY(sh_comm_bcast(r->comm, sh_adam_second(r->setup.adam), n, 0));
+    SH_TRY(sh_comm_bcast(r->comm, sh_params_data(r->setup.params)->host, n, 0));
+    SH_TRY(sh_comm_bcast(r->comm, sh_adam_first(r->setup.adam)->host, n, 0));
+    SH_TRY(sh_comm_bcast(r->comm, sh_adam_second(r->setup.adam)->host, n, 0));
     SH_TRY(sh_comm_bcast(r->comm, &steps, sizeof steps, 0));
     sh_adam_set_steps(r->setup.adam, steps);
+    sh_setup_push(&r->setup);
     return SH_OK;
 }
 
@@ -231,7 +237,8 @@ static sh_status begin(run *r)
     SH_TRY(sh_comm_bcast(r->comm, &r->first, sizeof r->first, 0));
     if (c->run.save_samples) r->samples = sh_run_samples_create(r->comm, c, &r->setup.space);
     SH_TRY(sh_comm_agree(r->comm, sh_run_samples_begin(r->samples, r->first)));
-    return share_parameters(r);
+    SH_TRY(share_parameters(r));
+    return sh_device_choose(r->comm, c->run.device, &r->setup);
 }
 
 static sh_exploration exploration_at(const sh_train_options *t, int64_t iteration)
@@ -310,7 +317,8 @@ static sh_step_sums learn(run *r, const sh_replay_header *header, bool explored,
 {
     enum { N = SH_STEP_SUMS + 1 };
     int64_t n = sh_params_size(r->setup.params);
-    sh_real *grad = sh_params_grad(r->setup.params), *leaves = r->leaves ? r->leaves : grad;
+    const sh_mirror *grad = sh_params_grad(r->setup.params);
+    sh_real *leaves = r->leaves ? r->leaves : grad->host;
     double *numbers = SH_NEW(double, r->comm->my_shards * N), mean = 0;
     bool in_parts = r->config.policy.objective == SH_VARGRAD && r->comm->n_shard > 1;
     sh_step_sums sums;
@@ -327,11 +335,13 @@ static sh_step_sums learn(run *r, const sh_replay_header *header, bool explored,
         sh_train_step(r->setup.policy, r->setup.be, &s.batch, r->setup.arena, &sums);
         memcpy(numbers + k * N, &sums, sizeof sums);
         numbers[k * N + SH_STEP_SUMS] = sh_signals_caught() || header->stop;
-        if (r->leaves) memcpy(leaves + k * n, grad, (size_t)n * sizeof *grad);
+        sh_mirror_pull(grad);
+        if (r->leaves) memcpy(leaves + k * n, grad->host, (size_t)n * sizeof *leaves);
     }
     sh_exchange_settle(r->exchange);
     sh_comm_sum_real(r->comm, leaves, n, r->scratch);
-    if (r->leaves) memcpy(grad, leaves, (size_t)n * sizeof *grad);
+    if (r->leaves) memcpy(grad->host, leaves, (size_t)n * sizeof *leaves);
+    sh_mirror_push(grad);
     sh_comm_sum_double(r->comm, numbers, N);
     memcpy(&sums, numbers, sizeof sums);
     *stop = numbers[SH_STEP_SUMS];
@@ -344,7 +354,7 @@ static bool work(run *r, int64_t iteration)
 {
     const sh_config *c = &r->config;
     sh_exploration exploration = exploration_at(&c->train, iteration);
-    sh_report report = {.epsilon = exploration.epsilon, .log_z = (double)sh_policy_log_z(r->setup.policy)->data[0]};
+    sh_report report = {.epsilon = exploration.epsilon, .log_z = sh_policy_log_z_value(r->setup.policy)};
     sh_replay_header header;
     draw(r, iteration, &exploration);
     sh_exchange_send_records(r->exchange, &r->fresh);
@@ -389,9 +399,10 @@ static void fetch_parameters(run *r)
     enum { TAG = 100 };
     sh_setup *s = &r->setup;
     int64_t n = sh_params_size(s->params) * (int64_t)sizeof(sh_real), steps = sh_adam_steps(s->adam);
-    sh_real *block[3] = {sh_params_data(s->params), sh_adam_first(s->adam), sh_adam_second(s->adam)};
+    sh_real *block[3] = {sh_params_data(s->params)->host, sh_adam_first(s->adam)->host, sh_adam_second(s->adam)->host};
     sh_request request[4];
     if (!r->comm->dedicated || (r->comm->rank != 0 && r->comm->worker != 0)) return;
+    if (r->comm->rank != 0) sh_setup_pull(s);
     for (int i = 0; i < 4; i++) {
         void *data = i < 3 ? (void *)block[i] : &steps;
         int64_t bytes = i < 3 ? n : (int64_t)sizeof steps;
@@ -402,6 +413,7 @@ static void fetch_parameters(run *r)
     }
     for (int i = 0; i < 4; i++)
         sh_comm_wait(&request[i]);
+    if (r->comm->rank == 0) sh_setup_push(s);
     sh_adam_set_steps(s->adam, steps);
 }
 
@@ -462,6 +474,7 @@ static void end(run *r)
     if (r->drawn.data) sh_records_destroy(&r->drawn);
     sh_free(r->leaves);
     sh_free(r->scratch);
+    sh_device_leave(&r->setup);
     sh_setup_destroy(&r->setup);
     sh_folder_unlock(&r->lock);
 }

@@ -11,23 +11,36 @@ typedef struct {
     double grad_log_z;
 } balance_saved;
 
+/* grad (n) of the back-end += the host's numbers. */
+static void add_to(sh_tape *t, sh_real *grad, const sh_real *numbers, int64_t n)
+{
+    const sh_add_args args = {.a = SH_PUT(t, numbers, n), .b = grad, .y = grad};
+    t->be->add(&args, n);
+}
+
 static void balance_backward(sh_tape *t, const void *saved)
 {
-    (void)t;
     const balance_saved *s = saved;
     const sh_balance_args *a = &s->args;
-    double scale = (double)s->loss->grad[0];
+    sh_real scale;
+    t->be->copy_out(&scale, s->loss->grad, sizeof scale);
     for (int p = 0; p < a->n_part; p++) {
         const sh_balance_part *part = &a->part[p];
-        for (int64_t r = 0; part->log_p->grad && r < part->log_p->rows; r++) {
-            double slope = scale * s->grad_ratio[part->transition[r]];
-            part->log_p->grad[r] += (sh_real)(part->backward ? -slope : slope);
-        }
+        if (!part->log_p->grad) continue;
+        sh_real *slope = SH_PUSH(t->arena, sh_real, part->log_p->rows), sign = part->backward ? -scale : scale;
+        for (int64_t r = 0; r < part->log_p->rows; r++)
+            slope[r] = sign * (sh_real)s->grad_ratio[part->transition[r]];
+        add_to(t, part->log_p->grad, slope, part->log_p->rows);
     }
-    for (int64_t i = 0; sh_wants(a->flow) && i < a->n; i++)
-        for (int64_t k = a->start[i] + 1; k < a->start[i + 1]; k++)
-            a->flow->grad[a->flow_row[k]] += (sh_real)(scale * s->grad_flow[k]);
-    if (a->log_z->grad) a->log_z->grad[0] += (sh_real)(scale * s->grad_log_z);
+    if (sh_wants(a->flow)) {
+        sh_real *slope = SH_PUSH_ZERO(t->arena, sh_real, a->flow->rows);
+        for (int64_t i = 0; i < a->n; i++)
+            for (int64_t k = a->start[i] + 1; k < a->start[i + 1]; k++)
+                slope[a->flow_row[k]] += scale * (sh_real)s->grad_flow[k];
+        add_to(t, a->flow->grad, slope, a->flow->rows);
+    }
+    const sh_real of_log_z = scale * (sh_real)s->grad_log_z;
+    if (a->log_z->grad) add_to(t, a->log_z->grad, &of_log_z, 1);
 }
 
 /* Adds one trajectory of m transitions: r (m), flow (m) of the states they start from with log Z first. */
@@ -58,12 +71,16 @@ sh_tensor *sh_balance_loss(sh_tape *t, const sh_balance_args *a, const sh_balanc
     int64_t n_transition = a->start[a->n];
     double *log_pf = SH_PUSH_ZERO(t->arena, double, n_transition), *log_pb = SH_PUSH(t->arena, double, n_transition);
     double *grad_ratio = SH_PUSH_ZERO(t->arena, double, n_transition), *grad_flow = SH_PUSH_ZERO(t->arena, double, n_transition);
-    double *bracket = SH_PUSH(t->arena, double, a->n), log_z = (double)a->log_z->data[0], loss = 0, mean = 0, grad_log_z = 0;
+    double *bracket = SH_PUSH(t->arena, double, a->n), log_z = (double)sh_tape_values(t, a->log_z)[0], loss = 0, mean = 0;
+    double grad_log_z = 0;
+    const sh_real *of_state = a->flow ? sh_tape_values(t, a->flow) : NULL;
     for (int64_t k = 0; k < n_transition; k++)
         log_pb[k] = a->log_pb[k];
-    for (int p = 0; p < a->n_part; p++)
+    for (int p = 0; p < a->n_part; p++) {
+        const sh_real *log_p = sh_tape_values(t, a->part[p].log_p);
         for (int64_t r = 0; r < a->part[p].log_p->rows; r++)
-            (a->part[p].backward ? log_pb : log_pf)[a->part[p].transition[r]] += (double)a->part[p].log_p->data[r];
+            (a->part[p].backward ? log_pb : log_pf)[a->part[p].transition[r]] += (double)log_p[r];
+    }
     for (int64_t i = 0; i < a->n; i++) {
         double forward = 0, backward = 0;
         for (int64_t k = a->start[i]; k < a->start[i + 1]; k++) {
@@ -83,7 +100,7 @@ sh_tensor *sh_balance_loss(sh_tape *t, const sh_balance_args *a, const sh_balanc
             double *ratio = SH_PUSH(t->arena, double, 2 * m), *flow = ratio + m;
             for (int64_t k = 0; k < m; k++) {
                 ratio[k] = log_pf[first + k] - log_pb[first + k];
-                flow[k] = k ? (double)a->flow->data[a->flow_row[first + k]] : log_z;
+                flow[k] = k ? (double)of_state[a->flow_row[first + k]] : log_z;
             }
             loss += add_subtrajectories(a, ratio, flow, a->target[i], m, grad_ratio + first, grad_flow + first);
             grad_log_z += grad_flow[first];
@@ -96,7 +113,8 @@ sh_tensor *sh_balance_loss(sh_tape *t, const sh_balance_args *a, const sh_balanc
             grad_ratio[k] = 2 * a->scale * d;
     }
     sh_tensor *y = sh_tape_new(t, 1, 1, true);
-    y->data[0] = (sh_real)loss;
+    const sh_real value = (sh_real)loss;
+    t->be->copy_in(y->data, &value, sizeof value);
     sh_tape_push(t, y, balance_backward, &(balance_saved){*a, y, grad_ratio, grad_flow, grad_log_z}, sizeof(balance_saved));
     return y;
 }

@@ -23,9 +23,9 @@ sh_tensor *sh_log_prob_categorical(sh_tape *t, const sh_tensor *logits, const ui
 {
     sh_tensor *y = sh_tape_new(t, logits->rows, 1, logits->grad);
     sh_dist_categorical_args args = {.logits = logits->data,
-                                     .mask = mask,
+                                     .mask = SH_PUT(t, mask, mask_stride ? logits->rows * mask_stride : logits->cols),
                                      .mask_stride = mask_stride,
-                                     .choice = choice,
+                                     .choice = SH_PUT(t, choice, logits->rows),
                                      .log_prob = y->data,
                                      .n = logits->cols};
     t->be->dist_categorical(&args, y->rows);
@@ -52,7 +52,11 @@ sh_tensor *sh_log_prob_logit_normal(sh_tape *t, const sh_tensor *raw, const doub
     SH_ASSERT(raw->cols % 3 == 0 && raw->cols / 3 <= SH_DIST_MAX_MIXTURE);
     sh_tensor *out = sh_tape_new(t, raw->rows, 1, raw->grad);
     sh_dist_logit_normal_args args = {
-        .raw = raw->data, .y = y, .active = active, .log_prob = out->data, .n = (int32_t)(raw->cols / 3)};
+        .raw = raw->data,
+        .y = SH_PUT(t, y, raw->rows),
+        .active = SH_PUT(t, active, raw->rows),
+        .log_prob = out->data,
+        .n = (int32_t)(raw->cols / 3)};
     t->be->dist_logit_normal(&args, raw->rows);
     sh_tape_push(t, out, logit_normal_backward, &(logit_normal_saved){args, raw, out}, sizeof(logit_normal_saved));
     return out;
@@ -78,7 +82,11 @@ sh_tensor *sh_log_prob_wrapped(sh_tape *t, const sh_tensor *raw, const double *x
     SH_ASSERT(raw->cols == 1 + n * SH_WRAPPED_STRIDE && n <= SH_DIST_MAX_MIXTURE);
     sh_tensor *out = sh_tape_new(t, raw->rows, 1, raw->grad);
     sh_dist_wrapped_args args = {
-        .raw = raw->data, .x = x, .dim = dim, .log_prob = out->data, .n = (int32_t)n};
+        .raw = raw->data,
+        .x = SH_PUT(t, x, 3 * raw->rows),
+        .dim = SH_PUT(t, dim, raw->rows),
+        .log_prob = out->data,
+        .n = (int32_t)n};
     t->be->dist_wrapped(&args, raw->rows);
     sh_tape_push(t, out, wrapped_backward, &(wrapped_saved){args, raw, out}, sizeof(wrapped_saved));
     return out;

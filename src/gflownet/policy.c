@@ -233,6 +233,13 @@ sh_tensor *sh_policy_log_z(const sh_policy *p)
     return p->log_z;
 }
 
+double sh_policy_log_z_value(const sh_policy *p)
+{
+    sh_real value;
+    sh_params_data(p->params)->be->copy_out(&value, p->log_z->data, sizeof value);
+    return (double)value;
+}
+
 static const sh_tensor *encode(const encoder *e, sh_tape *t, const sh_states *states)
 {
     if (states->n == 0) return e->start;

@@ -32,6 +32,7 @@ void sh_policy_destroy(sh_policy **policy);
 const sh_policy_options *sh_policy_get_options(const sh_policy *policy);
 const sh_space *sh_policy_space(const sh_policy *policy);
 sh_tensor *sh_policy_log_z(const sh_policy *policy); /* (1,1) */
+double sh_policy_log_z_value(const sh_policy *policy); /* for the host; waits for the kernels before */
 /* Whether every step draws a lattice; whether that from s_t draws a group; whether a backward step has more to choose than which
  * site came last. */
 bool sh_policy_lattice_each_step(const sh_policy *policy);

@@ -124,7 +124,7 @@ static void draw_position(const sh_real *raw, int32_t n, int32_t dim, const sh_r
 
 /* Stop or go on. Those that go on come first in s->record and `row`, those that stop are put into `stopped` and `stopped_row`;
  * the order is kept in both. Returns how many go on. logits NULL: all must stop. */
-static int64_t decide_stop(sampler *s, const sh_tensor *logits, int32_t *row, int64_t n, sh_record **stopped, int32_t *stopped_row)
+static int64_t decide_stop(sampler *s, const sh_real *logits, int32_t *row, int64_t n, sh_record **stopped, int32_t *stopped_row)
 {
     int64_t n_go = 0, n_stop = 0;
     uint8_t *element_mask = SH_NEW(uint8_t, s->space->constraints->n_element);
@@ -138,7 +138,7 @@ static int64_t decide_stop(sampler *s, const sh_tensor *logits, int32_t *row, in
             mask[1] = sh_mask_stop(s->space, &partial);
             SH_ASSERT(mask[0] || mask[1]);
             sh_rng rng = row_rng(s, i);
-            stop = choose(logits->data + 2 * i, mask, 2, row_epsilon(s, i), sh_rng_u01(&rng, DRAW_STOP), &r->log_pf);
+            stop = choose(logits + 2 * i, mask, 2, row_epsilon(s, i), sh_rng_u01(&rng, DRAW_STOP), &r->log_pf);
         }
         if (stop) {
             r->n_step = s->t;
@@ -153,12 +153,12 @@ static int64_t decide_stop(sampler *s, const sh_tensor *logits, int32_t *row, in
     return n_go;
 }
 
-static void draw_groups(const sampler *s, const sh_tensor *logits, int64_t n, const uint8_t *allowed)
+static void draw_groups(const sampler *s, const sh_real *logits, int64_t n, const uint8_t *allowed)
 {
     for (int64_t i = 0; i < n; i++) {
         sh_record *r = s->record[i];
         sh_rng rng = row_rng(s, i);
-        r->step[s->t].sg_number = 1 + choose(logits->data + SH_N_GROUP * i, allowed, SH_N_GROUP, row_epsilon(s, i),
+        r->step[s->t].sg_number = 1 + choose(logits + SH_N_GROUP * i, allowed, SH_N_GROUP, row_epsilon(s, i),
                                              sh_rng_u01(&rng, DRAW_GROUP), &r->log_pf);
     }
 }
@@ -180,13 +180,14 @@ static void draw_lattices(const sampler *s, sh_tape *tape, const sh_tensor *h, s
             sh_lattice_code(&record[i]->step[t], d, code + i * 6 * SH_LATTICE_CODE);
         }
         if (!any) continue;
-        const sh_tensor *raw = sh_policy_lattice(s->policy, tape, SH_FORWARD, h, code, d);
+        const sh_tensor *tensor = sh_policy_lattice(s->policy, tape, SH_FORWARD, h, code, d);
+        const sh_real *raw = sh_tape_values(tape, tensor);
 #pragma omp parallel for schedule(static)
         for (int64_t i = 0; i < n; i++) {
             sh_record *r = record[i];
             if (!(free_of(r, t) >> d & 1)) continue;
             sh_rng rng = record_rng(s, r);
-            const sh_real *mine = raw->data + i * raw->cols;
+            const sh_real *mine = raw + i * tensor->cols;
             double y = draw_logit(mine, mixture, &rng, (uint32_t)(DRAW_LATTICE + 2 * d), record_epsilon(s, r), record_widen(s, r));
             r->step[t].y[d] = y;
             r->log_pf += sh_logit_normal_log_prob(mine, mixture, y, NULL);
@@ -194,8 +195,9 @@ static void draw_lattices(const sampler *s, sh_tape *tape, const sh_tensor *h, s
     }
 }
 
-static void draw_elements(const sampler *s, const sh_tensor *logits, int64_t n)
+static void draw_elements(const sampler *s, const sh_real *logits, int64_t n)
 {
+    int64_t n_element = s->space->constraints->n_element;
     uint8_t *mask = SH_NEW(uint8_t, s->space->constraints->n_element);
     for (int64_t i = 0; i < n; i++) {
         sh_record *r = s->record[i];
@@ -203,13 +205,13 @@ static void draw_elements(const sampler *s, const sh_tensor *logits, int64_t n)
         partial.sg_number = r->step[s->t].sg_number;
         sh_mask_elements(s->space, &partial, mask);
         sh_rng rng = row_rng(s, i);
-        r->step[s->t].elem_index = choose(logits->data + i * logits->cols, mask, logits->cols, row_epsilon(s, i),
+        r->step[s->t].elem_index = choose(logits + i * n_element, mask, n_element, row_epsilon(s, i),
                                           sh_rng_u01(&rng, DRAW_ELEMENT), &r->log_pf);
     }
     sh_free(mask);
 }
 
-static void draw_wyckoffs(const sampler *s, const sh_tensor *logits, int64_t n)
+static void draw_wyckoffs(const sampler *s, const sh_real *logits, int64_t n)
 {
     for (int64_t i = 0; i < n; i++) {
         sh_record *r = s->record[i];
@@ -218,21 +220,22 @@ static void draw_wyckoffs(const sampler *s, const sh_tensor *logits, int64_t n)
         partial.sg_number = r->step[s->t].sg_number;
         sh_mask_positions(s->space, &partial, r->step[s->t].elem_index, mask);
         sh_rng rng = row_rng(s, i);
-        r->step[s->t].wyckoff = choose(logits->data + i * logits->cols, mask, SH_MAX_WYCKOFF, row_epsilon(s, i),
+        r->step[s->t].wyckoff = choose(logits + i * SH_MAX_WYCKOFF, mask, SH_MAX_WYCKOFF, row_epsilon(s, i),
                                        sh_rng_u01(&rng, DRAW_WYCKOFF), &r->log_pf);
     }
 }
 
 /* Free parameters of the sites; dim (n). */
-static void draw_positions(const sampler *s, const sh_tensor *raw, const int32_t *dim, int64_t n)
+static void draw_positions(const sampler *s, const sh_real *raw, const int32_t *dim, int64_t n)
 {
+    int64_t width = 1 + (int64_t)sh_policy_get_options(s->policy)->position_mixture * SH_WRAPPED_STRIDE;
     int32_t mixture = sh_policy_get_options(s->policy)->position_mixture;
 #pragma omp parallel for schedule(static)
     for (int64_t i = 0; i < n; i++) {
         sh_record *r = s->record[i];
         if (dim[i] == 0) continue;
         sh_rng rng = row_rng(s, i);
-        const sh_real *mine = raw->data + i * raw->cols;
+        const sh_real *mine = raw + i * width;
         draw_position(mine, mixture, dim[i], &rng, row_epsilon(s, i), record_widen(s, r), r->step[s->t].frac);
         r->log_pf += sh_wrapped_log_prob(mine, mixture, dim[i], r->step[s->t].frac, NULL);
     }
@@ -246,7 +249,7 @@ static void advance(sampler *s, sh_tape *tape, const sh_embedding *embedding, co
     const sh_wyckoffs *w = s->space->groups->wyckoffs;
     int32_t *index = SH_PUSH(tape->arena, int32_t, n), *dim = SH_PUSH(tape->arena, int32_t, n);
     if (sh_policy_group_anew(p, s->t))
-        draw_groups(s, sh_policy_next_group(p, tape, embedding->trunk[SH_PF_HIGH], row, n), n, group_allowed);
+        draw_groups(s, sh_tape_values(tape, sh_policy_next_group(p, tape, embedding->trunk[SH_PF_HIGH], row, n)), n, group_allowed);
     else
         for (int64_t i = 0; i < n; i++)
             s->record[i]->step[s->t].sg_number = s->record[i]->step[s->t - 1].sg_number;
@@ -261,12 +264,12 @@ static void advance(sampler *s, sh_tape *tape, const sh_embedding *embedding, co
             sh_lattice_code(&s->record[i]->step[s->t], 6, code + i * 6 * SH_LATTICE_CODE);
         h = sh_policy_with_lattice(p, tape, h, code);
     }
-    draw_elements(s, sh_policy_element(p, tape, h), n);
+    draw_elements(s, sh_tape_values(tape, sh_policy_element(p, tape, h)), n);
     for (int64_t i = 0; i < n; i++)
         index[i] = s->space->constraints->element[s->record[i]->step[s->t].elem_index];
     h = sh_policy_with_element(p, tape, h, index);
     if (s->space->sites == SH_SITES_WYCKOFF) {
-        draw_wyckoffs(s, sh_policy_wyckoff(p, tape, h), n);
+        draw_wyckoffs(s, sh_tape_values(tape, sh_policy_wyckoff(p, tape, h)), n);
         for (int64_t i = 0; i < n; i++) {
             const sh_step *step = &s->record[i]->step[s->t];
             index[i] = w->start[step->sg_number - 1] + step->wyckoff;
@@ -279,7 +282,7 @@ static void advance(sampler *s, sh_tape *tape, const sh_embedding *embedding, co
             dim[i] = 3;
         }
     }
-    draw_positions(s, sh_policy_position(p, tape, h), dim, n);
+    draw_positions(s, sh_tape_values(tape, sh_policy_position(p, tape, h)), dim, n);
 }
 
 /* The lattice of those that stopped at s_t, where it is drawn last. */
@@ -326,8 +329,9 @@ void sh_sample(const sh_policy *policy, const sh_backend *be, uint64_t seed, uin
             sh_states_build(space, sh_policy_get_options(policy), (const sh_record *const *)s.record, t, n, arena, &states);
         sh_embedding embedding;
         sh_policy_embed(policy, &tape, &states, false, &embedding);
-        const sh_tensor *logits =
-            full ? NULL : sh_policy_stop(policy, &tape, sh_policy_rows(&tape, embedding.trunk[SH_PF_HIGH], row, n));
+        const sh_real *logits = NULL;
+        if (!full)
+            logits = sh_tape_values(&tape, sh_policy_stop(policy, &tape, sh_policy_rows(&tape, embedding.trunk[SH_PF_HIGH], row, n)));
         int64_t n_go = decide_stop(&s, logits, row, n, stopped, stopped_row), n_stop = n - n_go;
         if (lattice_last && n_stop)
             finish(&s, &tape, sh_policy_rows(&tape, embedding.trunk[SH_PF_LOW], stopped_row, n_stop), stopped, n_stop);

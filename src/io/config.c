@@ -184,6 +184,8 @@ static const entry table[] = {
      .help = "with run.deterministic: parts of a batch that are worked on by themselves, at least one a worker"},
     {"run.save_samples", SWITCH(run.save_samples), .fallback = "true",
      .help = "write the sampled crystals to DIRECTORY/samples"},
+    {"run.device", CHOICE(run.device, "auto", "cpu", "cuda"), .fallback = "cpu",
+     .help = "where the networks run: the processor, a GPU for every worker, or a GPU if there is one; rewards are the processor's"},
     {"run.coordinator", CHOICE(run.coordinator, "auto", "dedicated", "shared"), .fallback = "auto",
      .help = "rank 0 only coordinates (dedicated), works too (shared), or as fits the devices (auto)"},
 };
@@ -847,7 +849,8 @@ char *sh_config_text(const sh_config *c, bool as_given)
     SH_ASSERT(out);
     const char *before = NULL;
     for (int i = 0; i < N_ENTRY; i++) {
-        if (!as_given && (!strcmp(table[i].key, "run.directory") || !strcmp(table[i].key, "run.coordinator"))) continue;
+        if (!as_given && (!strcmp(table[i].key, "run.directory") || !strcmp(table[i].key, "run.coordinator") ||
+                            !strcmp(table[i].key, "run.device"))) continue;
         int depth = print_sections(out, table[i].key, before);
         fprintf(out, "%*s%s: ", 2 * depth, "", last_part(table[i].key));
         print_value(out, &table[i], &shown);

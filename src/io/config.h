@@ -33,6 +33,7 @@ typedef struct {
     double replay_uniform; /* share of the draws that is uniform over the buffer */
 } sh_train_options;
 
+typedef enum { SH_DEVICE_AUTO, SH_DEVICE_CPU, SH_DEVICE_CUDA } sh_device;
 typedef enum { SH_COORDINATOR_AUTO, SH_COORDINATOR_DEDICATED, SH_COORDINATOR_SHARED } sh_coordinator;
 
 /* What a run keeps, and where. */
@@ -41,6 +42,7 @@ typedef struct {
     int64_t checkpoint_every; /* iterations */
     int64_t keep_checkpoints;
     sh_coordinator coordinator;
+    sh_device device;
     bool deterministic;       /* the same bits on any number of ranks */
     int64_t shards;           /* then: parts of a batch */
     bool save_samples;
@@ -75,7 +77,7 @@ sh_status sh_config_check(const sh_config *config, const sh_groups *groups);
 
 /* All keys with their values, as YAML that parses back to the same; the caller frees (sh_free). `as_given`: for the user,
  * who may start another run from it. Otherwise for a file of this run that must not depend on where it ran: without
- * run.directory and run.coordinator, and with the number that `auto` stands for. */
+ * run.directory, run.coordinator and run.device, and with the number that `auto` stands for. */
 char *sh_config_text(const sh_config *config, bool as_given);
 
 /* A run goes on: what is `auto` keeps the number it had `before`, whatever else has changed. */

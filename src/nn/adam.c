@@ -6,12 +6,14 @@
 
 static const double BETA1 = 0.9, BETA2 = 0.999, EPSILON = 1e-8;
 
-enum { SLICES = 64 }; /* of the norm: a fixed number, so that its bits do not depend on threads */
+enum { SLICES = 1024 }; /* of the norm: a fixed number, so that its bits do not depend on threads */
 
 struct sh_adam {
     sh_params *params;
-    sh_real *first, *second;
-    float *factor; /* by number */
+    const sh_backend *be;
+    sh_mirror first, second;
+    sh_mirror factor; /* by number */
+    double *part;     /* (SLICES,2) where kernels write */
     int64_t steps;
 };
 
@@ -20,21 +22,43 @@ sh_adam *sh_adam_create(sh_params *params)
     sh_adam *a = SH_NEW(sh_adam, 1);
     int64_t n = sh_params_size(params);
     a->params = params;
-    a->first = SH_NEW(sh_real, n);
-    a->second = SH_NEW(sh_real, n);
-    a->factor = SH_NEW(float, n);
+    a->be = sh_backend_cpu();
+    sh_mirror_create(n, &a->first);
+    sh_mirror_create(n, &a->second);
+    sh_mirror_create(n, &a->factor);
+    a->part = SH_NEW(double, 2 * SLICES);
     for (int64_t i = 0; i < n; i++)
-        a->factor[i] = 1;
+        a->factor.host[i] = 1;
     return a;
+}
+
+static void release_part(sh_adam *a)
+{
+    if (a->be->memory)
+        a->be->memory->give(a->part);
+    else
+        sh_free(a->part);
+}
+
+void sh_adam_use(sh_adam *a, const sh_backend *be)
+{
+    release_part(a);
+    a->part = be->memory ? be->memory->take(2 * SLICES * sizeof *a->part) : SH_NEW(double, 2 * SLICES);
+    a->be = be;
+    sh_mirror_use(&a->first, be);
+    sh_mirror_use(&a->second, be);
+    sh_mirror_use(&a->factor, be);
 }
 
 void sh_adam_destroy(sh_adam **adam)
 {
-    if (!*adam) return;
-    sh_free((*adam)->first);
-    sh_free((*adam)->second);
-    sh_free((*adam)->factor);
-    sh_free(*adam);
+    sh_adam *a = *adam;
+    if (!a) return;
+    release_part(a);
+    sh_mirror_release(&a->first);
+    sh_mirror_release(&a->second);
+    sh_mirror_release(&a->factor);
+    sh_free(a);
     *adam = NULL;
 }
 
@@ -42,29 +66,25 @@ void sh_adam_set_factor(sh_adam *a, const sh_tensor *tensor, double factor)
 {
     int64_t offset = sh_params_offset(a->params, tensor);
     for (int64_t i = 0; i < sh_size(tensor); i++)
-        a->factor[offset + i] = (float)factor;
+        a->factor.host[offset + i] = (sh_real)factor;
+    sh_mirror_push(&a->factor);
 }
 
 /* Sums of squares of the numbers with factor 1, and of the others. */
-static void squares(const sh_adam *a, const sh_real *grad, int64_t n, double sum[2])
+static void squares(const sh_adam *a, double sum[2])
 {
-    double part[SLICES][2];
-#pragma omp parallel for schedule(static)
-    for (int s = 0; s < SLICES; s++) {
-        double plain = 0, all = 0;
-#pragma omp simd reduction(+ : plain, all)
-        for (int64_t i = n * s / SLICES; i < n * (s + 1) / SLICES; i++) {
-            double square = (double)grad[i] * (double)grad[i];
-            plain += a->factor[i] == 1 ? square : 0;
-            all += a->factor[i] == 1 ? 0 : square;
-        }
-        part[s][0] = plain;
-        part[s][1] = all;
-    }
+    double part[2 * SLICES];
+    const sh_square_sums_args args = {.x = sh_params_grad(a->params)->there,
+                                      .factor = a->factor.there,
+                                      .part = a->part,
+                                      .size = sh_params_size(a->params),
+                                      .slices = SLICES};
+    a->be->square_sums(&args, SLICES);
+    a->be->copy_out(part, a->part, sizeof part);
     sum[0] = sum[1] = 0;
     for (int s = 0; s < SLICES; s++) {
-        sum[0] += part[s][0];
-        sum[1] += part[s][1];
+        sum[0] += part[2 * s];
+        sum[1] += part[2 * s + 1];
     }
 }
 
@@ -74,50 +94,39 @@ static double clip_factor(double square, double clip)
     return clip > 0 && norm > clip ? clip / norm : 1;
 }
 
-static inline sh_real root(sh_real x)
-{
-#ifdef SH_F64
-    return sqrt(x);
-#else
-    return sqrtf(x);
-#endif
-}
-
 sh_status sh_adam_step(sh_adam *a, double lr, double clip, double *norm)
 {
-    int64_t n = sh_params_size(a->params);
-    sh_real *x = sh_params_data(a->params);
-    const sh_real *grad = sh_params_grad(a->params);
     double square[2];
-    squares(a, grad, n, square);
+    squares(a, square);
     *norm = sqrt(square[0] + square[1]);
     if (!isfinite(*norm)) return SH_FAIL(SH_ENUM, "the gradient is not finite");
     a->steps++;
-    /* in sh_real, which vectorises: moments are kept in it anyway */
-    const sh_real scale = (sh_real)clip_factor(square[0], clip), scale_apart = (sh_real)clip_factor(square[1], clip);
-    const sh_real beta1 = (sh_real)BETA1, beta2 = (sh_real)BETA2, rest1 = (sh_real)(1 - BETA1), rest2 = (sh_real)(1 - BETA2);
-    const sh_real step = (sh_real)(lr / (1 - pow(BETA1, (double)a->steps))), epsilon = (sh_real)EPSILON;
-    const sh_real correct = (sh_real)(1 / (1 - pow(BETA2, (double)a->steps)));
-    sh_real *first = a->first, *second = a->second;
-    const float *factor = a->factor;
-#pragma omp parallel for simd schedule(static) if (n > SH_SERIAL_ITEMS)
-    for (int64_t i = 0; i < n; i++) {
-        sh_real g = grad[i] * (factor[i] == 1 ? scale : scale_apart);
-        first[i] = beta1 * first[i] + rest1 * g;
-        second[i] = beta2 * second[i] + rest2 * g * g;
-        x[i] -= step * (sh_real)factor[i] * first[i] / (root(second[i] * correct) + epsilon);
-    }
+    const sh_adam_args args = {.x = sh_params_data(a->params)->there,
+                               .grad = sh_params_grad(a->params)->there,
+                               .first = a->first.there,
+                               .second = a->second.there,
+                               .factor = a->factor.there,
+                               .scale = (sh_real)clip_factor(square[0], clip),
+                               .scale_apart = (sh_real)clip_factor(square[1], clip),
+                               .beta1 = (sh_real)BETA1,
+                               .beta2 = (sh_real)BETA2,
+                               .rest1 = (sh_real)(1 - BETA1),
+                               .rest2 = (sh_real)(1 - BETA2),
+                               .step = (sh_real)(lr / (1 - pow(BETA1, (double)a->steps))),
+                               .correct = (sh_real)(1 / (1 - pow(BETA2, (double)a->steps))),
+                               .epsilon = (sh_real)EPSILON};
+    a->be->adam(&args, sh_params_size(a->params));
     return SH_OK;
 }
 
-sh_real *sh_adam_first(const sh_adam *a)
+const sh_mirror *sh_adam_first(const sh_adam *a)
 {
-    return a->first;
+    return &a->first;
 }
 
-sh_real *sh_adam_second(const sh_adam *a)
+const sh_mirror *sh_adam_second(const sh_adam *a)
 {
-    return a->second;
+    return &a->second;
 }
 
 int64_t sh_adam_steps(const sh_adam *a)

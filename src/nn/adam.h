@@ -8,6 +8,7 @@
 typedef struct sh_adam sh_adam;
 
 sh_adam *sh_adam_create(sh_params *params); /* borrowed; after its commit */
+void sh_adam_use(sh_adam *adam, const sh_backend *be); /* the back-end that the parameters use */
 void sh_adam_destroy(sh_adam **adam);
 
 /* The tensor's learning rate is `factor` times that of a step. */
@@ -19,8 +20,8 @@ void sh_adam_set_factor(sh_adam *adam, const sh_tensor *tensor, double factor);
 sh_status sh_adam_step(sh_adam *adam, double lr, double clip, double *norm);
 
 /* For checkpoints: first and second moments (as many numbers as parameters) and the count of steps. */
-sh_real *sh_adam_first(const sh_adam *adam);
-sh_real *sh_adam_second(const sh_adam *adam);
+const sh_mirror *sh_adam_first(const sh_adam *adam);
+const sh_mirror *sh_adam_second(const sh_adam *adam);
 int64_t sh_adam_steps(const sh_adam *adam);
 void sh_adam_set_steps(sh_adam *adam, int64_t steps);
 

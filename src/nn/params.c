@@ -16,7 +16,7 @@ typedef struct {
 struct sh_params {
     entry *entries;
     int64_t n, capacity, size;
-    sh_real *data, *grad;
+    sh_mirror data, grad;
 };
 
 sh_params *sh_params_create(void)
@@ -33,15 +33,15 @@ void sh_params_destroy(sh_params **params)
         sh_free(p->entries[i].tensor);
     }
     sh_free(p->entries);
-    sh_free(p->data);
-    sh_free(p->grad);
+    sh_mirror_release(&p->data);
+    sh_mirror_release(&p->grad);
     sh_free(p);
     *params = NULL;
 }
 
 sh_tensor *sh_params_add(sh_params *p, const char *name, int64_t rows, int64_t cols, sh_init init, double value)
 {
-    SH_ASSERT(!p->data);
+    SH_ASSERT(!p->data.host);
     for (int64_t i = 0; i < p->n; i++)
         SH_ASSERT(strcmp(p->entries[i].name, name));
     if (p->n == p->capacity) {
@@ -70,17 +70,33 @@ static double start_value(const entry *e, const sh_rng *rng, uint32_t i)
     }
 }
 
-void sh_params_commit(sh_params *p, uint64_t seed)
+/* The tensors at their places in the blocks. */
+static void point(sh_params *p)
 {
-    SH_ASSERT(!p->data);
-    p->data = SH_NEW(sh_real, p->size);
-    p->grad = SH_NEW(sh_real, p->size);
     int64_t offset = 0;
     for (int64_t i = 0; i < p->n; i++) {
         sh_tensor *t = p->entries[i].tensor;
-        t->data = p->data + offset;
-        t->grad = p->grad + offset;
+        t->data = p->data.there + offset;
+        t->grad = p->grad.there + offset;
         offset += sh_size(t);
+    }
+}
+
+void sh_params_use(sh_params *p, const sh_backend *be)
+{
+    sh_mirror_use(&p->data, be);
+    sh_mirror_use(&p->grad, be);
+    point(p);
+}
+
+void sh_params_commit(sh_params *p, uint64_t seed)
+{
+    SH_ASSERT(!p->data.host);
+    sh_mirror_create(p->size, &p->data);
+    sh_mirror_create(p->size, &p->grad);
+    point(p);
+    for (int64_t i = 0; i < p->n; i++) {
+        const sh_tensor *t = p->entries[i].tensor;
         sh_rng rng = {.seed = seed, .traj = (uint64_t)i | 1ULL << 62}; /* no trajectory has such a number */
         for (int64_t k = 0; k < sh_size(t); k++)
             t->data[k] = (sh_real)start_value(&p->entries[i], &rng, (uint32_t)k);
@@ -92,19 +108,24 @@ int64_t sh_params_size(const sh_params *p)
     return p->size;
 }
 
-sh_real *sh_params_data(const sh_params *p)
+const sh_mirror *sh_params_data(const sh_params *p)
 {
-    return p->data;
+    return &p->data;
 }
 
-sh_real *sh_params_grad(const sh_params *p)
+const sh_mirror *sh_params_grad(const sh_params *p)
 {
-    return p->grad;
+    return &p->grad;
+}
+
+sh_real *sh_params_values(const sh_params *p, const sh_tensor *tensor)
+{
+    return p->data.host + sh_params_offset(p, tensor);
 }
 
 void sh_params_zero_grad(sh_params *p)
 {
-    memset(p->grad, 0, (size_t)p->size * sizeof *p->grad);
+    sh_mirror_clear(&p->grad);
 }
 
 int64_t sh_params_n_tensor(const sh_params *p)
@@ -124,5 +145,5 @@ sh_tensor *sh_params_tensor(const sh_params *p, int64_t index)
 
 int64_t sh_params_offset(const sh_params *p, const sh_tensor *tensor)
 {
-    return tensor->data - p->data;
+    return tensor->data - p->data.there;
 }

@@ -3,6 +3,7 @@
 #ifndef SH_NN_PARAMS_H
 #define SH_NN_PARAMS_H
 
+#include "backend/mirror.h"
 #include "tensor/tape.h"
 
 typedef enum {
@@ -23,9 +24,13 @@ sh_tensor *sh_params_add(sh_params *params, const char *name, int64_t rows, int6
 /* Allocates the blocks and fills in the start values: functions of (seed, number of the tensor, place in it). */
 void sh_params_commit(sh_params *params, uint64_t seed);
 
+/* From now on the numbers lie where the kernels of `be` work. */
+void sh_params_use(sh_params *params, const sh_backend *be);
+
 int64_t sh_params_size(const sh_params *params); /* numbers in all */
-sh_real *sh_params_data(const sh_params *params);
-sh_real *sh_params_grad(const sh_params *params);
+const sh_mirror *sh_params_data(const sh_params *params);
+const sh_mirror *sh_params_grad(const sh_params *params);
+sh_real *sh_params_values(const sh_params *params, const sh_tensor *tensor); /* the host's side */
 void sh_params_zero_grad(sh_params *params);
 
 int64_t sh_params_n_tensor(const sh_params *params);

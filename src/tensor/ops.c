@@ -74,8 +74,13 @@ static void dense_backward(sh_tape *t, const void *saved)
 {
     const dense_saved *s = saved;
     const sh_tensor *x = s->x, *w = s->w, *y = s->y;
-    sh_arena_mark mark = sh_arena_get_mark(t->arena);
-    sh_real *grad_pre = s->kind == SH_OPEN ? NULL : SH_PUSH(t->arena, sh_real, sh_size(y));
+    const sh_edge_index *i = s->index;
+    const int64_t *of_src = sh_wants(s->p_src) ? SH_SHARE(t, i->src_start, i->n_site + 1) : NULL;
+    const int64_t *of_dst = sh_wants(s->p_dst) ? SH_SHARE(t, i->dst_start, i->n_site + 1) : NULL;
+    const int64_t *dst_list = of_dst ? SH_SHARE(t, i->dst_list, i->n_edge) : NULL;
+    const int64_t *of_crystal = sh_wants(s->p_crystal) ? SH_SHARE(t, i->crystal_start, i->n_crystal + 1) : NULL;
+    sh_arena_mark mark = sh_arena_get_mark(t->room);
+    sh_real *grad_pre = s->kind == SH_OPEN ? NULL : SH_PUSH(t->room, sh_real, sh_size(y));
     const sh_real *grad = grad_pre ? grad_pre : y->grad;
     const sh_dense_grad_args args = {.input = x->data,
                                      .w = w->data,
@@ -90,10 +95,10 @@ static void dense_backward(sh_tape *t, const void *saved)
                                      .cols = w->cols,
                                      .kind = (int32_t)s->kind};
     t->be->dense_grad(&args, x->rows);
-    if (sh_wants(s->p_src)) list_sum(t, grad, s->index->src_start, NULL, s->p_src);
-    if (sh_wants(s->p_dst)) list_sum(t, grad, s->index->dst_start, s->index->dst_list, s->p_dst);
-    if (sh_wants(s->p_crystal)) list_sum(t, grad, s->index->crystal_start, NULL, s->p_crystal);
-    sh_arena_release(t->arena, mark);
+    if (of_src) list_sum(t, grad, of_src, NULL, s->p_src);
+    if (of_dst) list_sum(t, grad, of_dst, dst_list, s->p_dst);
+    if (of_crystal) list_sum(t, grad, of_crystal, NULL, s->p_crystal);
+    sh_arena_release(t->room, mark);
 }
 
 static sh_tensor *dense(sh_tape *t, dense_saved s)
@@ -103,7 +108,7 @@ static sh_tensor *dense(sh_tape *t, dense_saved s)
     bool wants = x->grad || w->grad || sh_wants(s.b) || sh_wants(s.p_src) || sh_wants(s.p_dst) || sh_wants(s.p_crystal);
     sh_tensor *y = sh_tape_new(t, x->rows, w->cols, wants);
     bool keep = y->grad && s.kind == SH_SWISH;
-    sh_real *pre = keep ? SH_PUSH(t->arena, sh_real, sh_size(y)) : y->data;
+    sh_real *pre = keep ? SH_PUSH(t->room, sh_real, sh_size(y)) : y->data;
     const sh_dense_args args = {.input = x->data,
                                 .w = w->data,
                                 .k = x->cols,
@@ -111,9 +116,9 @@ static sh_tensor *dense(sh_tape *t, dense_saved s)
                                         .p_src = s.p_src ? s.p_src->data : NULL,
                                         .p_dst = s.p_dst ? s.p_dst->data : NULL,
                                         .p_group = s.p_crystal ? s.p_crystal->data : NULL,
-                                        .src = s.index ? s.index->src : NULL,
-                                        .dst = s.index ? s.index->dst : NULL,
-                                        .group = s.index ? s.index->crystal : NULL,
+                                        .src = s.index ? SH_SHARE(t, s.index->src, x->rows) : NULL,
+                                        .dst = s.index ? SH_SHARE(t, s.index->dst, x->rows) : NULL,
+                                        .group = s.index ? SH_SHARE(t, s.index->crystal, x->rows) : NULL,
                                         .pre = pre,
                                         .y = y->data,
                                         .cols = y->cols,
@@ -210,7 +215,8 @@ typedef struct {
     const int32_t *index;
 } gather_saved;
 
-/* The rows that read row s of x, by counting: a list for each s in ascending order. */
+/* The rows that read row s of x, by counting: a list for each s in ascending order. What was put into the room goes with the tape:
+ * released here, it could be written over before the copy is read. */
 static void gather_backward(sh_tape *t, const void *saved)
 {
     const gather_saved *s = saved;
@@ -224,14 +230,14 @@ static void gather_backward(sh_tape *t, const void *saved)
         start[i + 2] += start[i + 1];
     for (int64_t r = 0; r < n; r++)
         list[start[s->index[r] + 1]++] = r; /* start[i + 1] ends as the end of i: the shifted array is the offsets */
-    list_sum(t, s->y->grad, start, list, s->x);
+    list_sum(t, s->y->grad, SH_PUT(t, start, rows + 1), SH_PUT(t, list, n), s->x);
     sh_arena_release(t->arena, mark);
 }
 
 sh_tensor *sh_gather_rows(sh_tape *t, const sh_tensor *x, const int32_t *index, int64_t n)
 {
     sh_tensor *y = sh_tape_new(t, n, x->cols, x->grad);
-    const sh_gather_args args = {.x = x->data, .index = index, .y = y->data, .cols = x->cols};
+    const sh_gather_args args = {.x = x->data, .index = SH_PUT(t, index, n), .y = y->data, .cols = x->cols};
     t->be->gather(&args, n);
     sh_tape_push(t, y, gather_backward, &(gather_saved){x, y, index}, sizeof(gather_saved));
     return y;
@@ -252,8 +258,8 @@ static void segment_backward(sh_tape *t, const void *saved)
         for (int64_t r = s->start[k]; r < s->start[k + 1]; r++)
             segment[r] = (int32_t)k;
     const sh_gather_args args = {.x = s->y->grad,
-                                 .index = segment,
-                                 .weight = s->weight,
+                                 .index = SH_PUT(t, segment, s->x->rows),
+                                 .weight = SH_SHARE(t, s->weight, s->x->rows),
                                  .y = s->x->grad,
                                  .cols = s->x->cols,
                                  .keep = 1};
@@ -265,7 +271,11 @@ sh_tensor *sh_segment_sum(sh_tape *t, const sh_tensor *x, const int64_t *start, 
 {
     SH_ASSERT(start[0] == 0 && start[n] == x->rows);
     sh_tensor *y = sh_tape_new(t, n, x->cols, x->grad);
-    const sh_list_sum_args args = {.x = x->data, .start = start, .weight = weight, .y = y->data, .cols = x->cols};
+    const sh_list_sum_args args = {.x = x->data,
+                                   .start = SH_SHARE(t, start, n + 1),
+                                   .weight = SH_SHARE(t, weight, x->rows),
+                                   .y = y->data,
+                                   .cols = x->cols};
     t->be->list_sum(&args, n);
     sh_tape_push(t, y, segment_backward, &(segment_saved){x, y, start, weight}, sizeof(segment_saved));
     return y;
@@ -292,9 +302,9 @@ sh_tensor *sh_attend(sh_tape *t, const sh_tensor *x, const sh_tensor *q, const s
     sh_tensor *r = sh_tape_new(t, q->rows, q->cols, x->grad || q->grad);
     sh_attend_args args = {.x = x->data,
                            .q = q->data,
-                           .m = m,
-                           .start = start,
-                           .w = SH_PUSH(t->arena, sh_real, x->rows),
+                           .m = SH_SHARE(t, m, x->rows),
+                           .start = SH_SHARE(t, start, q->rows + 1),
+                           .w = SH_PUSH(t->room, sh_real, x->rows),
                            .r = r->data,
                            .d = x->cols};
     t->be->attend(&args, r->rows);
@@ -337,7 +347,7 @@ sh_tensor *sh_lstm_cell(sh_tape *t, const sh_tensor *z, const sh_tensor *c_befor
 sh_tensor *sh_gaussians(sh_tape *t, const double *x, int64_t n, const sh_real *centre, int64_t k, double width)
 {
     sh_tensor *y = sh_tape_new(t, n, k, false);
-    const sh_gaussians_args args = {.x = x, .centre = centre, .y = y->data, .cols = k, .width = width};
+    const sh_gaussians_args args = {.x = SH_PUT(t, x, n), .centre = SH_PUT(t, centre, k), .y = y->data, .cols = k, .width = width};
     t->be->gaussians(&args, n);
     return y;
 }

@@ -26,6 +26,7 @@ sh_status sh_run_state_write(const char *directory, const sh_setup *s, const sh_
 {
     char folder[SH_PATH_SIZE + 16], *config = sh_config_text(s->config, false);
     sh_checkpoint *file = sh_checkpoint_create();
+    sh_setup_pull(s);
     sh_checkpoint_put_text(file, "config", config);
     sh_free(config);
     sh_checkpoint_put_integer(file, "real_bytes", (int64_t)sizeof(sh_real));
@@ -37,11 +38,11 @@ sh_status sh_run_state_write(const char *directory, const sh_setup *s, const sh_
         const int64_t dims[2] = {t->rows, t->cols};
         char name[256];
         parameter_name(s, i, name);
-        sh_checkpoint_put(file, name, SH_ARRAY_REAL, 2, dims, t->data);
+        sh_checkpoint_put(file, name, SH_ARRAY_REAL, 2, dims, sh_params_values(s->params, t));
     }
     const int64_t size = sh_params_size(s->params), numbers = SH_REPORT_NUMBERS;
-    sh_checkpoint_put(file, "adam/first", SH_ARRAY_REAL, 1, &size, sh_adam_first(s->adam));
-    sh_checkpoint_put(file, "adam/second", SH_ARRAY_REAL, 1, &size, sh_adam_second(s->adam));
+    sh_checkpoint_put(file, "adam/first", SH_ARRAY_REAL, 1, &size, sh_adam_first(s->adam)->host);
+    sh_checkpoint_put(file, "adam/second", SH_ARRAY_REAL, 1, &size, sh_adam_second(s->adam)->host);
     sh_checkpoint_put_integer(file, "adam/steps", sh_adam_steps(s->adam));
     sh_checkpoint_put(file, "modes", SH_ARRAY_U64, 1, &c->n_mode, c->modes);
     put_records(file, "replay/held", sh_replay_records(c->replay));
@@ -64,16 +65,17 @@ static sh_status read_parameters(const sh_checkpoint *file, const sh_setup *s)
         return SH_FAIL(SH_EINPUT, "the checkpoint was written by a build with numbers of %lld bytes, this one has %d",
                        (long long)bytes, (int)sizeof(sh_real));
     for (int64_t i = 0; i < sh_params_n_tensor(s->params); i++) {
-        sh_tensor *t = sh_params_tensor(s->params, i);
+        const sh_tensor *t = sh_params_tensor(s->params, i);
         const int64_t dims[2] = {t->rows, t->cols};
         char name[256];
         parameter_name(s, i, name);
-        SH_TRY(sh_checkpoint_copy(file, name, SH_ARRAY_REAL, 2, dims, t->data));
+        SH_TRY(sh_checkpoint_copy(file, name, SH_ARRAY_REAL, 2, dims, sh_params_values(s->params, t)));
     }
-    SH_TRY(sh_checkpoint_copy(file, "adam/first", SH_ARRAY_REAL, 1, &size, sh_adam_first(s->adam)));
-    SH_TRY(sh_checkpoint_copy(file, "adam/second", SH_ARRAY_REAL, 1, &size, sh_adam_second(s->adam)));
+    SH_TRY(sh_checkpoint_copy(file, "adam/first", SH_ARRAY_REAL, 1, &size, sh_adam_first(s->adam)->host));
+    SH_TRY(sh_checkpoint_copy(file, "adam/second", SH_ARRAY_REAL, 1, &size, sh_adam_second(s->adam)->host));
     SH_TRY(sh_checkpoint_integer(file, "adam/steps", &steps));
     sh_adam_set_steps(s->adam, steps);
+    sh_setup_push(s);
     return SH_OK;
 }
 
@@ -130,7 +132,7 @@ sh_status sh_run_state_read(const char *directory, const sh_setup *setup, sh_coo
 }
 
 /* The tensor's numbers of a checkpoint, by column where `column` (cols of the tensor; -1: not there) says which. */
-static bool take_over(const sh_checkpoint *file, const char *name, sh_tensor *t, const int32_t *column)
+static bool take_over(const sh_checkpoint *file, const char *name, const sh_tensor *t, const int32_t *column, sh_real *to)
 {
     int64_t dims[2] = {t->rows, column ? -1 : t->cols};
     const void *data;
@@ -141,7 +143,7 @@ static bool take_over(const sh_checkpoint *file, const char *name, sh_tensor *t,
     const sh_real *from = data;
     for (int64_t r = 0; r < t->rows; r++)
         for (int64_t c = 0; c < t->cols; c++)
-            if (!column || column[c] >= 0) t->data[r * t->cols + c] = from[r * dims[1] + (column ? column[c] : c)];
+            if (!column || column[c] >= 0) to[r * t->cols + c] = from[r * dims[1] + (column ? column[c] : c)];
     return true;
 }
 
@@ -166,15 +168,16 @@ static sh_status take_parameters(const sh_checkpoint *file, const sh_setup *s, i
     }
     *taken = *all = 0;
     for (int64_t i = 0; status == SH_OK && i < sh_params_n_tensor(s->params); i++) {
-        sh_tensor *t = sh_params_tensor(s->params, i);
+        const sh_tensor *t = sh_params_tensor(s->params, i);
         char name[256];
         parameter_name(s, i, name);
         if (t == sh_policy_log_z(s->policy)) continue;
         bool by_element = ends_with(name, "pf.element.1.w") || ends_with(name, "pf.element.1.b");
-        *taken += take_over(file, name, t, by_element ? column : NULL);
+        *taken += take_over(file, name, t, by_element ? column : NULL, sh_params_values(s->params, t));
         ++*all;
     }
     sh_free(before);
+    sh_setup_push(s);
     if (status == SH_OK && !*taken)
         status = sh_error_hint(SH_FAIL(SH_EINPUT, "no tensor of the checkpoint fits this policy"),
                                "policy.* must be as in the run it comes from");

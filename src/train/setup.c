@@ -60,6 +60,27 @@ sh_status sh_setup_create(const sh_config *config, sh_setup *out)
     return status;
 }
 
+void sh_setup_use(sh_setup *s, const sh_backend *be)
+{
+    sh_params_use(s->params, be);
+    sh_adam_use(s->adam, be);
+    s->be = be;
+}
+
+void sh_setup_pull(const sh_setup *s)
+{
+    sh_mirror_pull(sh_params_data(s->params));
+    sh_mirror_pull(sh_adam_first(s->adam));
+    sh_mirror_pull(sh_adam_second(s->adam));
+}
+
+void sh_setup_push(const sh_setup *s)
+{
+    sh_mirror_push(sh_params_data(s->params));
+    sh_mirror_push(sh_adam_first(s->adam));
+    sh_mirror_push(sh_adam_second(s->adam));
+}
+
 void sh_setup_destroy(sh_setup *s)
 {
     sh_arena_destroy(&s->arena);

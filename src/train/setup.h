@@ -30,6 +30,13 @@ sh_status sh_setup_reward(const sh_config *config, bool energies, sh_setup *out)
 sh_status sh_setup_create(const sh_config *config, sh_setup *out);
 void sh_setup_destroy(sh_setup *setup);
 
+/* Parameters and moments to where the kernels of `be` work (borrowed). */
+void sh_setup_use(sh_setup *setup, const sh_backend *be);
+
+/* The host's side of parameters and moments: pull before reading it, push after writing to it. */
+void sh_setup_pull(const sh_setup *setup);
+void sh_setup_push(const sh_setup *setup);
+
 /* n new trajectories from first_traj on, with their rewards; log_pb stays zero. Resets the arena. */
 void sh_setup_draw(const sh_setup *setup, uint64_t seed, uint64_t first_traj, int64_t n, const sh_exploration *exploration,
                    sh_records *records);

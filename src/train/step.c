@@ -50,9 +50,10 @@ void sh_train_mean(const sh_policy *policy, const sh_backend *be, const sh_step_
     batch all = gather(b, arena);
     sum[0] = sum[1] = 0;
     if (all.n == 0) return;
+    double log_z = sh_policy_log_z_value(policy);
     pass(policy, be, &all, 1, false, arena);
     for (int64_t i = 0; i < all.n; i++)
-        sum[0] += all.balance.residual[i] - (double)sh_policy_log_z(policy)->data[0];
+        sum[0] += all.balance.residual[i] - log_z;
     sum[1] = (double)all.n;
 }
 

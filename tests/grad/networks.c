@@ -248,7 +248,7 @@ static void check_policy(const sh_policy_options *choices)
     sh_params_commit(params, 2);
     sh_policy_start_values(policy, 0.5);
     for (int64_t i = 0; i < sh_params_size(params); i++) /* biases of zero would hide what multiplies them */
-        sh_params_data(params)[i] += (sh_real)(0.05 * noise());
+        sh_params_data(params)->host[i] += (sh_real)(0.05 * noise());
     sh_arena *arena = sh_arena_create(1 << 16);
     sh_records records;
     sh_records_create(&records, 3, 1);

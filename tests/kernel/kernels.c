@@ -1,10 +1,12 @@
 /* Every kernel of list.h against a plain loop in double, on odd sizes (0, 1, primes), with guard zones around what it writes,
- * and with 1, 2 and 3 threads: the same bits. A kernel without a case does not link: the table below is made from the list. */
+ * and with 1, 2 and 3 threads: the same bits. A kernel without a case does not link: the table below is made from the list. With the
+ * argument `cuda` the same on a device, in memory that the host sees too. */
 #include "test.h"
 
 #include <omp.h>
+#include <stdlib.h>
 
-#include "backend/backend.h"
+#include "backend/cuda_module.h"
 #include "base/memory.h"
 #include "activation.h"
 #include "dist.h"
@@ -16,6 +18,7 @@ static const double LIMIT = 3e-6;
 #endif
 
 static const sh_backend *be;
+static sh_arena *pool; /* of a case: what kernels read and write */
 static uint32_t state_of_noise = 3;
 
 static double noise(void)
@@ -31,7 +34,7 @@ static const double SENTINEL = -7777.25;
 
 static sh_real *array(int64_t n)
 {
-    sh_real *a = SH_NEW(sh_real, n + 2 * GUARD);
+    sh_real *a = SH_PUSH(pool, sh_real, n + 2 * GUARD);
     for (int64_t i = 0; i < n + 2 * GUARD; i++)
         a[i] = i < GUARD || i >= n + GUARD ? (sh_real)SENTINEL : (sh_real)noise();
     return a + GUARD;
@@ -43,7 +46,11 @@ static void release(sh_real *a, int64_t n)
         assert_true((double)a[-1 - i] == SENTINEL);
         assert_true((double)a[n + i] == SENTINEL);
     }
-    sh_free(a - GUARD);
+}
+
+static int64_t *offsets(int n, const int64_t *values)
+{
+    return memcpy(SH_PUSH(pool, int64_t, n), values, (size_t)n * sizeof *values);
 }
 
 /* Runs `launch` with 1, 2 and 3 threads on the same start; the outputs must have equal bits. */
@@ -66,6 +73,7 @@ static void run_threads(void (*launch)(const void *args, int64_t n), const void 
     static void launch_##kernel(const void *args, int64_t n)                                       \
     {                                                                                              \
         be->kernel((const sh_##kernel##_args *)args, n);                                           \
+        be->wait();                                                                                \
     }
 SH_KERNEL_LIST(LAUNCH)
 #undef LAUNCH
@@ -114,6 +122,66 @@ static void case_add(int64_t n)
     release(a, n);
     release(b, n);
     release(y, n);
+}
+
+static void case_adam(int64_t n)
+{
+    sh_real *x = array(n), *first = array(n), *second = array(n), *grad = array(n), *factor = array(n), *start = array(3 * n);
+    for (int64_t i = 0; i < n; i++) {
+        factor[i] = i % 3 ? 1 : (sh_real)2.5;
+        second[i] *= second[i];
+        start[3 * i] = x[i];
+        start[3 * i + 1] = first[i];
+        start[3 * i + 2] = second[i];
+    }
+    const sh_adam_args args = {.x = x,
+                               .first = first,
+                               .second = second,
+                               .grad = grad,
+                               .factor = factor,
+                               .scale = (sh_real)0.5,
+                               .scale_apart = (sh_real)0.25,
+                               .beta1 = (sh_real)0.9,
+                               .beta2 = (sh_real)0.99,
+                               .rest1 = (sh_real)0.1,
+                               .rest2 = (sh_real)0.01,
+                               .step = (sh_real)0.125,
+                               .correct = (sh_real)1.5,
+                               .epsilon = (sh_real)1e-3};
+    launch_adam(&args, n);
+    for (int64_t i = 0; i < n; i++) {
+        double g = (double)grad[i] * (i % 3 ? 0.5 : 0.25), m = 0.9 * (double)start[3 * i + 1] + 0.1 * g;
+        double v = 0.99 * (double)start[3 * i + 2] + 0.01 * g * g;
+        near(first[i], m);
+        near(second[i], v);
+        near(x[i], (double)start[3 * i] - 0.125 * (double)factor[i] * m / (sqrt(1.5 * v) + 1e-3));
+    }
+    release(x, n);
+    release(first, n);
+    release(second, n);
+    release(grad, n);
+    release(factor, n);
+    release(start, 3 * n);
+}
+
+static void case_square_sums(int64_t n)
+{
+    enum { SLICES = 7 };
+    sh_real *x = array(n), *factor = array(n);
+    double *part = SH_PUSH(pool, double, 2 * SLICES), sum[2] = {0}, want[2] = {0};
+    for (int64_t i = 0; i < n; i++) {
+        factor[i] = i % 4 ? 1 : 3;
+        want[i % 4 == 0] += (double)x[i] * (double)x[i];
+    }
+    launch_square_sums(&(sh_square_sums_args){x, factor, part, n, SLICES}, SLICES);
+    for (int s = 0; s < SLICES; s++) {
+        sum[0] += part[2 * s];
+        sum[1] += part[2 * s + 1];
+    }
+    near(sum[0], want[0]);
+    near(sum[1], want[1]);
+    release(x, n);
+    release(factor, n);
 }
 
 static void case_activation(int64_t n)
@@ -170,7 +238,7 @@ static void case_column_sum(int64_t rows)
 
 static int32_t *indices(int64_t n, int32_t most)
 {
-    int32_t *index = SH_NEW(int32_t, n);
+    int32_t *index = SH_PUSH(pool, int32_t, n);
     for (int64_t i = 0; i < n; i++)
         index[i] = (int32_t)((noise() + 1) / 2 * most) % most;
     return index;
@@ -187,7 +255,6 @@ static void case_gather(int64_t n)
         for (int64_t i = 0; i < n * C; i++)
             near(y[i], keep * (double)before[i] + (double)w[i / C] * (double)x[index[i / C] * C + i % C]);
     }
-    sh_free(index);
     release(x, ROWS * C);
     release(y, n * C);
     release(w, n);
@@ -197,7 +264,7 @@ static void case_gather(int64_t n)
 static void case_list_sum(int64_t n)
 {
     enum { SEGMENTS = 5, C = 3 };
-    int64_t start[SEGMENTS + 1] = {0, n / 4, n / 4, n / 2, n - n / 8, n}, *list = SH_NEW(int64_t, n);
+    int64_t *start = offsets(SEGMENTS + 1, (const int64_t[]){0, n / 4, n / 4, n / 2, n - n / 8, n}), *list = SH_PUSH(pool, int64_t, n);
     sh_real *x = array(n * C), *y = array(SEGMENTS * C), *w = array(n), *before = array(SEGMENTS * C);
     for (int64_t i = 0; i < n; i++)
         list[i] = (i * 7 + 3) % n;
@@ -215,7 +282,6 @@ static void case_list_sum(int64_t n)
                 near(y[s * C + c], sum);
             }
     }
-    sh_free(list);
     release(x, n * C);
     release(y, SEGMENTS * C);
     release(w, n);
@@ -254,9 +320,6 @@ static void case_combine(int64_t n)
                 near(y[i], activate(sum, kind));
             }
         }
-    sh_free(src);
-    sh_free(dst);
-    sh_free(group);
     release(x, n * C);
     release(bias, C);
     release(s, ROWS * C);
@@ -287,11 +350,13 @@ static void case_combine_grad(int64_t n)
 static void launch_dense(const void *args, int64_t n)
 {
     be->dense((const sh_dense_args *)args, n);
+    be->wait();
 }
 
 static void launch_dense_grad(const void *args, int64_t n)
 {
     be->dense_grad((const sh_dense_grad_args *)args, n);
+    be->wait();
 }
 
 /* Shapes that go through blocks of rows, and such that BLAS does (27 columns) or does in one direction (50 and 100 inputs). */
@@ -309,7 +374,7 @@ static void check_dense(int64_t n, int64_t k, int64_t cols, int kind)
     if (cols % 16 == 0) /* the same bits for any number of threads, which BLAS does not promise */
         run_threads(launch_dense, &args, n, y, n * cols);
     else
-        be->dense(&args, n);
+        launch_dense(&args, n);
     for (int64_t i = 0; i < n * cols; i++) {
         double sum = (double)bias[i % cols] + (double)s[src[i / cols] * cols + i % cols];
         for (int64_t j = 0; j < k; j++)
@@ -317,7 +382,6 @@ static void check_dense(int64_t n, int64_t k, int64_t cols, int kind)
         assert_near(pre[i], sum, 10 * LIMIT); /* a hundred products */
         assert_near(y[i], activate(sum, kind), 10 * LIMIT);
     }
-    sh_free(src);
     release(x, n * k);
     release(w, k * cols);
     release(bias, cols);
@@ -353,7 +417,7 @@ static void check_dense_grad(int64_t n, int64_t k, int64_t cols, int kind)
     }
     for (int o = 0; o < 3; o++)
         memset(out[o], 0, (size_t)size[o] * sizeof **out);
-    be->dense_grad(&args, n);
+    launch_dense_grad(&args, n);
     double *slopes = SH_NEW(double, n * cols);
     for (int64_t i = 0; i < n * cols; i++)
         slopes[i] = (double)grad_y[i] * (kind < 0 ? 1 : slope((double)pre[i], kind));
@@ -393,6 +457,7 @@ static void test_dense(void **state)
     for (int layer = 0; layer < N_LAYER; layer++)
         for (int i = 0; i < N_SIZE; i++)
             for (int kind = -1; kind <= SH_SOFTPLUS2; kind += 3) {
+                sh_arena_reset(pool);
                 check_dense(SIZES[i], LAYERS[layer][0], LAYERS[layer][1], kind);
                 check_dense_grad(SIZES[i], LAYERS[layer][0], LAYERS[layer][1], kind);
             }
@@ -403,7 +468,7 @@ static void test_dense(void **state)
 static void case_attend(int64_t n)
 {
     enum { C = 3, D = 5 };
-    int64_t start[C + 1] = {0, n / 3, n / 3, n};
+    int64_t *start = offsets(C + 1, (const int64_t[]){0, n / 3, n / 3, n});
     sh_real *x = array(n * D), *q = array(C * D), *m = array(n), *w = array(n), *r = array(C * D);
     for (int64_t i = 0; i < n; i++)
         m[i] = (sh_real)(1 + i % 5);
@@ -432,13 +497,13 @@ static void case_attend(int64_t n)
 static void case_attend_grad(int64_t n)
 {
     enum { C = 3, D = 5 };
-    int64_t start[C + 1] = {0, n / 3, n / 3, n};
+    int64_t *start = offsets(C + 1, (const int64_t[]){0, n / 3, n / 3, n});
     sh_real *x = array(n * D), *q = array(C * D), *m = array(n), *w = array(n), *r = array(C * D), *grad_r = array(C * D),
             *grad_x = array(n * D), *grad_q = array(C * D);
     sh_attend_grad_args args = {x, q, m, start, w, r, grad_r, grad_x, grad_q, D};
     for (int64_t i = 0; i < n; i++)
         m[i] = 1;
-    be->attend((const sh_attend_args *)&args, C);
+    launch_attend(&args, C);
     run_threads(launch_attend_grad, &args, C, grad_x, n * D);
     args.grad_x = NULL;
     run_threads(launch_attend_grad, &args, C, grad_q, C * D);
@@ -489,7 +554,7 @@ static void case_lstm_cell_grad(int64_t n)
 static void case_gaussians(int64_t n)
 {
     enum { K = 11 };
-    double *x = SH_NEW(double, n);
+    double *x = SH_PUSH(pool, double, n);
     sh_real *centre = array(K), *y = array(n * K);
     for (int64_t i = 0; i < n; i++)
         x[i] = 3 * noise();
@@ -498,7 +563,6 @@ static void case_gaussians(int64_t n)
         double d = x[i / K] - (double)centre[i % K];
         near(y[i], exp(-0.5 * d * d));
     }
-    sh_free(x);
     release(centre, K);
     release(y, n * K);
 }
@@ -536,9 +600,9 @@ static void case_take_cols(int64_t n)
 static void case_dist_categorical(int64_t n)
 {
     enum { K = 5 };
-    static const uint8_t mask[K] = {1, 0, 1, 1, 1};
+    uint8_t *mask = memcpy(SH_PUSH(pool, uint8_t, K), (const uint8_t[K]){1, 0, 1, 1, 1}, K);
     sh_real *logits = array(n * K), *out = array(n);
-    int32_t *choice = SH_NEW(int32_t, n);
+    int32_t *choice = SH_PUSH(pool, int32_t, n);
     for (int64_t i = 0; i < n; i++)
         choice[i] = i % 4 == 1 ? -1 : (int32_t)(i % 3) + (i % 3 > 0);
     run_threads(launch_dist_categorical,
@@ -549,7 +613,6 @@ static void case_dist_categorical(int64_t n)
             sum += mask[k] * exp((double)logits[i * K + k]);
         near(out[i], choice[i] < 0 ? 0 : (double)logits[i * K + choice[i]] - log(sum));
     }
-    sh_free(choice);
     release(logits, n * K);
     release(out, n);
 }
@@ -571,7 +634,6 @@ static void case_dist_categorical_grad(int64_t n)
         for (int k = 0; k < K; k++)
             near(out[i * K + k], (double)before[i * K + k] + (double)grad[i] * ((k == choice[i]) - exp((double)logits[i * K + k]) / sum));
     }
-    sh_free(choice);
     release(logits, n * K);
     release(grad, n);
     release(out, n * K);
@@ -583,8 +645,8 @@ static void check_rows(int64_t n, bool wrapped)
     enum { K = 2, WIDTH = 1 + 10 * K };
     int64_t width = wrapped ? WIDTH : 3 * K;
     sh_real *raw = array(n * width), *out = array(n), *grad = array(n), *grad_raw = array(n * width), *before = array(n * width);
-    double *at = SH_NEW(double, 3 * n), want[WIDTH] = {0};
-    uint8_t *active = SH_NEW(uint8_t, n), *dim = SH_NEW(uint8_t, n);
+    double *at = SH_PUSH(pool, double, 3 * n), want[WIDTH] = {0};
+    uint8_t *active = SH_PUSH(pool, uint8_t, n), *dim = SH_PUSH(pool, uint8_t, n);
     for (int64_t i = 0; i < n; i++) {
         dim[i] = (uint8_t)(i % 4);
         active[i] = wrapped ? dim[i] > 0 : i % 3 != 1;
@@ -606,9 +668,6 @@ static void check_rows(int64_t n, bool wrapped)
         for (int64_t k = 0; k < width; k++)
             near(grad_raw[i * width + k], (double)before[i * width + k] + (active[i] ? (double)grad[i] * want[k] : 0));
     }
-    sh_free(at);
-    sh_free(active);
-    sh_free(dim);
     release(raw, n * width);
     release(out, n);
     release(grad, n);
@@ -636,6 +695,12 @@ static void case_dist_wrapped_grad(int64_t n)
     check_rows(n, true);
 }
 
+static void case_of(void (*check)(int64_t n), int64_t n)
+{
+    sh_arena_reset(pool);
+    check(n);
+}
+
 static void test_kernels(void **state)
 {
     (void)state;
@@ -649,7 +714,7 @@ static void test_kernels(void **state)
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
         for (int k = 0; k < N_SIZE; k++)
-            cases[i].check(SIZES[k]);
+            case_of(cases[i].check, SIZES[k]);
     print_message("%d kernels\n", (int)(sizeof cases / sizeof *cases));
 }
 
@@ -675,9 +740,25 @@ static void test_exponential(void **state)
 #endif
 }
 
-int main(void)
+static _Noreturn void fatal(const char *message)
 {
-    be = sh_backend_cpu();
+    fprintf(stderr, "%s\n", message);
+    exit(1);
+}
+
+int main(int argc, char **argv)
+{
+    bool cuda = argc > 1 && !strcmp(argv[1], "cuda");
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_kernels), cmocka_unit_test(test_dense), cmocka_unit_test(test_exponential)};
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    be = sh_backend_cpu();
+    if (cuda && !sh_cuda_look()->n_device) {
+        print_message("skipped: %s\n", sh_cuda_look()->why);
+        return 77;
+    }
+    if (cuda && sh_cuda_open(0, fatal, &be) != SH_OK) fatal(sh_error_message());
+    pool = cuda ? sh_arena_create_in(sh_cuda_look()->entry->managed, 1 << 20) : sh_arena_create(1 << 20);
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    sh_arena_destroy(&pool);
+    sh_cuda_close();
+    return failed;
 }

@@ -1,0 +1,281 @@
+/* cuda.cu -- the CUDA back-end: launches of the kernels, dense products by cuBLAS, memory of the device. One device and one stream a
+ * process. A call that fails ends the program by way of `fatal`: what a kernel left half done cannot be gone on with. */
+#include <cublas_v2.h>
+#include <cuda_runtime.h>
+
+#include <cstdarg>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+
+#include "backend/cuda.h"
+#include "cuda_launch.h"
+
+#define SH_CUDA_PROTOTYPE(kernel) extern "C" void sh_##kernel##_cuda(const sh_##kernel##_args *args, int64_t n);
+SH_KERNEL_LIST(SH_CUDA_PROTOTYPE)
+#undef SH_CUDA_PROTOTYPE
+
+static const size_t WORKSPACE = 32 << 20; /* bytes for cuBLAS, so that it takes none itself */
+
+static struct {
+    bool is_open, synchronous; /* SH_SYNC_KERNELS=1: every launch is waited for, and a fault names its kernel */
+    sh_cuda_options options;
+    cudaStream_t stream;
+    cublasHandle_t blas;
+    void *workspace;
+    sh_real *ones; /* (n_ones) */
+    int64_t n_ones;
+    sh_backend table;
+} cuda;
+
+static void fail(const char *format, ...)
+{
+    char message[SH_CUDA_TEXT];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(message, sizeof message, format, arguments);
+    va_end(arguments);
+    cuda.options.fatal(message);
+    abort();
+}
+
+static void check(cudaError_t error, const char *what)
+{
+    if (error != cudaSuccess) fail("CUDA device %d: %s: %s", cuda.options.device, what, cudaGetErrorString(error));
+}
+
+static void check_blas(cublasStatus_t status, const char *what)
+{
+    if (status != CUBLAS_STATUS_SUCCESS) fail("CUDA device %d: %s: %s", cuda.options.device, what, cublasGetStatusString(status));
+}
+
+cudaStream_t sh_cuda_stream(void)
+{
+    return cuda.stream;
+}
+
+void sh_cuda_launched(const char *kernel, int64_t items)
+{
+    cudaError_t error = cudaGetLastError();
+    if (error == cudaSuccess && cuda.synchronous) error = cudaStreamSynchronize(cuda.stream);
+    if (error != cudaSuccess)
+        fail("CUDA device %d: kernel %s over %lld items: %s%s", cuda.options.device, kernel, (long long)items,
+             cudaGetErrorString(error), cuda.synchronous ? "" : " (SH_SYNC_KERNELS=1 names the kernel that is to blame)");
+}
+
+/* ---- memory ---- */
+
+static void *take(size_t bytes)
+{
+    void *memory = NULL;
+    cudaError_t error = cudaMalloc(&memory, bytes ? bytes : 1);
+    if (error == cudaErrorMemoryAllocation) {
+        size_t there = 0, in_all = 0;
+        cudaMemGetInfo(&there, &in_all);
+        fail("CUDA device %d: out of memory: %zu MiB asked for, %zu of %zu MiB are free; lower train.batch or train.replay.batch, or "
+             "give every worker a device of its own. Checkpoints are unharmed: --resume goes on from the last",
+             cuda.options.device, bytes >> 20, there >> 20, in_all >> 20);
+    }
+    check(error, "taking memory");
+    return memory;
+}
+
+static void give(void *memory)
+{
+    check(cudaFree(memory), "giving memory back");
+}
+
+/* From memory that is not pinned: the call comes back when the runtime has read it all. */
+static void copy_in(void *to, const void *from, size_t bytes)
+{
+    if (bytes) check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyHostToDevice, cuda.stream), "copy to the device");
+}
+
+static void copy_out(void *to, const void *from, size_t bytes)
+{
+    if (bytes) check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToHost, cuda.stream), "copy from the device");
+    check(cudaStreamSynchronize(cuda.stream), "waiting for the kernels before a copy to the host");
+}
+
+static void clear(void *to, size_t bytes)
+{
+    if (bytes) check(cudaMemsetAsync(to, 0, bytes, cuda.stream), "clearing memory");
+}
+
+static void wait_for_all(void)
+{
+    check(cudaStreamSynchronize(cuda.stream), "waiting for the kernels");
+}
+
+static void *take_managed(size_t bytes)
+{
+    void *memory = NULL;
+    check(cudaMallocManaged(&memory, bytes ? bytes : 1), "taking managed memory");
+    return memory;
+}
+
+static const sh_memory_source own = {take, give}, managed = {take_managed, give};
+
+/* ---- dense products ---- */
+
+static int blas_int(int64_t value)
+{
+    if (value < 0 || value > INT32_MAX) fail("a matrix of %lld rows is beyond cuBLAS's integers; lower train.batch", (long long)value);
+    return (int)value;
+}
+
+/* Row-major c = a b is column-major c^T = b^T a^T. */
+static void gemm(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k, sh_real alpha, const sh_real *a, int64_t lda,
+                 const sh_real *b, int64_t ldb, sh_real beta, sh_real *c, int64_t ldc)
+{
+    if (m == 0 || n == 0) return;
+    cublasOperation_t first = transpose_b ? CUBLAS_OP_T : CUBLAS_OP_N, second = transpose_a ? CUBLAS_OP_T : CUBLAS_OP_N;
+#ifdef SH_F64
+    cublasStatus_t status = cublasDgemm(
+#else
+    cublasStatus_t status = cublasSgemm(
+#endif
+        cuda.blas, first, second, blas_int(n), blas_int(m), blas_int(k), &alpha, b, blas_int(ldb), a, blas_int(lda), &beta, c,
+        blas_int(ldc));
+    check_blas(status, "dense product");
+    sh_cuda_launched("gemm", m);
+}
+
+static void dense(const sh_dense_args *a, int64_t n)
+{
+    sh_combine_args args = a->out;
+    args.x = args.pre;
+    gemm(false, false, n, args.cols, a->k, 1, a->input, a->k, a->w, args.cols, 0, args.pre, args.cols);
+    sh_combine_cuda(&args, n);
+}
+
+/* A vector of at least n ones, for sums over rows. */
+static const sh_real *ones(int64_t n)
+{
+    if (n > cuda.n_ones) {
+        int64_t size = 2 * n;
+        sh_real *host = (sh_real *)malloc((size_t)size * sizeof *host);
+        if (!host) fail("out of memory on the host: %zu bytes", (size_t)size * sizeof *host);
+        for (int64_t i = 0; i < size; i++)
+            host[i] = 1;
+        if (cuda.ones) give(cuda.ones); /* waits for the kernels that read it */
+        cuda.ones = (sh_real *)take((size_t)size * sizeof *host);
+        copy_in(cuda.ones, host, (size_t)size * sizeof *host);
+        check(cudaStreamSynchronize(cuda.stream), "copy to the device");
+        cuda.n_ones = size;
+        free(host);
+    }
+    return cuda.ones;
+}
+
+/* y (cols) += the sum of the rows of x (n,cols). */
+static void add_rows(const sh_real *x, int64_t n, int64_t cols, sh_real *y)
+{
+    const sh_real one = 1, *all = ones(n);
+#ifdef SH_F64
+    cublasStatus_t status = cublasDgemv(
+#else
+    cublasStatus_t status = cublasSgemv(
+#endif
+        cuda.blas, CUBLAS_OP_N, blas_int(cols), blas_int(n), &one, x, blas_int(cols), all, 1, &one, y, 1);
+    check_blas(status, "sum of rows");
+    sh_cuda_launched("gemv", n);
+}
+
+static void dense_grad(const sh_dense_grad_args *a, int64_t n)
+{
+    const sh_real *grad = a->kind < 0 ? a->grad_y : a->grad_pre;
+    int64_t k = a->k, cols = a->cols;
+    if (n == 0) return;
+    if (a->kind >= 0) {
+        const sh_combine_grad_args args = {a->pre, a->y, a->grad_y, a->grad_pre, a->kind};
+        sh_combine_grad_cuda(&args, n * cols);
+    }
+    if (a->grad_input) gemm(false, true, n, k, cols, 1, grad, cols, a->w, cols, 1, a->grad_input, k);
+    if (a->grad_w) gemm(true, false, k, cols, n, 1, a->input, k, grad, cols, 1, a->grad_w, cols);
+    if (a->grad_bias) add_rows(grad, n, cols, a->grad_bias);
+}
+
+/* ---- opening ---- */
+
+static int count(char text[SH_CUDA_TEXT])
+{
+    int n = 0, driver = 0;
+    text[0] = '\0';
+    if (cudaDriverGetVersion(&driver) == cudaSuccess && driver == 0) {
+        snprintf(text, SH_CUDA_TEXT, "there is no NVIDIA driver");
+        return -1;
+    }
+    cudaError_t error = cudaGetDeviceCount(&n);
+    if (error == cudaSuccess && n > 0) return n;
+    cudaGetLastError();
+    snprintf(text, SH_CUDA_TEXT, "%s", error == cudaSuccess ? "no device is visible" : cudaGetErrorString(error));
+    return -1;
+}
+
+static void describe(int device, char text[SH_CUDA_TEXT])
+{
+    cudaDeviceProp p;
+    if (cudaGetDeviceProperties(&p, device) != cudaSuccess)
+        snprintf(text, SH_CUDA_TEXT, "does not answer");
+    else
+        snprintf(text, SH_CUDA_TEXT, "%s, %zu MiB, sm_%d%d, %d multiprocessors", p.name, p.totalGlobalMem >> 20, p.major, p.minor,
+                 p.multiProcessorCount);
+}
+
+static void close_backend(void)
+{
+    if (!cuda.is_open) return;
+    cudaStreamSynchronize(cuda.stream);
+    if (cuda.ones) cudaFree(cuda.ones);
+    if (cuda.blas) cublasDestroy(cuda.blas);
+    if (cuda.workspace) cudaFree(cuda.workspace);
+    if (cuda.stream) cudaStreamDestroy(cuda.stream);
+    memset(&cuda, 0, sizeof cuda);
+}
+
+static sh_backend *open_backend(const sh_cuda_options *options, char text[SH_CUDA_TEXT])
+{
+    const char *wait = getenv("SH_SYNC_KERNELS");
+    memset(&cuda, 0, sizeof cuda);
+    cuda.is_open = true;
+    cuda.options = *options;
+    cuda.synchronous = wait && !strcmp(wait, "1");
+    cudaError_t error = cudaSetDevice(options->device);
+    if (error == cudaSuccess) error = cudaStreamCreate(&cuda.stream);
+    if (error == cudaSuccess) error = cudaMalloc(&cuda.workspace, WORKSPACE);
+    if (error != cudaSuccess) {
+        snprintf(text, SH_CUDA_TEXT, "device %d: %s", options->device, cudaGetErrorString(error));
+        close_backend();
+        return NULL;
+    }
+    cublasStatus_t status = cublasCreate(&cuda.blas);
+    if (status == CUBLAS_STATUS_SUCCESS) status = cublasSetStream(cuda.blas, cuda.stream);
+    if (status == CUBLAS_STATUS_SUCCESS) status = cublasSetWorkspace(cuda.blas, cuda.workspace, WORKSPACE);
+    if (status == CUBLAS_STATUS_SUCCESS) status = cublasSetAtomicsMode(cuda.blas, CUBLAS_ATOMICS_NOT_ALLOWED);
+    if (status != CUBLAS_STATUS_SUCCESS) {
+        snprintf(text, SH_CUDA_TEXT, "device %d: cuBLAS: %s", options->device, cublasGetStatusString(status));
+        close_backend();
+        return NULL;
+    }
+    sh_backend *t = &cuda.table;
+    t->name = "cuda";
+#define SH_ENTRY(kernel) t->kernel = sh_##kernel##_cuda;
+    SH_KERNEL_LIST(SH_ENTRY)
+#undef SH_ENTRY
+    t->gemm = gemm;
+    t->dense = dense;
+    t->dense_grad = dense_grad;
+    t->memory = &own;
+    t->copy_in = copy_in;
+    t->copy_out = copy_out;
+    t->clear = clear;
+    t->wait = wait_for_all;
+    return t;
+}
+
+extern "C" const sh_cuda_entry *sh_cuda_module(void)
+{
+    static const sh_cuda_entry entry = {SH_CUDA_ABI, count, describe, open_backend, close_backend, &managed};
+    return &entry;
+}

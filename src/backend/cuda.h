@@ -1,0 +1,43 @@
+/* cuda.h -- between the program and libshaft_cuda.so, the module with everything that needs CUDA's libraries. The program opens
+ * it with dlopen (cuda_module.h), so that it starts where there is no CUDA; both sides compile this header, and SH_CUDA_ABI tells them
+ * apart where they were not built together. */
+#ifndef SH_BACKEND_CUDA_H
+#define SH_BACKEND_CUDA_H
+
+#include "backend/backend.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Changes with the table, the list of kernels and the width of numbers. */
+#define SH_COUNT_KERNEL(kernel) +sizeof(sh_##kernel##_args)
+#define SH_CUDA_ABI ((uint64_t)(sizeof(sh_backend) << 32 | (0 SH_KERNEL_LIST(SH_COUNT_KERNEL)) << 8 | sizeof(sh_real)))
+
+enum { SH_CUDA_TEXT = 512 };
+
+typedef struct {
+    int device;
+    void (*fatal)(const char *message); /* called where a kernel or a copy fails; does not return */
+} sh_cuda_options;
+
+typedef struct {
+    uint64_t abi;
+    /* How many devices; below 0: why there are none, in text. */
+    int (*count)(char text[SH_CUDA_TEXT]);
+    /* Name, memory and kind of a device, for people. */
+    void (*describe)(int device, char text[SH_CUDA_TEXT]);
+    /* The table, without its room; NULL and why in text. One at a time. */
+    sh_backend *(*open)(const sh_cuda_options *options, char text[SH_CUDA_TEXT]);
+    void (*close)(void);
+    const sh_memory_source *managed; /* memory that the host and kernels both see, for tests; while it is open */
+} sh_cuda_entry;
+
+/* What dlsym looks for. */
+const sh_cuda_entry *sh_cuda_module(void);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,154 @@
+#define _DEFAULT_SOURCE /* MAP_ANONYMOUS, MAP_NORESERVE */
+#include "backend/recorder.h"
+
+#include <sys/mman.h>
+
+#include "base/status.h"
+
+static const size_t REGION = (size_t)8 << 30, HUGE_PAGE = 2 << 20; /* bytes, of addresses alone */
+
+static struct {
+    const sh_backend *cpu;
+    sh_backend table;
+    sh_recorder_counts counts;
+    void *reserved;
+    char *region; /* in it: all memory, one after the other */
+    size_t used;
+    int64_t live; /* blocks */
+} recorder;
+
+/* Whole huge pages: of small ones there would be thousands to open and close at every launch. */
+static void protect(int protection)
+{
+    SH_ASSERT(mprotect(recorder.region, (recorder.used + HUGE_PAGE - 1) / HUGE_PAGE * HUGE_PAGE, protection) == 0);
+}
+
+static void open_memory(void)
+{
+    protect(PROT_READ | PROT_WRITE);
+}
+
+static void close_memory(void)
+{
+    protect(PROT_NONE);
+}
+
+/* Blocks are not used again: who reads one that was given back reads what nobody writes any more. */
+static void *take(size_t bytes)
+{
+    const size_t page = 4096;
+    void *at = recorder.region + recorder.used;
+    recorder.used += (bytes + page) / page * page;
+    SH_ASSERT(recorder.used <= REGION - HUGE_PAGE);
+    recorder.counts.blocks++;
+    recorder.live++;
+    return at;
+}
+
+static void give(void *memory)
+{
+    SH_ASSERT((char *)memory >= recorder.region && (char *)memory < recorder.region + recorder.used);
+    recorder.live--;
+}
+
+#define SH_RECORD(kernel)                                                                          \
+    static void record_##kernel(const sh_##kernel##_args *args, int64_t n)                         \
+    {                                                                                              \
+        if (n == 0) return;                                                                        \
+        recorder.counts.launches++;                                                                \
+        open_memory();                                                                             \
+        recorder.cpu->kernel(args, n);                                                             \
+        close_memory();                                                                            \
+    }
+SH_KERNEL_LIST(SH_RECORD)
+SH_RECORD(dense)
+SH_RECORD(dense_grad)
+#undef SH_RECORD
+
+static void record_gemm(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k, sh_real alpha, const sh_real *a,
+                        int64_t lda, const sh_real *b, int64_t ldb, sh_real beta, sh_real *c, int64_t ldc)
+{
+    recorder.counts.launches++;
+    open_memory();
+    recorder.cpu->gemm(transpose_a, transpose_b, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc);
+    close_memory();
+}
+
+static void copy_in(void *to, const void *from, size_t bytes)
+{
+    recorder.counts.copies_in++;
+    recorder.counts.bytes_in += (int64_t)bytes;
+    open_memory();
+    recorder.cpu->copy_in(to, from, bytes);
+    close_memory();
+}
+
+static void copy_out(void *to, const void *from, size_t bytes)
+{
+    recorder.counts.copies_out++;
+    recorder.counts.bytes_out += (int64_t)bytes;
+    recorder.counts.waits++;
+    open_memory();
+    recorder.cpu->copy_out(to, from, bytes);
+    close_memory();
+}
+
+static void clear(void *to, size_t bytes)
+{
+    recorder.counts.clears++;
+    open_memory();
+    recorder.cpu->clear(to, bytes);
+    close_memory();
+}
+
+static void wait(void)
+{
+    recorder.counts.waits++;
+}
+
+const sh_backend *sh_recorder_open(void)
+{
+    static const sh_memory_source memory = {take, give};
+    SH_ASSERT(!recorder.cpu);
+    recorder.cpu = sh_backend_cpu();
+    recorder.reserved = mmap(NULL, REGION, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    SH_ASSERT(recorder.reserved != MAP_FAILED);
+    recorder.region = (char *)(((uintptr_t)recorder.reserved + HUGE_PAGE - 1) / HUGE_PAGE * HUGE_PAGE);
+    (void)madvise(recorder.region, REGION - HUGE_PAGE, MADV_HUGEPAGE);
+    recorder.used = 0;
+    recorder.table = (sh_backend){
+        .name = "recorder",
+#define SH_ENTRY(kernel) .kernel = record_##kernel,
+        SH_KERNEL_LIST(SH_ENTRY)
+#undef SH_ENTRY
+        .gemm = record_gemm,
+        .dense = record_dense,
+        .dense_grad = record_dense_grad,
+        .memory = &memory,
+        .room = sh_arena_create_in(&memory, 1 << 20),
+        .copy_in = copy_in,
+        .copy_out = copy_out,
+        .clear = clear,
+        .wait = wait,
+    };
+    sh_recorder_clear();
+    return &recorder.table;
+}
+
+void sh_recorder_close(void)
+{
+    sh_arena_destroy(&recorder.table.room);
+    SH_ASSERT(recorder.live == 0);
+    munmap(recorder.reserved, REGION);
+    recorder.cpu = NULL;
+}
+
+sh_recorder_counts sh_recorder_read(void)
+{
+    return recorder.counts;
+}
+
+void sh_recorder_clear(void)
+{
+    recorder.counts = (sh_recorder_counts){0};
+}

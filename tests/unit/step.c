@@ -1,0 +1,190 @@
+/* The training step on a back-end with memory of its own, for policies of every kind. On the recording back-end: the same bits as on
+ * the CPU, no look of the host at a device's memory (it would end this program), and no more launches, copies and waits than written
+ * here. With the argument `cuda`, on a device: the same gradient as on the CPU to rounding, from the same trajectories. */
+#include "test.h"
+
+#include <omp.h>
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "backend/cuda_module.h"
+#include "backend/recorder.h"
+#include "io/config.h"
+#include "train/setup.h"
+#include "train/step.h"
+
+enum { BATCH = 12, STEPS = 3 };
+
+typedef struct {
+    const char *name, *config;
+    const char *settings[6];
+    int n_setting;
+    sh_recorder_counts most; /* of one step: sampling, gradient, optimizer */
+} policy_case;
+
+static const sh_exploration NONE = {.epsilon = 0, .widen = 1};
+
+static void read_config(const policy_case *c, sh_config *config)
+{
+    char path[512];
+    const char *settings[8];
+    int n = 0;
+    for (; n < c->n_setting; n++)
+        settings[n] = c->settings[n];
+    settings[n++] = "reward.formation_energy.weight=0"; /* rewards are the host's, and this needs no weights */
+    snprintf(path, sizeof path, "%s/configs/%s", SH_SOURCE_DIR, c->config);
+    assert_ok(sh_config_read(path, settings, n, NULL, config));
+}
+
+/* STEPS steps of training; counts of the last. Returns the parameters. */
+static sh_real *train(const sh_config *config, const sh_backend *be, sh_recorder_counts *counts)
+{
+    sh_setup s;
+    sh_records fresh, replay;
+    double norm;
+    assert_ok(sh_setup_create(config, &s));
+    if (be) sh_setup_use(&s, be);
+    sh_records_create(&fresh, config->constraints.max_sites, 1);
+    sh_records_create(&replay, config->constraints.max_sites, 1);
+    for (int step = 0; step < STEPS; step++) {
+        sh_step_sums sums;
+        sh_recorder_clear();
+        sh_setup_draw(&s, 1, 0, BATCH, &NONE, &fresh); /* the same numbers: shapes that the room has seen */
+        double *target = SH_PUSH(s.arena, double, BATCH);
+        for (int64_t i = 0; i < BATCH; i++)
+            target[i] = sh_reward_log_target(&config->reward, &sh_record_at(&fresh, i)->result);
+        sh_params_zero_grad(s.params);
+        const sh_step_batch batch = {
+            .fresh = &fresh, .target_fresh = target, .replay = &replay, .target_replay = target, .n_total = BATCH};
+        sh_train_step(s.policy, s.be, &batch, s.arena, &sums);
+        assert_ok(sh_adam_step(s.adam, 1e-6, 10, &norm));
+        if (be) *counts = sh_recorder_read();
+    }
+    sh_setup_pull(&s);
+    int64_t n = sh_params_size(s.params);
+    sh_real *values = SH_NEW(sh_real, n);
+    memcpy(values, sh_params_data(s.params)->host, (size_t)n * sizeof *values);
+    sh_records_destroy(&fresh);
+    sh_records_destroy(&replay);
+    sh_setup_destroy(&s);
+    return values;
+}
+
+static void check(const policy_case *c)
+{
+    static sh_config config;
+    sh_recorder_counts counts;
+    read_config(c, &config);
+    sh_real *here = train(&config, NULL, &counts);
+    const sh_backend *be = sh_recorder_open();
+    sh_real *there = train(&config, be, &counts);
+    sh_recorder_close();
+    sh_setup s;
+    assert_ok(sh_setup_create(&config, &s));
+    int64_t n = sh_params_size(s.params);
+    sh_setup_destroy(&s);
+    assert_memory_equal(here, there, (size_t)n * sizeof *here);
+    print_message("%-9s %lld launches, %lld clears, %lld copies in (%lld bytes), %lld out (%lld bytes), %lld waits\n", c->name,
+                  (long long)counts.launches, (long long)counts.clears, (long long)counts.copies_in, (long long)counts.bytes_in,
+                  (long long)counts.copies_out, (long long)counts.bytes_out, (long long)counts.waits);
+    assert_int_equal(counts.blocks, 0); /* nothing is allocated once a step has been done */
+    assert_in_range(counts.launches, 1, c->most.launches);
+    assert_in_range(counts.copies_in, 1, c->most.copies_in);
+    assert_in_range(counts.waits, 1, c->most.waits);
+    sh_free(here);
+    sh_free(there);
+}
+
+/* The gradient of BATCH trajectories drawn on the CPU, computed by kernels of be. */
+static sh_real *gradient(const sh_config *config, const sh_backend *be, int64_t *size)
+{
+    sh_setup s;
+    sh_records fresh, replay;
+    sh_step_sums sums;
+    double target[BATCH];
+    assert_ok(sh_setup_create(config, &s));
+    sh_records_create(&fresh, config->constraints.max_sites, 1);
+    sh_records_create(&replay, config->constraints.max_sites, 1);
+    sh_setup_draw(&s, 1, 0, BATCH, &NONE, &fresh);
+    for (int64_t i = 0; i < BATCH; i++)
+        target[i] = sh_reward_log_target(&config->reward, &sh_record_at(&fresh, i)->result);
+    sh_setup_use(&s, be);
+    sh_params_zero_grad(s.params);
+    const sh_step_batch batch = {
+        .fresh = &fresh, .target_fresh = target, .replay = &replay, .target_replay = target, .n_total = BATCH};
+    sh_train_step(s.policy, s.be, &batch, s.arena, &sums);
+    sh_mirror_pull(sh_params_grad(s.params));
+    *size = sh_params_size(s.params);
+    sh_real *grad = SH_NEW(sh_real, *size);
+    memcpy(grad, sh_params_grad(s.params)->host, (size_t)*size * sizeof *grad);
+    sh_setup_use(&s, sh_backend_cpu());
+    sh_records_destroy(&fresh);
+    sh_records_destroy(&replay);
+    sh_setup_destroy(&s);
+    return grad;
+}
+
+static _Noreturn void fatal(const char *message)
+{
+    fprintf(stderr, "%s\n", message);
+    exit(1);
+}
+
+/* ||there - here|| / ||here|| of the gradients. */
+static void check_device(const policy_case *c)
+{
+    static sh_config config;
+    const sh_backend *be;
+    int64_t n;
+    double square = 0, difference = 0;
+    read_config(c, &config);
+    assert_ok(sh_cuda_open(0, fatal, &be));
+    sh_real *here = gradient(&config, sh_backend_cpu(), &n), *there = gradient(&config, be, &n);
+    sh_cuda_close();
+    for (int64_t i = 0; i < n; i++) {
+        square += (double)here[i] * (double)here[i];
+        difference += pow((double)there[i] - (double)here[i], 2);
+    }
+    print_message("%-9s gradient within %.2g\n", c->name, sqrt(difference / square));
+    assert_true(square > 0);
+    assert_true(sqrt(difference / square) < (sizeof(sh_real) == 4 ? 1e-4 : 1e-11));
+    sh_free(here);
+    sh_free(there);
+}
+
+static const policy_case cases[] = {
+    {.name = "battery", .config = "battery.yaml", .most = {.launches = 1000, .copies_in = 240, .waits = 32}},
+    {.name = "gcn", .config = "gcn.yaml", .most = {.launches = 400, .copies_in = 150, .waits = 32}},
+    {.name = "flat", .config = "flat.yaml", .most = {.launches = 950, .copies_in = 210, .waits = 32}},
+    {.name = "paper", .config = "paper.yaml", .most = {.launches = 1800, .copies_in = 350, .waits = 24}},
+    {.name = "subtb",
+     .config = "battery.yaml",
+     .settings = {"train.objective=subtb"},
+     .n_setting = 1,
+     .most = {.launches = 1000, .copies_in = 240, .waits = 33}},
+};
+
+static void test_recorder(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        check(&cases[i]);
+}
+
+static void test_device(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        check_device(&cases[i]);
+}
+
+int main(int argc, char **argv)
+{
+    const struct CMUnitTest recorder[] = {cmocka_unit_test(test_recorder)}, device[] = {cmocka_unit_test(test_device)};
+    omp_set_num_threads(1); /* batches so small that threads would only wait for each other */
+    if (argc < 2 || strcmp(argv[1], "cuda")) return cmocka_run_group_tests(recorder, NULL, NULL);
+    if (sh_cuda_look()->n_device) return cmocka_run_group_tests(device, NULL, NULL);
+    print_message("skipped: %s\n", sh_cuda_look()->why);
+    return 77;
+}
