@@ -15,6 +15,7 @@
 #include "comm/comm.h"
 #include "timing.h"
 #include "train/exchange.h"
+#include "train/gradients.h"
 #include "train/replay.h"
 #include "train/run_state.h"
 #include "train/step.h"
@@ -42,7 +43,7 @@ typedef struct {
     sh_setup *setup;
     sh_replay *buffer;
     sh_records fresh, replay;
-    sh_real *scratch;
+    sh_gradients gradients;
     double start, seconds[N_PART];
 } bench;
 
@@ -124,7 +125,7 @@ static void iteration(bench *b, uint64_t first, int64_t n, bool first_of_all)
     sh_train_step(s->policy, s->be, &batch, s->arena, &sums);
     end(b, STEP);
     begin(b);
-    sh_comm_sum_real(b->comm, sh_params_grad(s->params)->host, sh_params_size(s->params), b->scratch);
+    sh_gradients_sum(&b->gradients, b->comm, s);
     end(b, SUM);
     begin(b);
     if (sh_adam_step(s->adam, 1e-12, 10, &norm) != SH_OK) { /* a step so small that all repeats see one policy */
@@ -190,7 +191,7 @@ int main(int argc, char **argv)
         printf("%s, %s policy (%lld iterations), %d rank%s, as many replayed as fresh crystals; medians of %d [smallest, largest]\n",
                argv[1], run ? "trained" : "new", (long long)done, b.comm->size, b.comm->size > 1 ? "s" : "", repeats);
     b.buffer = sh_replay_create(config.constraints.max_sites, config.train.replay_capacity);
-    b.scratch = SH_NEW(sh_real, sh_comm_sum_scratch(b.comm, sh_params_size(s.params)));
+    sh_gradients_create(b.comm, &s, &b.gradients);
     sh_records_create(&b.fresh, config.constraints.max_sites, 1);
     sh_records_create(&b.replay, config.constraints.max_sites, 1);
     for (int64_t n = 8; n <= 2048 && !only; n = n == 8 ? 32 : n * 8)
@@ -199,7 +200,7 @@ int main(int argc, char **argv)
     sh_replay_destroy(&b.buffer);
     sh_records_destroy(&b.fresh);
     sh_records_destroy(&b.replay);
-    sh_free(b.scratch);
+    sh_gradients_destroy(&b.gradients);
     sh_setup_destroy(&s);
     sh_comm_destroy(&b.comm);
     return 0;

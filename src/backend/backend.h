@@ -10,6 +10,8 @@
 #include "base/memory.h"
 #include "list.h"
 
+enum { SH_GROUP_ID = 128 };
+
 typedef struct sh_backend {
     const char *name;
 #define SH_BACKEND_ENTRY(kernel) void (*kernel)(const sh_##kernel##_args *args, int64_t n);
@@ -31,6 +33,12 @@ typedef struct sh_backend {
     void (*copy_out)(void *to, const void *from, size_t bytes); /* to the host, when the kernels before are done */
     void (*clear)(void *to, size_t bytes);                      /* to zero */
     void (*wait)(void);                                         /* for all that was asked for */
+    /* Sums over processes that never leave the devices; all NULL where there are none. One process makes the id of a group and all
+     * members join with it; a group's calls are collective. */
+    void (*group_id)(char id[SH_GROUP_ID]);
+    void (*join)(const char id[SH_GROUP_ID], int rank, int size);
+    void (*sum)(sh_real *data, int64_t n); /* in place */
+    void (*leave)(void);
 } sh_backend;
 
 const sh_backend *sh_backend_cpu(void);

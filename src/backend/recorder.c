@@ -15,6 +15,7 @@ static struct {
     char *region; /* in it: all memory, one after the other */
     size_t used;
     int64_t live; /* blocks */
+    sh_recorder_group group;
 } recorder;
 
 /* Whole huge pages: of small ones there would be thousands to open and close at every launch. */
@@ -104,6 +105,23 @@ static void clear(void *to, size_t bytes)
 static void wait(void)
 {
     recorder.counts.waits++;
+}
+
+static void sum(sh_real *data, int64_t n)
+{
+    recorder.counts.sums++;
+    open_memory();
+    recorder.group.sum(data, n);
+    close_memory();
+}
+
+void sh_recorder_use_group(const sh_recorder_group *group)
+{
+    recorder.group = *group;
+    recorder.table.group_id = group->group_id;
+    recorder.table.join = group->join;
+    recorder.table.sum = sum;
+    recorder.table.leave = group->leave;
 }
 
 const sh_backend *sh_recorder_open(void)

@@ -15,6 +15,7 @@
 #include "io/progress.h"
 #include "train/device.h"
 #include "train/exchange.h"
+#include "train/gradients.h"
 #include "train/run_samples.h"
 #include "train/run_state.h"
 #include "train/signals.h"
@@ -103,8 +104,7 @@ typedef struct {
     sh_run_samples *samples;    /* workers */
     sh_records fresh, replay;   /* of this worker, shard by shard */
     sh_records drawn;           /* of one shard */
-    sh_real *leaves;            /* (my_shards, P) their gradients; NULL with one, which is the parameters' own */
-    sh_real *scratch;           /* of the sum over the shards */
+    sh_gradients gradients;     /* of the shards */
     bool goes_on;               /* rank 0: there is a checkpoint to go on from */
     int lock;                   /* rank 0: on the directory, or -1 */
     int64_t first;              /* iterations finished before this start */
@@ -230,9 +230,7 @@ static sh_status begin(run *r)
     sh_records_create(&r->replay, c->constraints.max_sites, 1);
     sh_records_create(&r->drawn, c->constraints.max_sites, 1);
     r->exchange = sh_exchange_create(r->comm, c->constraints.max_sites, c->train.batch, c->train.replay_batch);
-    int64_t n = sh_params_size(r->setup.params);
-    r->scratch = SH_NEW(sh_real, sh_comm_sum_scratch(r->comm, n));
-    if (r->comm->my_shards > 1) r->leaves = SH_NEW(sh_real, r->comm->my_shards * n);
+    sh_gradients_create(r->comm, &r->setup, &r->gradients);
     SH_TRY(sh_comm_agree(r->comm, r->comm->rank == 0 ? open_directory(r) : SH_OK));
     SH_TRY(sh_comm_bcast(r->comm, &r->first, sizeof r->first, 0));
     if (c->run.save_samples) r->samples = sh_run_samples_create(r->comm, c, &r->setup.space);
@@ -316,9 +314,6 @@ static double batch_mean(run *r, const sh_replay_header *header)
 static sh_step_sums learn(run *r, const sh_replay_header *header, bool explored, double *stop)
 {
     enum { N = SH_STEP_SUMS + 1 };
-    int64_t n = sh_params_size(r->setup.params);
-    const sh_mirror *grad = sh_params_grad(r->setup.params);
-    sh_real *leaves = r->leaves ? r->leaves : grad->host;
     double *numbers = SH_NEW(double, r->comm->my_shards * N), mean = 0;
     bool in_parts = r->config.policy.objective == SH_VARGRAD && r->comm->n_shard > 1;
     sh_step_sums sums;
@@ -335,13 +330,10 @@ static sh_step_sums learn(run *r, const sh_replay_header *header, bool explored,
         sh_train_step(r->setup.policy, r->setup.be, &s.batch, r->setup.arena, &sums);
         memcpy(numbers + k * N, &sums, sizeof sums);
         numbers[k * N + SH_STEP_SUMS] = sh_signals_caught() || header->stop;
-        sh_mirror_pull(grad);
-        if (r->leaves) memcpy(leaves + k * n, grad->host, (size_t)n * sizeof *leaves);
+        sh_gradients_take(&r->gradients, &r->setup, k);
     }
     sh_exchange_settle(r->exchange);
-    sh_comm_sum_real(r->comm, leaves, n, r->scratch);
-    if (r->leaves) memcpy(grad->host, leaves, (size_t)n * sizeof *leaves);
-    sh_mirror_push(grad);
+    sh_gradients_sum(&r->gradients, r->comm, &r->setup);
     sh_comm_sum_double(r->comm, numbers, N);
     memcpy(&sums, numbers, sizeof sums);
     *stop = numbers[SH_STEP_SUMS];
@@ -472,8 +464,7 @@ static void end(run *r)
     if (r->fresh.data) sh_records_destroy(&r->fresh);
     if (r->replay.data) sh_records_destroy(&r->replay);
     if (r->drawn.data) sh_records_destroy(&r->drawn);
-    sh_free(r->leaves);
-    sh_free(r->scratch);
+    sh_gradients_destroy(&r->gradients);
     sh_device_leave(&r->setup);
     sh_setup_destroy(&r->setup);
     sh_folder_unlock(&r->lock);

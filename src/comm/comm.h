@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "backend/backend.h"
 #include "base/real.h"
 #include "base/status.h"
 
@@ -46,6 +47,9 @@ sh_status sh_comm_bcast(sh_comm *comm, void *data, int64_t bytes, int root); /* 
 void sh_comm_sum_real(sh_comm *comm, sh_real *data, int64_t n, sh_real *scratch);
 int64_t sh_comm_sum_scratch(const sh_comm *comm, int64_t n); /* numbers of scratch that takes */
 void sh_comm_sum_double(sh_comm *comm, double *data, int n); /* few numbers, in the order of the shards: n <= 64 */
+
+/* The workers as a group of the back-end's, for its sums on the devices. Collective over the workers; nothing where it has none. */
+void sh_comm_join_group(const sh_comm *comm, const sh_backend *be);
 
 /* Messages between two ranks of `all`. The buffer belongs to the message until it is complete. */
 typedef MPI_Request sh_request;

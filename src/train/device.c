@@ -58,12 +58,15 @@ sh_status sh_device_choose(sh_comm *c, sh_device device, sh_setup *s)
     } else if (without && without < c->n_worker) {
         sh_log_warn("%d of %d workers see no device: all use the CPU", without, c->n_worker);
     }
-    return sh_comm_agree(c, status);
+    status = sh_comm_agree(c, status);
+    if (status == SH_OK && s->be->memory) sh_comm_join_group(c, s->be);
+    return status;
 }
 
 void sh_device_leave(sh_setup *s)
 {
     if (!s->params || !s->be->memory) return;
+    if (s->be->leave) s->be->leave();
     sh_setup_use(s, sh_backend_cpu());
     sh_cuda_close();
 }

@@ -9,6 +9,7 @@
 #include <cstring>
 
 #include "backend/cuda.h"
+#include "backend/cuda/collective.h"
 #include "cuda_launch.h"
 
 #define SH_CUDA_PROTOTYPE(kernel) extern "C" void sh_##kernel##_cuda(const sh_##kernel##_args *args, int64_t n);
@@ -196,6 +197,15 @@ static void dense_grad(const sh_dense_grad_args *a, int64_t n)
     if (a->grad_bias) add_rows(grad, n, cols, a->grad_bias);
 }
 
+/* ---- sums over processes ---- */
+
+#ifdef SH_NCCL
+static void sum_over_processes(sh_real *data, int64_t n)
+{
+    sh_collective_sum(data, n, cuda.stream);
+}
+#endif
+
 /* ---- opening ---- */
 
 static int count(char text[SH_CUDA_TEXT])
@@ -271,6 +281,13 @@ static sh_backend *open_backend(const sh_cuda_options *options, char text[SH_CUD
     t->copy_out = copy_out;
     t->clear = clear;
     t->wait = wait_for_all;
+#ifdef SH_NCCL
+    sh_collective_begin(options->fatal);
+    t->group_id = sh_collective_id;
+    t->join = sh_collective_join;
+    t->sum = sum_over_processes;
+    t->leave = sh_collective_leave;
+#endif
     return t;
 }
 

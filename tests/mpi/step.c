@@ -1,0 +1,127 @@
+/* Several ranks train a few steps on the recording back-end, their gradients added by the code that calls NCCL, over a stand-in for it:
+ * the parameters are those of the same ranks on the CPU, whose sums go over MPI. With rank 0 as a coordinator of its own too, which is
+ * no member of the group. */
+#include "test.h"
+
+#include <math.h>
+#include <omp.h>
+#include <stdlib.h>
+
+#include "backend/cuda/collective.h"
+#include "backend/recorder.h"
+#include "io/config.h"
+#include "train/gradients.h"
+#include "train/step.h"
+
+enum { BATCH = 12, STEPS = 2 };
+
+static sh_comm *comm;
+
+static _Noreturn void fatal(const char *message)
+{
+    fprintf(stderr, "%s\n", message);
+    MPI_Abort(MPI_COMM_WORLD, 1);
+    abort();
+}
+
+static void sum(sh_real *data, int64_t n)
+{
+    sh_collective_sum(data, n, NULL);
+}
+
+/* The parameters after STEPS steps of this worker's share. */
+static sh_real *train(const sh_config *config, const sh_backend *be, int64_t *size)
+{
+    static const sh_exploration none = {.epsilon = 0, .widen = 1};
+    sh_setup s;
+    sh_records fresh, replay;
+    sh_gradients gradients;
+    double norm;
+    assert_ok(sh_setup_create(config, &s));
+    if (be) sh_setup_use(&s, be);
+    sh_gradients_create(comm, &s, &gradients);
+    sh_records_create(&fresh, config->constraints.max_sites, 1);
+    sh_records_create(&replay, config->constraints.max_sites, 1);
+    for (int step = 0; step < STEPS && comm->worker >= 0; step++) {
+        sh_step_sums sums;
+        int64_t first, n;
+        double target[BATCH];
+        sh_comm_shard_slice(comm, BATCH, comm->first_shard, &first, &n);
+        sh_setup_draw(&s, 1, (uint64_t)(step * BATCH + first), n, &none, &fresh);
+        for (int64_t i = 0; i < n; i++)
+            target[i] = sh_reward_log_target(&config->reward, &sh_record_at(&fresh, i)->result);
+        sh_params_zero_grad(s.params);
+        const sh_step_batch batch = {
+            .fresh = &fresh, .target_fresh = target, .replay = &replay, .target_replay = target, .n_total = BATCH};
+        sh_train_step(s.policy, s.be, &batch, s.arena, &sums);
+        sh_gradients_take(&gradients, &s, 0);
+        sh_gradients_sum(&gradients, comm, &s);
+        assert_ok(sh_adam_step(s.adam, 1e-3, 10, &norm));
+    }
+    sh_setup_pull(&s);
+    *size = sh_params_size(s.params);
+    sh_real *values = SH_NEW(sh_real, *size);
+    memcpy(values, sh_params_data(s.params)->host, (size_t)*size * sizeof *values);
+    sh_gradients_destroy(&gradients);
+    sh_records_destroy(&fresh);
+    sh_records_destroy(&replay);
+    sh_setup_destroy(&s);
+    return values;
+}
+
+static void compare(bool dedicated)
+{
+    static sh_config config;
+    static const char *const settings[] = {"reward.formation_energy.weight=0"};
+    static const sh_recorder_group group = {sh_collective_id, sh_collective_join, sum, sh_collective_leave};
+    int64_t n;
+    assert_ok(sh_comm_set_workers(comm, dedicated));
+    assert_ok(sh_config_read(SH_SOURCE_DIR "/configs/quickstart.yaml", settings, 1, NULL, &config));
+    sh_real *here = train(&config, NULL, &n);
+    const sh_backend *be = sh_recorder_open();
+    sh_collective_begin(fatal);
+    sh_recorder_use_group(&group);
+    sh_comm_join_group(comm, be);
+    sh_real *there = train(&config, be, &n);
+    if (comm->worker >= 0) {
+        assert_int_equal(sh_recorder_read().sums, STEPS);
+        sh_collective_leave();
+    }
+    sh_recorder_close();
+    /* two numbers have one sum; of three, the order may be another */
+    double limit = comm->n_worker < 3 ? 0 : sizeof(sh_real) == 4 ? 1e-5 : 1e-12;
+    for (int64_t i = 0; i < n; i++)
+        assert_true(fabs((double)here[i] - (double)there[i]) <= limit);
+    /* and it is one set of parameters on all workers */
+    sh_real *first = SH_NEW(sh_real, n);
+    memcpy(first, there, (size_t)n * sizeof *first);
+    if (comm->worker >= 0) {
+        MPI_Bcast(first, (int)n * (int)sizeof *first, MPI_BYTE, 0, comm->workers);
+        assert_memory_equal(first, there, (size_t)n * sizeof *first);
+    }
+    sh_free(first);
+    sh_free(here);
+    sh_free(there);
+}
+
+static void test_shared(void **state)
+{
+    (void)state;
+    compare(false);
+}
+
+static void test_dedicated(void **state)
+{
+    (void)state;
+    if (comm->size > 1) compare(true);
+}
+
+int main(int argc, char **argv)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_shared), cmocka_unit_test(test_dedicated)};
+    omp_set_num_threads(1);
+    if (sh_comm_create(&argc, &argv, &comm) != SH_OK) return 1;
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    sh_comm_destroy(&comm);
+    return failed;
+}
