@@ -11,6 +11,8 @@
 #   ms/sample        on one process: the difference between M samples and one, so without start-up
 #   structures, compositions ok, modes   of training, the first two over its last 20 iterations
 #   mean reward      of the samples drawn after training, all under the one reward of configs/battery.yaml, whatever was trained
+#   paper, V100      the figures of the whole method that are known here; those of its ablations and baselines are not, and no row
+#                    stands for them
 #   top 100          of these samples; the best are those of the configuration's own reward
 # Columns that need relaxation (match rate, rms, energy above hull) are printed as "-": they come with `shaft relax`.
 set -euo pipefail
@@ -59,6 +61,11 @@ seconds() { # COMMAND...: how long it takes
     echo "$(date +%s.%N) $start" | awk '{ print $1 - $2 }'
 }
 
+why() { # LOG: what shaft said, without what mpirun says around it
+    { sed -n '/^shaft [a-z]*:/,$p' "$1" | grep -v -e '^-----' -e '^mpirun' -e '^Primary job' -e 'Exit code' -e 'Process name' -e '^$' || true
+      echo "  all of it: $1"; } >&2
+}
+
 draw() { # FOLDER NUMBER FILE: no file where all are held back
     "$shaft" sample "$1" -n "$2" -o "$3" > "$1/sample.log" 2>&1 || grep -q 'may be written' "$1/sample.log" ||
         { tail -n 3 "$1/sample.log" >&2; return 1; }
@@ -71,7 +78,7 @@ one() { # CONFIG SEED FOLDER: one run; writes FOLDER/row: parameters, s an itera
     mkdir -p runs/tables
     launch "$ranks" "$shaft" train "$config" --set run.directory="$folder" --set run.seed="$seed" \
         --set train.iterations="$iterations" --set run.checkpoint_every="$iterations" > "$folder.log" 2>&1 ||
-        { tail -n 3 "$folder.log" >&2; return 1; }
+        { why "$folder.log"; return 1; }
     short=$(seconds draw "$folder" 1 "$folder/one.h5") || return 1
     long=$(seconds draw "$folder" "$samples" "$folder/samples.h5") || return 1
     mkdir -p "$folder/top"
@@ -99,7 +106,8 @@ one() { # CONFIG SEED FOLDER: one run; writes FOLDER/row: parameters, s an itera
         file == "summary.csv" { if ($e != "") { known++; sum += $e; negative += $e < 0 }
                                 if (!($f in seen)) { seen[$f] = 1; formulas++ } }
         END { for (k in last_vs) { vsum += last_vs[k]; csum += last_vc[k]; c++ }
-              print parameters, mean(time, rows, "%.4f"), sprintf("%.6f", (long - short) / n), mean(vsum, c, "%.3f"), mean(csum, c, "%.3f"),
+              print parameters, mean(time, rows, "%.4f"), long > short ? sprintf("%.6f", (long - short) / n) : "-",
+                    mean(vsum, c, "%.3f"), mean(csum, c, "%.3f"),
                     mean(reward, scored, "%.4f"), modes, mean(sum, known, "%.3f"), mean(negative, known, "%.3f"), formulas + 0 }
     ' "$folder/metrics.csv" "$folder/scores.csv" "$folder/top/summary.csv" > "$folder/row.part" &&
         mv "$folder/row.part" "$folder/row"
@@ -111,13 +119,14 @@ printf '%-16s %10s %15s %13s | %15s %15s %15s %10s | top 100: %15s %13s %11s %6s
     "ms/sample" "structures ok" "compositions ok" "mean reward" modes "E_f eV/atom" "E_f < 0" formulas match rms hull
 printf '%-16s %10s %15s %13s | %15s %15s %15s %10s |          %15s %13s %11s %6s %6s %6s\n' "paper, V100" 904224 - 62.5 0.99 1.00 - - \
     -1.24 0.995 10 0.82 0.161 0.29
+failed=0
 for config in "${configs[@]}"; do
     rows=()
     for seed in $(seq "$seeds"); do
         folder=$(folder_of "$config" "$seed")
-        one "$config" "$seed" "$folder" || fail "$config: no figures with seed $seed"
-        rows+=("$folder/row")
+        if one "$config" "$seed" "$folder"; then rows+=("$folder/row"); else say "" "$config: no figures with seed $seed"; failed=1; fi
     done
+    [ ${#rows[@]} -gt 0 ] || continue
     cat "${rows[@]}" | awk -v name="$(basename "$config" .yaml)" '
         { for (i = 1; i <= NF; i++) if ($i != "-") {
               lo[i] = !n[i] || $i < lo[i] ? $i : lo[i]; hi[i] = !n[i] || $i > hi[i] ? $i : hi[i]; sum[i] += $i; n[i]++ } }
@@ -127,3 +136,4 @@ for config in "${configs[@]}"; do
                   cell(2, "%.3f", 1), cell(3, "%.2f", 1000), cell(4, "%.2f", 1), cell(5, "%.2f", 1), cell(6, "%.3f", 1),
                   cell(7, "%.0f", 1), cell(8, "%.2f", 1), cell(9, "%.2f", 1), cell(10, "%.0f", 1), "-", "-", "-" }'
 done
+exit $failed

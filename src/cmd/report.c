@@ -83,6 +83,7 @@ static sh_status check_output(const char *path)
     static const char start[] = "<!DOCTYPE html>";
     char head[sizeof start] = "";
     if (!path[0] || strlen(path) > 4000) return SH_FAIL(SH_EINPUT, "'%.60s' is no name of a file to write", path);
+    SH_TRY(sh_file_is_free(path)); /* before a pipe is waited for */
     FILE *f = fopen(path, "r");
     if (!f && errno == ENOENT) return SH_OK;
     size_t got = f ? fread(head, 1, sizeof head - 1, f) : 0;

@@ -336,9 +336,8 @@ static herr_t visit_attribute(hid_t file, const char *name, const H5A_info_t *in
 /* The three entries that write_items adds, checked and taken out again. */
 static sh_status check_head(sh_checkpoint *c)
 {
-    const item *format = look_up(c, "format"), *version = look_up(c, "format_version"), *items = look_up(c, "items");
-    if (!format || format->kind != ITEM_TEXT || strcmp(format->text, "shaft checkpoint") || !version || !items)
-        return SH_FAIL(SH_EIO, "this is no checkpoint of shaft");
+    const item *version = look_up(c, "format_version"), *items = look_up(c, "items");
+    if (!version || !items) return SH_FAIL(SH_EIO, "this is no checkpoint of shaft");
     if (version->integer != FORMAT)
         return SH_FAIL(SH_EIO, "it has format %lld, which this version of shaft does not read", (long long)version->integer);
     if (items->integer != c->n - 3)
@@ -354,6 +353,9 @@ static sh_status read_items(hid_t file, sh_checkpoint *c)
     herr_t attributes = H5Aiterate2(file, H5_INDEX_NAME, H5_ITER_INC, &at, visit_attribute, &v);
     if (v.status != SH_OK) return v.status;
     if (attributes < 0) return sh_h5_fail("its entries cannot be listed");
+    const item *format = look_up(c, "format"); /* before its arrays: another file has others */
+    if (!format || format->kind != ITEM_TEXT || strcmp(format->text, "shaft checkpoint"))
+        return SH_FAIL(SH_EIO, "this is no checkpoint of shaft");
     herr_t arrays = H5Ovisit2(file, H5_INDEX_NAME, H5_ITER_INC, visit_object, &v, H5O_INFO_BASIC);
     if (v.status != SH_OK) return v.status;
     if (arrays < 0) return sh_h5_fail("its arrays cannot be listed");

@@ -139,7 +139,7 @@ static const entry table[] = {
     {"reward.plugin.weight", NUMBER(reward.weight[SH_TERM_PLUGIN], 0, 1000), .fallback = "0", .fixed = true,
      .help = "weight of a term of your own, from a shared library; 0 switches it off"},
     {"reward.plugin.library", TEXT(plugin_library), .fallback = "none", .fixed = true,
-     .help = "the library; shaft/plugin.h says how to make one"},
+     .help = "the library, from where shaft is started or with /; shaft/plugin.h says how to make one"},
     {"reward.plugin.function", TEXT(plugin_function), .fallback = "shaft_term", .fixed = true,
      .help = "name of the function in it"},
 
@@ -698,6 +698,8 @@ sh_status sh_config_check(const sh_config *c, const sh_groups *groups)
     if (t->replay_batch && !t->replay_capacity)
         return SH_FAIL(SH_EINPUT, "train.replay.capacity: 0 leaves nothing to draw train.replay.batch, %lld, from",
                        (long long)t->replay_batch);
+    if (c->policy.objective == SH_VARGRAD && t->batch < 2)
+        return SH_FAIL(SH_EINPUT, "train.batch: 1 is too few for train.objective: vargrad, which compares the trajectories of a batch");
     const char *conflict = sh_policy_options_conflict(&c->policy);
     if (conflict) return SH_FAIL(SH_EINPUT, "policy: %s", conflict);
     if (groups) SH_TRY(check_orbits(c, groups));

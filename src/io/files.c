@@ -38,9 +38,18 @@ void sh_file_part(const char *path, char *part, size_t size)
     snprintf(part, size, "%s.part", path);
 }
 
+sh_status sh_file_is_free(const char *path)
+{
+    struct stat there;
+    if (stat(path, &there) || S_ISREG(there.st_mode)) return SH_OK;
+    return SH_FAIL(SH_EINPUT, "'%s' is there and is no file, but %s", path,
+                   S_ISDIR(there.st_mode) ? "a folder" : "a device, a pipe or a socket");
+}
+
 sh_status sh_file_probe(const char *path)
 {
     char part[PATH_SIZE];
+    SH_TRY(sh_file_is_free(path));
     sh_file_part(path, part, sizeof part);
     int fd = open(part, O_WRONLY | O_CREAT, 0666);
     if (fd < 0) return SH_FAIL(SH_EIO, "'%s' cannot be written: %s", path, strerror(errno));

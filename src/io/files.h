@@ -11,7 +11,9 @@ sh_status sh_folder_make(const char *path);
 
 /* PATH.part, under which a file is written. */
 void sh_file_part(const char *path, char *part, size_t size);
-/* Can PATH.part be made? For finding out before the work; leaves nothing. */
+/* SH_EINPUT where PATH is there and is no file. */
+sh_status sh_file_is_free(const char *path);
+/* Can PATH.part be made, and is PATH, if it is there, a file? For finding out before the work; leaves nothing. */
 sh_status sh_file_probe(const char *path);
 /* Gets PATH.part onto the disk and gives it its name; what had the name is replaced. */
 sh_status sh_file_publish(const char *path);

@@ -65,6 +65,7 @@ void sh_adam_destroy(sh_adam **adam)
 void sh_adam_set_factor(sh_adam *a, const sh_tensor *tensor, double factor)
 {
     int64_t offset = sh_params_offset(a->params, tensor);
+    if (factor == 1) factor = 1 + 1e-6; /* 1 would mean: none of its own, clipped with the others */
     for (int64_t i = 0; i < sh_size(tensor); i++)
         a->factor.host[offset + i] = (sh_real)factor;
     sh_mirror_push(&a->factor);

@@ -25,11 +25,14 @@ sh_status sh_plugin_open(const char *library, const char *function, sh_plugin **
 {
     char path[4096];
     *out = NULL;
+    if (!strcmp(library, "none"))
+        return SH_FAIL(SH_EINPUT, "reward.plugin.library: missing; reward.plugin.weight above 0 asks for a term from a library");
     snprintf(path, sizeof path, "%s%s", strchr(library, '/') ? "" : "./", library);
     void *loaded = dlopen(path, RTLD_NOW | RTLD_LOCAL);
     if (!loaded) {
         SH_FAIL(SH_EINPUT, "reward.plugin.library: '%s' cannot be loaded: %s", library, last_words());
-        return sh_error_hint(SH_EINPUT, "a shared library made with: cc -shared -fPIC -O2 term.c -o term.so");
+        return sh_error_hint(SH_EINPUT, "a shared library made with: cc -shared -fPIC -O2 term.c -o term.so; a path that "
+                                          "does not begin with / is looked for where shaft is started");
     }
     void *symbol = dlsym(loaded, function);
     if (!symbol) {

@@ -91,6 +91,8 @@ sh_status sh_tables_create(const char *folder, const char *bond_table, sh_tables
             t->bond_min[i][j] = t->bond_avg[i][j] = NAN;
     }
     sh_status status = read_all(folder, bond_table, t);
+    if (status != SH_OK)
+        sh_error_hint(status, "reward.bond.table is mp, paper or a CSV file z1,z2,d_min,d_avg; the other tables come with shaft");
     if (status != SH_OK) {
         sh_tables_destroy(&t);
         return status;

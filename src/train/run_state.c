@@ -3,8 +3,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "base/memory.h"
 #include "io/checkpoint.h"
+#include "reward/tables.h"
 
 static void folder_of(const char *directory, char path[SH_PATH_SIZE + 16])
 {
@@ -161,11 +163,15 @@ static sh_status take_parameters(const sh_checkpoint *file, const sh_setup *s, i
     sh_status status = sh_checkpoint_text(file, "config", &text);
     if (status == SH_OK) status = sh_config_parse("the checkpoint", text, strlen(text), NULL, 0, NULL, before);
     const sh_constraints *now = &s->config->constraints, *then = &before->constraints;
+    char anew[SH_MAX_ELEMENTS * 4] = "";
     for (int32_t i = 0; i < now->n_element; i++) {
         column[i] = -1;
         for (int32_t k = 0; k < then->n_element; k++)
             if (then->element[k] == now->element[i]) column[i] = k;
+        size_t used = strlen(anew);
+        if (column[i] < 0) snprintf(anew + used, sizeof anew - used, "%s%s", used ? ", " : "", sh_element_symbol(now->element[i]));
     }
+    if (status == SH_OK && anew[0]) sh_log_info("not in the other run, so without start values: %s", anew);
     *taken = *all = 0;
     for (int64_t i = 0; status == SH_OK && i < sh_params_n_tensor(s->params); i++) {
         const sh_tensor *t = sh_params_tensor(s->params, i);
@@ -190,6 +196,7 @@ sh_status sh_run_state_init(const char *path, const sh_setup *s, int64_t *taken,
     int64_t iteration;
     sh_status status = ends_with(path, ".h5") ? sh_checkpoint_read(path, &file) : find(path, &file, &iteration);
     if (status == SH_OK && !file) status = SH_FAIL(SH_EINPUT, "there is no checkpoint in '%s/checkpoints'", path);
+    if (status == SH_EIO) status = SH_EINPUT; /* the file is the user's choice */
     if (status == SH_OK) status = take_parameters(file, s, taken, all);
     sh_checkpoint_destroy(&file);
     if (status == SH_OK) return SH_OK;

@@ -24,14 +24,11 @@ static batch gather(const sh_step_batch *b, sh_arena *arena)
     return all;
 }
 
-/* Trajectories on one tape: enough to fill long loops (more were no faster), and what a step needs does not grow with its batch. */
-enum { SLICE = 512 };
-
 /* The objective of all, slice by slice, each times scale; with its gradients where asked. */
 static void pass(const sh_policy *policy, const sh_backend *be, const batch *all, double scale, bool backward, sh_arena *arena)
 {
-    for (int64_t first = 0; first < all->n; first += SLICE) {
-        int64_t n = all->n - first < SLICE ? all->n - first : SLICE;
+    for (int64_t first = 0; first < all->n; first += SH_STEP_SLICE) {
+        int64_t n = all->n - first < SH_STEP_SLICE ? all->n - first : SH_STEP_SLICE;
         const sh_balance balance = {.log_pf = all->balance.log_pf + first,
                                     .log_pb = all->balance.log_pb + first,
                                     .residual = all->balance.residual + first,
@@ -64,7 +61,7 @@ void sh_train_step(const sh_policy *policy, const sh_backend *be, const sh_step_
     if (all.n == 0) return;
     double sum[2], own;
     all.balance.mean = b->mean;
-    if (!b->mean && sh_policy_get_options(policy)->objective == SH_VARGRAD && all.n > SLICE) { /* slices share their mean */
+    if (!b->mean && sh_policy_get_options(policy)->objective == SH_VARGRAD && all.n > SH_STEP_SLICE) { /* slices share their mean */
         sh_train_mean(policy, be, b, arena, sum);
         own = sum[0] / sum[1];
         all.balance.mean = &own;

@@ -66,6 +66,10 @@ for key in train.batch train.iterations run.checkpoint_every run.keep_checkpoint
     refused "$key: -3 is outside 1 to" $key=-3
 done
 refused "train.replay.capacity: -1 is outside 0 to" train.replay.capacity=-1
+expect 2 "train.batch: 1 is too few for train.objective: vargrad" "$shaft" train run.yaml --set run.directory=new/run \
+    --set train.objective=vargrad --set train.batch=1
+refused "reward.plugin.library: missing" reward.plugin.weight=1
+refused "reward.bond.table is mp, paper or a CSV file" reward.bond.table=none.csv
 refused "cannot open table 'none.csv'" reward.bond.table=none.csv
 refused "run.yaml:1: the header must be" reward.bond.table=run.yaml
 expect 2 "none.yaml: cannot be opened" "$shaft" train none.yaml

@@ -62,6 +62,12 @@ cmp again.h5 seed-65537.h5
 # What is there is kept, unless one says so.
 expect 2 "'b.h5' is there already" "$shaft" sample many -n 3 -o b.h5
 cmp a.h5 b.h5
+mkfifo pipe
+mkdir folder.h5
+expect 2 "'pipe' is there and is no file" timeout 60 "$shaft" sample few -n 3 -o pipe --overwrite
+expect 2 "'folder.h5' is there and is no file, but a folder" "$shaft" sample few -n 3 -o folder.h5 --overwrite
+test -p pipe
+test ! -e folder.h5.part
 expect 0 "crystals written to b.h5" "$shaft" sample few -n 3 -o b.h5 --overwrite
 if cmp -s a.h5 b.h5; then exit 1; fi
 expect 1 "nowhere/x.h5" "$shaft" sample few -n 3 -o nowhere/x.h5

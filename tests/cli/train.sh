@@ -121,10 +121,13 @@ for name, x in now.items():
 earlier, eight = parameters("earlier/checkpoints/000001.h5"), parameters("whole/checkpoints/000008.h5")
 assert all(same(earlier[n], eight[n]) for n in eight if n != "log_z")
 END
+expect 0 "not in the other run, so without start values: Br, F" "$shaft" train run.yaml --init whole \
+    --set run.directory=anew "${still[@]}" --set "elements=[Br, F, Na]"
 expect 0 "tensors start anew: the policy of 'whole' was made with other settings" "$shaft" train run.yaml --init whole \
     --set run.directory=other "${still[@]}" --set policy.encoder=gcn
-expect 1 "name the folder of a run" "$shaft" train run.yaml --init run.yaml --set run.directory=none
-expect 1 "nowhere.h5" "$shaft" train run.yaml --init nowhere.h5 --set run.directory=none
+expect 2 "name the folder of a run" "$shaft" train run.yaml --init run.yaml --set run.directory=none
+expect 2 "nowhere.h5" "$shaft" train run.yaml --init nowhere.h5 --set run.directory=none
+expect 2 "this is no checkpoint of shaft" "$shaft" train run.yaml --init "$(echo whole/samples/*12.h5)" --set run.directory=none
 expect 2 "there is no checkpoint in 'nowhere/checkpoints'" "$shaft" train run.yaml --init nowhere --set run.directory=none
 test ! -e none
 

@@ -366,8 +366,8 @@ enum { N_LAYER = sizeof LAYERS / sizeof *LAYERS };
 static void check_dense(int64_t n, int64_t k, int64_t cols, int kind)
 {
     enum { ROWS = 4 };
-    sh_real *x = array(n * k), *w = array(k * cols), *bias = array(cols), *s = array(ROWS * cols), *pre = array(n * cols),
-            *y = array(n * cols);
+    sh_real *x = array(n * k), *w = array(k * cols), *bias = array(cols), *s = array(ROWS * cols), *y = array(n * cols),
+            *pre = kind == SH_SWISH ? array(n * cols) : y; /* as the ops have it */
     int32_t *src = indices(n, ROWS);
     const sh_dense_args args = {
         .input = x, .w = w, .k = k, .out = {.bias = bias, .p_src = s, .src = src, .pre = pre, .y = y, .cols = cols, .kind = kind}};
@@ -379,14 +379,14 @@ static void check_dense(int64_t n, int64_t k, int64_t cols, int kind)
         double sum = (double)bias[i % cols] + (double)s[src[i / cols] * cols + i % cols];
         for (int64_t j = 0; j < k; j++)
             sum += (double)x[i / cols * k + j] * (double)w[j * cols + i % cols];
-        assert_near(pre[i], sum, 10 * LIMIT); /* a hundred products */
+        if (pre != y) assert_near(pre[i], sum, 10 * LIMIT); /* a hundred products */
         assert_near(y[i], activate(sum, kind), 10 * LIMIT);
     }
     release(x, n * k);
     release(w, k * cols);
     release(bias, cols);
     release(s, ROWS * cols);
-    release(pre, n * cols);
+    if (pre != y) release(pre, n * cols);
     release(y, n * cols);
 }
 
@@ -456,7 +456,7 @@ static void test_dense(void **state)
     (void)state;
     for (int layer = 0; layer < N_LAYER; layer++)
         for (int i = 0; i < N_SIZE; i++)
-            for (int kind = -1; kind <= SH_SOFTPLUS2; kind += 3) {
+            for (int kind = -1; kind <= SH_SOFTPLUS2; kind++) {
                 sh_arena_reset(pool);
                 check_dense(SIZES[i], LAYERS[layer][0], LAYERS[layer][1], kind);
                 check_dense_grad(SIZES[i], LAYERS[layer][0], LAYERS[layer][1], kind);

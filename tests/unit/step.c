@@ -125,6 +125,80 @@ static sh_real *gradient(const sh_config *config, const sh_backend *be, int64_t 
     return grad;
 }
 
+/* The gradient of n records in steps of at most `piece`, and each record's log P_F. */
+static void in_pieces(sh_setup *s, sh_records *all, const double *target, int64_t piece, const double *mean, sh_real *grad,
+                      double *log_pf)
+{
+    sh_records part, none;
+    sh_records_create(&part, all->max_sites, 1);
+    sh_records_create(&none, all->max_sites, 1);
+    sh_params_zero_grad(s->params);
+    for (int64_t first = 0; first < all->n; first += piece) {
+        int64_t n = all->n - first < piece ? all->n - first : piece;
+        sh_step_sums sums;
+        sh_records_resize(&part, n);
+        memcpy(part.data, sh_record_at(all, first), (size_t)n * all->stride);
+        sh_arena_reset(s->arena);
+        const sh_step_batch batch = {.fresh = &part,
+                                     .target_fresh = target + first,
+                                     .replay = &none,
+                                     .target_replay = target,
+                                     .n_total = (double)all->n,
+                                     .mean = mean};
+        sh_train_step(s->policy, s->be, &batch, s->arena, &sums);
+        for (int64_t i = 0; i < n; i++)
+            log_pf[first + i] = sh_record_at(&part, i)->log_pf;
+    }
+    memcpy(grad, sh_params_grad(s->params)->host, (size_t)sh_params_size(s->params) * sizeof *grad);
+    sh_records_destroy(&part);
+    sh_records_destroy(&none);
+}
+
+/* A batch of more than two slices has the gradient of its pieces, whatever the objective. */
+static void test_slices(void **state)
+{
+    (void)state;
+    enum { N = 2 * SH_STEP_SLICE + 76, PIECE = 300 };
+    static const char *const objective[] = {"train.objective=tb", "train.objective=subtb", "train.objective=vargrad"};
+    for (int k = 0; k < 3; k++) {
+        static sh_config config;
+        const policy_case c = {.config = "quickstart.yaml", .settings = {objective[k]}, .n_setting = 1};
+        sh_setup s;
+        sh_records all, none;
+        double *target = SH_NEW(double, N), *log_pf[2] = {SH_NEW(double, N), SH_NEW(double, N)}, sum[2], mean = 0, difference = 0, square = 0;
+        read_config(&c, &config);
+        assert_ok(sh_setup_create(&config, &s));
+        int64_t n = sh_params_size(s.params);
+        sh_real *grad[2] = {SH_NEW(sh_real, n), SH_NEW(sh_real, n)};
+        sh_records_create(&all, config.constraints.max_sites, 1);
+        sh_records_create(&none, config.constraints.max_sites, 1);
+        sh_setup_draw(&s, 1, 0, N, &NONE, &all);
+        for (int64_t i = 0; i < N; i++)
+            target[i] = sh_reward_log_target(&config.reward, &sh_record_at(&all, i)->result);
+        const sh_step_batch batch = {.fresh = &all, .target_fresh = target, .replay = &none, .target_replay = target, .n_total = N};
+        sh_train_mean(s.policy, s.be, &batch, s.arena, sum);
+        mean = sum[0] / sum[1];
+        in_pieces(&s, &all, target, N, NULL, grad[0], log_pf[0]); /* the mean of VarGrad is its own */
+        in_pieces(&s, &all, target, PIECE, &mean, grad[1], log_pf[1]);
+        for (int64_t i = 0; i < n; i++) {
+            difference += pow((double)grad[1][i] - (double)grad[0][i], 2);
+            square += pow((double)grad[0][i], 2);
+        }
+        print_message("%s: within %.2g\n", objective[k], sqrt(difference / square));
+        assert_true(square > 0 && sqrt(difference / square) < (sizeof(sh_real) == 4 ? 1e-5 : 1e-13));
+        for (int64_t i = 0; i < N; i++)
+            assert_near(log_pf[0][i], log_pf[1][i], 1e-4);
+        for (int i = 0; i < 2; i++) {
+            sh_free(grad[i]);
+            sh_free(log_pf[i]);
+        }
+        sh_free(target);
+        sh_records_destroy(&all);
+        sh_records_destroy(&none);
+        sh_setup_destroy(&s);
+    }
+}
+
 static _Noreturn void fatal(const char *message)
 {
     fprintf(stderr, "%s\n", message);
@@ -181,7 +255,7 @@ static void test_device(void **state)
 
 int main(int argc, char **argv)
 {
-    const struct CMUnitTest recorder[] = {cmocka_unit_test(test_recorder)}, device[] = {cmocka_unit_test(test_device)};
+    const struct CMUnitTest recorder[] = {cmocka_unit_test(test_recorder), cmocka_unit_test(test_slices)}, device[] = {cmocka_unit_test(test_device)};
     omp_set_num_threads(1); /* batches so small that threads would only wait for each other */
     if (argc < 2 || strcmp(argv[1], "cuda")) return cmocka_run_group_tests(recorder, NULL, NULL);
     if (sh_cuda_look()->n_device) return cmocka_run_group_tests(device, NULL, NULL);
