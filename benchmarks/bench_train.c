@@ -18,7 +18,7 @@
 #include "train/gradients.h"
 #include "train/replay.h"
 #include "train/run_state.h"
-#include "train/step.h"
+#include "gflownet/step.h"
 
 enum { SAMPLE, REWARD, GRAPH, ENERGY, STEP, FORWARD, ADAM, REPLAY, SUM, WHOLE, N_PART, MAX_REPEATS = 101 };
 

@@ -18,6 +18,7 @@ enum { SH_CUDA_TEXT = 512 };
 
 typedef struct {
     int device;
+    bool managed;                       /* its memory is such that the host sees it too, for tests */
     void (*fatal)(const char *message); /* called where a kernel or a copy fails; does not return */
 } sh_cuda_options;
 
@@ -30,7 +31,6 @@ typedef struct {
     /* The table, without its room; NULL and why in text. One at a time. */
     sh_backend *(*open)(const sh_cuda_options *options, char text[SH_CUDA_TEXT]);
     void (*close)(void);
-    const sh_memory_source *managed; /* memory that the host and kernels both see, for tests; while it is open */
 } sh_cuda_entry;
 
 /* What dlsym looks for. */

@@ -59,14 +59,14 @@ const sh_cuda_state *sh_cuda_look(void)
     return &state;
 }
 
-sh_status sh_cuda_open(int device, void (*fatal)(const char *message), const sh_backend **out)
+sh_status sh_cuda_open(const sh_cuda_options *options, const sh_backend **out)
 {
     char text[SH_CUDA_TEXT];
     const sh_cuda_state *s = sh_cuda_look();
     *out = NULL;
     if (!s->n_device) return SH_FAIL(SH_EINPUT, "there is no CUDA device: %s", s->why);
-    SH_ASSERT(!opened && device >= 0 && device < s->n_device);
-    opened = s->entry->open(&(sh_cuda_options){.device = device, .fatal = fatal}, text);
+    SH_ASSERT(!opened && options->device >= 0 && options->device < s->n_device);
+    opened = s->entry->open(options, text);
     if (!opened) return SH_FAIL(SH_EINPUT, "CUDA %s", text);
     opened->room = sh_arena_create_in(opened->memory, 1 << 24);
     *out = opened;

@@ -17,7 +17,7 @@ typedef struct {
 const sh_cuda_state *sh_cuda_look(void);
 
 /* The back-end on a device. SH_EINPUT where there is none. Errors of kernels later call `fatal`, which does not return. */
-sh_status sh_cuda_open(int device, void (*fatal)(const char *message), const sh_backend **out);
+sh_status sh_cuda_open(const sh_cuda_options *options, const sh_backend **out);
 void sh_cuda_close(void);
 
 #endif

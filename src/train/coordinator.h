@@ -10,7 +10,7 @@
 
 #include "io/config.h"
 #include "train/replay.h"
-#include "train/step.h"
+#include "gflownet/step.h"
 
 /* What the workers agree on at the end of an iteration, from the first of them. */
 typedef struct {

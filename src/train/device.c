@@ -37,7 +37,7 @@ static sh_status open_device(const sh_comm *c, sh_setup *s)
                     n_device > 1 ? "s" : "");
     my_rank = c->rank;
     n_rank = c->size;
-    SH_TRY(sh_cuda_open(index % n_device, fatal, &be));
+    SH_TRY(sh_cuda_open(&(sh_cuda_options){.device = index % n_device, .fatal = fatal}, &be));
     sh_setup_use(s, be);
     sh_cuda_look()->entry->describe(index % n_device, text);
     sh_log_info("worker %d: device %d, %s", c->worker, index % n_device, text);

@@ -6,7 +6,7 @@
 
 #include "gflownet/sampler.h"
 #include "nn/adam.h"
-#include "train/step.h"
+#include "gflownet/step.h"
 
 /* log of the target R^beta of a finished trajectory. */
 typedef double (*log_target_fn)(const sh_record *record, const void *context);

@@ -1,9 +1,9 @@
 /* gradient.h -- compares the gradient of sum(cotangent * output) with central differences, for every number of every
- * input. */
+ * input, on the CPU or on a device (device.h). */
 #ifndef SH_TEST_GRADIENT_H
 #define SH_TEST_GRADIENT_H
 
-#include "test.h"
+#include "device.h"
 
 #include "tensor/tape.h"
 
@@ -33,9 +33,10 @@ static inline double gradient_value(gradient_fn f, sh_tensor *const *input, cons
 {
     sh_tape tape;
     sh_arena_reset(arena);
-    sh_tape_begin(&tape, sh_backend_cpu(), arena, false);
+    sh_tape_begin(&tape, be, arena, false);
     const sh_tensor *y = f(&tape, input, context);
     double sum = 0;
+    be->wait();
     for (int64_t i = 0; i < sh_size(y); i++)
         sum += cotangent[i] * (double)y->data[i];
     return sum;
@@ -48,15 +49,17 @@ static inline void check_gradient(gradient_fn f, sh_tensor *const *input, int n_
     sh_tape tape;
     for (int k = 0; k < n_input; k++)
         memset(input[k]->grad, 0, (size_t)sh_size(input[k]) * sizeof(sh_real));
-    sh_tape_begin(&tape, sh_backend_cpu(), arena, true);
+    sh_tape_begin(&tape, be, arena, true);
     const sh_tensor *y = f(&tape, input, context);
     double *cotangent = SH_NEW(double, sh_size(y));
+    be->wait();
     for (int64_t i = 0; i < sh_size(y); i++) {
         cotangent[i] = noise();
         y->grad[i] = (sh_real)cotangent[i];
     }
     for (const sh_tape_entry *e = tape.last; e; e = e->before)
         e->backward(&tape, e->saved);
+    be->wait();
     double largest = 0;
     for (int k = 0; k < n_input; k++)
         for (int64_t i = 0; i < sh_size(input[k]); i++)
@@ -88,7 +91,10 @@ static inline void check_gradient(gradient_fn f, sh_tensor *const *input, int n_
 static inline sh_tensor *noise_tensor(int64_t rows, int64_t cols)
 {
     sh_tensor *t = SH_NEW(sh_tensor, 1);
-    *t = (sh_tensor){.data = SH_NEW(sh_real, rows * cols), .grad = SH_NEW(sh_real, rows * cols), .rows = rows, .cols = cols};
+    *t = (sh_tensor){.data = device_take((size_t)(rows * cols) * sizeof(sh_real)),
+                     .grad = device_take((size_t)(rows * cols) * sizeof(sh_real)),
+                     .rows = rows,
+                     .cols = cols};
     for (int64_t i = 0; i < rows * cols; i++)
         t->data[i] = (sh_real)noise();
     return t;
@@ -96,8 +102,8 @@ static inline sh_tensor *noise_tensor(int64_t rows, int64_t cols)
 
 static inline void free_noise(sh_tensor *t)
 {
-    sh_free(t->data);
-    sh_free(t->grad);
+    device_give(t->data);
+    device_give(t->grad);
     sh_free(t);
 }
 

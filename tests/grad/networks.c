@@ -65,6 +65,7 @@ static void check_encoder(bool gcn)
     sh_params *params = sh_params_create();
     encoder_context context = create_encoder(params, gcn, NODE);
     sh_params_commit(params, 3);
+    sh_params_use(params, be);
     sh_crystals crystals;
     sh_graph graph;
     made_crystals(arena, &crystals);
@@ -155,6 +156,7 @@ static void check_quotient(bool gcn)
     sh_params *params = sh_params_create();
     encoder_context context = create_encoder(params, gcn, NODE);
     sh_params_commit(params, 5);
+    sh_params_use(params, be);
     sh_crystals quotient, full;
     sh_graph graph[2];
     made_crystals(arena, &quotient);
@@ -166,7 +168,7 @@ static void check_quotient(bool gcn)
         for (int64_t a = quotient.atom_start[s]; a < quotient.atom_start[s + 1]; a++)
             memcpy(many->data + a * NODE, few->data + s * NODE, NODE * sizeof(sh_real));
     sh_tape tape;
-    sh_tape_begin(&tape, sh_backend_cpu(), arena, false);
+    sh_tape_begin(&tape, be, arena, false);
     context.graph = &graph[0];
     const sh_tensor *a = encoder_on_node(&tape, &few, &context);
     context.graph = &graph[1];
@@ -249,12 +251,13 @@ static void check_policy(const sh_policy_options *choices)
     sh_policy_start_values(policy, 0.5);
     for (int64_t i = 0; i < sh_params_size(params); i++) /* biases of zero would hide what multiplies them */
         sh_params_data(params)->host[i] += (sh_real)(0.05 * noise());
+    sh_params_use(params, be);
     sh_arena *arena = sh_arena_create(1 << 16);
     sh_records records;
     sh_records_create(&records, 3, 1);
     const sh_exploration none = {.epsilon = 0, .widen = 1};
     enum { N = 6 };
-    sh_sample(policy, sh_backend_cpu(), 4, 0, N, &none, arena, &records);
+    sh_sample(policy, be, 4, 0, N, &none, arena, &records);
     const sh_record *record[N];
     double target[N];
     int longest = 0;
@@ -273,11 +276,12 @@ static void check_policy(const sh_policy_options *choices)
     sh_params_zero_grad(params);
     sh_tape tape;
     sh_arena_reset(arena);
-    sh_tape_begin(&tape, sh_backend_cpu(), arena, true);
+    sh_tape_begin(&tape, be, arena, true);
     double log_pf[N], log_pb[N], residual[N], sum = 0;
     const sh_balance out = {.log_pf = log_pf, .log_pb = log_pb, .residual = residual};
     const sh_tensor *loss = sh_objective(policy, &tape, record, N, target, 0.01, &out);
     sh_tape_backward(&tape, (sh_tensor *)(uintptr_t)loss);
+    be->wait();
     for (int64_t i = 0; i < sh_params_n_tensor(params); i++) {
         const sh_tensor *input = sh_params_tensor(params, i);
         double largest = 0;
@@ -320,7 +324,9 @@ static void test_adam(void **state)
     sh_params *params = sh_params_create();
     sh_tensor *a = sh_params_add(params, "a", 1, 2, SH_INIT_CONSTANT, 1), *b = sh_params_add(params, "b", 1, 1, SH_INIT_CONSTANT, -1);
     sh_params_commit(params, 1);
+    sh_params_use(params, be);
     sh_adam *adam = sh_adam_create(params);
+    sh_adam_use(adam, be);
     sh_adam_set_factor(adam, b, 10);
     double x[3] = {1, 1, -1}, m[3] = {0}, v[3] = {0}, norm;
     for (int step = 1; step <= 5; step++) {
@@ -329,6 +335,7 @@ static void test_adam(void **state)
             a->grad[i] = (sh_real)g[i];
         b->grad[0] = (sh_real)g[2];
         assert_ok(sh_adam_step(adam, 0.01, 5, &norm));
+        be->wait();
         assert_near(norm, sqrt(g[0] * g[0] + g[1] * g[1] + g[2] * g[2]), 1e-5);
         double plain = sqrt(g[0] * g[0] + g[1] * g[1]), scale[2] = {fmin(1, 5 / plain), fmin(1, 5 / fabs(g[2]))};
         for (int i = 0; i < 3; i++) { /* Kingma and Ba, algorithm 1 */
@@ -350,12 +357,14 @@ static void test_adam(void **state)
     sh_params_destroy(&params);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+    if (!device_open(argc, argv)) return 77;
     if (sh_groups_create(&groups) != SH_OK) return 1;
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_encoders), cmocka_unit_test(test_quotients),
                                        cmocka_unit_test(test_policy), cmocka_unit_test(test_adam)};
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     sh_groups_destroy(&groups);
+    sh_cuda_close();
     return failed;
 }

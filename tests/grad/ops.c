@@ -188,7 +188,7 @@ static void test_empty(void **state)
     const int64_t start[1] = {0};
     sh_arena *arena = sh_arena_create(1 << 12);
     sh_tape tape;
-    sh_tape_begin(&tape, sh_backend_cpu(), arena, true);
+    sh_tape_begin(&tape, be, arena, true);
     sh_tensor *x = noise_tensor(0, 4), *w = noise_tensor(4, 3), *b = noise_tensor(1, 3);
     const sh_tensor *y = sh_dense(&tape, x, w, b, SH_SWISH);
     assert_int_equal(y->rows, 0);
@@ -203,11 +203,14 @@ static void test_empty(void **state)
     sh_arena_destroy(&arena);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_linear), cmocka_unit_test(test_dense_and_activations), cmocka_unit_test(test_shapes),
         cmocka_unit_test(test_segments), cmocka_unit_test(test_edges), cmocka_unit_test(test_lstm),
         cmocka_unit_test(test_empty)};
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    if (!device_open(argc, argv)) return 77;
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    sh_cuda_close();
+    return failed;
 }

@@ -1,12 +1,10 @@
 /* Every kernel of list.h against a plain loop in double, on odd sizes (0, 1, primes), with guard zones around what it writes,
  * and with 1, 2 and 3 threads: the same bits. A kernel without a case does not link: the table below is made from the list. With the
  * argument `cuda` the same on a device, in memory that the host sees too. */
-#include "test.h"
+#include "device.h"
 
 #include <omp.h>
-#include <stdlib.h>
 
-#include "backend/cuda_module.h"
 #include "base/memory.h"
 #include "activation.h"
 #include "dist.h"
@@ -17,7 +15,6 @@ static const double LIMIT = 1e-12;
 static const double LIMIT = 3e-6;
 #endif
 
-static const sh_backend *be;
 static sh_arena *pool; /* of a case: what kernels read and write */
 static uint32_t state_of_noise = 3;
 
@@ -740,23 +737,11 @@ static void test_exponential(void **state)
 #endif
 }
 
-static _Noreturn void fatal(const char *message)
-{
-    fprintf(stderr, "%s\n", message);
-    exit(1);
-}
-
 int main(int argc, char **argv)
 {
-    bool cuda = argc > 1 && !strcmp(argv[1], "cuda");
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_kernels), cmocka_unit_test(test_dense), cmocka_unit_test(test_exponential)};
-    be = sh_backend_cpu();
-    if (cuda && !sh_cuda_look()->n_device) {
-        print_message("skipped: %s\n", sh_cuda_look()->why);
-        return 77;
-    }
-    if (cuda && sh_cuda_open(0, fatal, &be) != SH_OK) fatal(sh_error_message());
-    pool = cuda ? sh_arena_create_in(sh_cuda_look()->entry->managed, 1 << 20) : sh_arena_create(1 << 20);
+    if (!device_open(argc, argv)) return 77;
+    pool = be->memory ? sh_arena_create_in(be->memory, 1 << 20) : sh_arena_create(1 << 20);
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     sh_arena_destroy(&pool);
     sh_cuda_close();

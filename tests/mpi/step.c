@@ -11,7 +11,7 @@
 #include "backend/recorder.h"
 #include "io/config.h"
 #include "train/gradients.h"
-#include "train/step.h"
+#include "gflownet/step.h"
 
 enum { BATCH = 12, STEPS = 2 };
 

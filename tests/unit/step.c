@@ -1,18 +1,15 @@
 /* The training step on a back-end with memory of its own, for policies of every kind. On the recording back-end: the same bits as on
  * the CPU, no look of the host at a device's memory (it would end this program), and no more launches, copies and waits than written
  * here. With the argument `cuda`, on a device: the same gradient as on the CPU to rounding, from the same trajectories. */
-#include "test.h"
-
-#include <omp.h>
+#include "device.h"
 
 #include <math.h>
-#include <stdlib.h>
+#include <omp.h>
 
-#include "backend/cuda_module.h"
 #include "backend/recorder.h"
+#include "gflownet/step.h"
 #include "io/config.h"
 #include "train/setup.h"
-#include "train/step.h"
 
 enum { BATCH = 12, STEPS = 3 };
 
@@ -38,13 +35,13 @@ static void read_config(const policy_case *c, sh_config *config)
 }
 
 /* STEPS steps of training; counts of the last. Returns the parameters. */
-static sh_real *train(const sh_config *config, const sh_backend *be, sh_recorder_counts *counts)
+static sh_real *train(const sh_config *config, const sh_backend *other, sh_recorder_counts *counts)
 {
     sh_setup s;
     sh_records fresh, replay;
     double norm;
     assert_ok(sh_setup_create(config, &s));
-    if (be) sh_setup_use(&s, be);
+    if (other) sh_setup_use(&s, other);
     sh_records_create(&fresh, config->constraints.max_sites, 1);
     sh_records_create(&replay, config->constraints.max_sites, 1);
     for (int step = 0; step < STEPS; step++) {
@@ -59,7 +56,7 @@ static sh_real *train(const sh_config *config, const sh_backend *be, sh_recorder
             .fresh = &fresh, .target_fresh = target, .replay = &replay, .target_replay = target, .n_total = BATCH};
         sh_train_step(s.policy, s.be, &batch, s.arena, &sums);
         assert_ok(sh_adam_step(s.adam, 1e-6, 10, &norm));
-        if (be) *counts = sh_recorder_read();
+        if (other) *counts = sh_recorder_read();
     }
     sh_setup_pull(&s);
     int64_t n = sh_params_size(s.params);
@@ -77,8 +74,7 @@ static void check(const policy_case *c)
     sh_recorder_counts counts;
     read_config(c, &config);
     sh_real *here = train(&config, NULL, &counts);
-    const sh_backend *be = sh_recorder_open();
-    sh_real *there = train(&config, be, &counts);
+    sh_real *there = train(&config, sh_recorder_open(), &counts);
     sh_recorder_close();
     sh_setup s;
     assert_ok(sh_setup_create(&config, &s));
@@ -97,7 +93,7 @@ static void check(const policy_case *c)
 }
 
 /* The gradient of BATCH trajectories drawn on the CPU, computed by kernels of be. */
-static sh_real *gradient(const sh_config *config, const sh_backend *be, int64_t *size)
+static sh_real *gradient(const sh_config *config, const sh_backend *other, int64_t *size)
 {
     sh_setup s;
     sh_records fresh, replay;
@@ -109,7 +105,7 @@ static sh_real *gradient(const sh_config *config, const sh_backend *be, int64_t 
     sh_setup_draw(&s, 1, 0, BATCH, &NONE, &fresh);
     for (int64_t i = 0; i < BATCH; i++)
         target[i] = sh_reward_log_target(&config->reward, &sh_record_at(&fresh, i)->result);
-    sh_setup_use(&s, be);
+    sh_setup_use(&s, other);
     sh_params_zero_grad(s.params);
     const sh_step_batch batch = {
         .fresh = &fresh, .target_fresh = target, .replay = &replay, .target_replay = target, .n_total = BATCH};
@@ -199,21 +195,14 @@ static void test_slices(void **state)
     }
 }
 
-static _Noreturn void fatal(const char *message)
-{
-    fprintf(stderr, "%s\n", message);
-    exit(1);
-}
-
 /* ||there - here|| / ||here|| of the gradients. */
 static void check_device(const policy_case *c)
 {
     static sh_config config;
-    const sh_backend *be;
     int64_t n;
     double square = 0, difference = 0;
     read_config(c, &config);
-    assert_ok(sh_cuda_open(0, fatal, &be));
+    assert_ok(sh_cuda_open(&(sh_cuda_options){.fatal = device_fatal}, &be));
     sh_real *here = gradient(&config, sh_backend_cpu(), &n), *there = gradient(&config, be, &n);
     sh_cuda_close();
     for (int64_t i = 0; i < n; i++) {

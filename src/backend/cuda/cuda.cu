@@ -276,7 +276,7 @@ static sh_backend *open_backend(const sh_cuda_options *options, char text[SH_CUD
     t->gemm = gemm;
     t->dense = dense;
     t->dense_grad = dense_grad;
-    t->memory = &own;
+    t->memory = options->managed ? &managed : &own;
     t->copy_in = copy_in;
     t->copy_out = copy_out;
     t->clear = clear;
@@ -293,6 +293,6 @@ static sh_backend *open_backend(const sh_cuda_options *options, char text[SH_CUD
 
 extern "C" const sh_cuda_entry *sh_cuda_module(void)
 {
-    static const sh_cuda_entry entry = {SH_CUDA_ABI, count, describe, open_backend, close_backend, &managed};
+    static const sh_cuda_entry entry = {SH_CUDA_ABI, count, describe, open_backend, close_backend};
     return &entry;
 }

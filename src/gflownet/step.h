@@ -1,7 +1,7 @@
 /* step.h -- one training step of a rank: values and gradient of trajectory balance on fresh and replayed records. The
  * reward was computed before; the reduction over ranks and Adam come after. */
-#ifndef SH_TRAIN_STEP_H
-#define SH_TRAIN_STEP_H
+#ifndef SH_GFLOWNET_STEP_H
+#define SH_GFLOWNET_STEP_H
 
 #include "gflownet/objective.h"
 

@@ -1,4 +1,4 @@
-#include "train/step.h"
+#include "gflownet/step.h"
 
 #include <math.h>
 
