@@ -29,7 +29,8 @@ static void look(void)
     const char *named = getenv("SHAFT_CUDA_MODULE");
     if (named) {
         snprintf(state.path, sizeof state.path, "%s", named);
-    } else if (!beside_program("", state.path) && !beside_program("../lib/", state.path)) {
+    } else if (!beside_program("", state.path) && !beside_program("../lib/", state.path) &&
+               !beside_program("../", state.path)) { /* the last for tests and benchmarks in a build */
         state.path[0] = '\0';
         snprintf(state.why, sizeof state.why, "built without CUDA (no %s beside the program)", MODULE);
         return;
