@@ -2,10 +2,10 @@
  *
  *     bench_train CONFIG.yaml [RUN] [REPEATS] [BATCH] also under mpirun: the batch is shared out over the ranks
  *
- * With RUN the policy is that of its newest checkpoint: a trained policy draws other crystals than a new one. Every batch size (8, 32,
- * 256 and 2,048, or BATCH alone) runs REPEATS times (default 7) after one that is not counted. Ranks start each part together and a part takes as long as its
- * slowest rank; medians with the smallest and the largest, and the ratio of the whole rate to that of the smallest batch of the
- * same run. Graph and energy are timed once more by themselves on the same crystals, and so is the policy's forward pass; the
+ * With RUN the policy is that of its newest checkpoint: a trained policy draws other crystals than a new one. Every batch size
+ * (8, 32, 256 and 2,048, or BATCH alone) runs REPEATS times (default 7) after one that is not counted. Ranks start each part
+ * together and a part takes as long as its slowest rank; medians with the smallest and the largest, and the ratio of the whole
+ * rate to that of the smallest batch of the same run. Graph and energy are timed once more by themselves on the same crystals, and so is the policy's forward pass; the
  * whole iteration does not count them twice. */
 #define _POSIX_C_SOURCE 200809L
 

@@ -122,8 +122,9 @@ typedef struct {
     sh_combine_args out;  /* of C columns; pre not NULL */
 } sh_dense_args;
 
-/* grad_pre = grad_y f'(pre), overwritten; pre is read for swish alone, otherwise y = f(pre) (kind -1: grad_y itself is it, and grad_pre is not read); grad_input += grad_pre w^T,
- * grad_w += input^T grad_pre, grad_bias += the sum of its rows. Each of the last three may be NULL. */
+/* grad_pre = grad_y f'(pre), overwritten; pre is read for swish alone, otherwise y = f(pre) (kind -1: grad_y itself is it, and
+ * grad_pre is not read); grad_input += grad_pre w^T, grad_w += input^T grad_pre, grad_bias += the sum of its rows. Each of the last
+ * three may be NULL. */
 typedef struct {
     const sh_real *input, *w, *pre, *y, *grad_y;
     sh_real *grad_pre;                      /* (R,C) */

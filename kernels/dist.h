@@ -7,8 +7,8 @@
  * raw row: K weight logits, K means, K raw scales; s = SH_SCALE_MIN + softplus(raw).
  *
  * Position on the torus of dimension 1 to 3: p(x) = eps + (1 - eps) sum_k w_k WN_k(x), WN a Gaussian with Cholesky factor C
- * wrapped over the nearest images, 27 in three dimensions; fewer dimensions read the leading part of means and factor. raw row: logit of eps, then for each component its weight logit, 3 means, 6 entries of C (00, 10, 11, 20,
- * 21, 22). A row of C is SH_ROW_NORM v / sqrt(1 + |v|^2), its diagonal entry of v 0.02 + softplus(raw): norms stay below
+ * wrapped over the nearest images, 27 in three dimensions; fewer dimensions read the leading part of means and factor. raw row:
+ * logit of eps, then for each component its weight logit, 3 means, 6 entries of C (00, 10, 11, 20, 21, 22). A row of C is SH_ROW_NORM v / sqrt(1 + |v|^2), its diagonal entry of v 0.02 + softplus(raw): norms stay below
  * 0.3, where the images left out weigh 2e-6. */
 #ifndef SH_KERNEL_DIST_H
 #define SH_KERNEL_DIST_H

@@ -228,7 +228,8 @@ static sh_status convert(const char *source, const char *temporary, const sh_mod
     sh_status status = SH_OK;
     if (run((char *[]){interpreter, program, given, out, NULL}, false, said, sizeof said)) {
         SH_FAIL(SH_EINPUT, "'%s' was not imported%s%s", source, said[0] ? ": " : "", said);
-        status = sh_error_hint(SH_EINPUT, "it must be the source package m3gnet-0.2.4.tar.gz, the folder of its checkpoint, or a model folder of matgl");
+        status = sh_error_hint(SH_EINPUT, "it must be the source package m3gnet-0.2.4.tar.gz, the folder of its checkpoint, or a model "
+                                           "folder of matgl");
     } else {
         status = check_file(NULL, temporary, info);
     }

@@ -590,7 +590,8 @@ static sh_status read_values(const char *name, const char *text, size_t size, in
         }
     }
     /* each file has a folder of its own: that of another is not inherited */
-    if (status == SH_OK) sh_yaml_append(values, &own, depth ? (const char *const[]){"base", "run.directory", NULL} : (const char *const[]){"base", NULL});
+    static const char *const without[] = {"base", "run.directory", NULL}, *const own_without[] = {"base", NULL};
+    if (status == SH_OK) sh_yaml_append(values, &own, depth ? without : own_without);
     sh_yaml_destroy(&own);
     return status;
 }

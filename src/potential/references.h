@@ -18,7 +18,8 @@ sh_status sh_references_create(const char *path, sh_references **out); /* a CSV,
 void sh_references_destroy(sh_references **references);
 bool sh_references_knows(const sh_references *references, int z);
 
-/* eV/atom from e_total (eV a cell); NaN where an element is not known. The graph's cut-off must be at least 2 Å; a shell beyond it is searched anew. */
+/* eV/atom from e_total (eV a cell); NaN where an element is not known. The graph's cut-off must be at least 2 Å; a shell beyond
+ * it is searched anew. */
 double sh_references_formation(const sh_references *references, const sh_crystals *crystals, const sh_graph *graph,
                                int64_t crystal, double e_total, sh_arena *arena);
 
