@@ -82,8 +82,11 @@ int main(int argc, char **argv)
         sh_status status = commands[i].run(argc - 1, argv + 1);
         if (status == SH_OK && (fflush(stdout) || ferror(stdout)))
             status = SH_FAIL(SH_EIO, "the standard output cannot be written: is the disk full?");
+        bool silent = status != SH_OK && status != SH_ESTOP && !sh_error_message()[0];
+        if (!all_released()) return 70;
+        if (silent) return 0; /* rank 0 speaks for all (sh_comm_agree); a failure here could have the launcher end it before it has */
         if (status != SH_OK && status != SH_ESTOP) print_error(argv[1], status);
-        return all_released() ? sh_status_exit_code(status) : 70;
+        return sh_status_exit_code(status);
     }
     return unknown_command(argv[1]);
 }

@@ -81,6 +81,13 @@ test -n "$printed"
 mpirun -n 3 "$shaft" sample few -n 2 -o two.h5 --quiet 2> /dev/null
 expect 2 "'two.h5' is there already" mpirun -n 3 "$shaft" sample few -n 2 -o two.h5
 test "$(grep -c "is there already" out.txt)" = 1
+# Rank 0 speaks and fails for all: another that failed first could have the launcher end rank 0 before it has spoken.
+# shellcheck disable=SC2016 # expanded by the shell of each rank
+mpirun -n 3 bash -c '"$0" sample few -n 2 -o two.h5 2> said.$OMPI_COMM_WORLD_RANK; code=$?; echo $code > code.$OMPI_COMM_WORLD_RANK
+    exit $code' "$shaft" > /dev/null 2>&1 || true
+test "$(cat code.0 code.1 code.2 | tr '\n' ' ')" = "2 0 0 "
+grep -q "is there already" said.0
+test ! -s said.1
 
 python=
 for candidate in "${SHAFT_PYTHON:-python3}" /usr/bin/python3; do
