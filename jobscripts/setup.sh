@@ -88,9 +88,7 @@ build() {
     local preset=$1 targets=()
     shift
     [ $# = 0 ] || targets=(--target "$@")
-    if [ ! -f "build/$preset/Makefile" ]; then
-        logged "configure-$preset" cmake --preset "$preset" || fail "configuration failed"
-    fi
+    logged "configure-$preset" cmake --preset "$preset" || fail "configuration failed" # sources may have been added
     say "build: preset $preset in build/$preset"
     logged "build-$preset" cmake --build --preset "$preset" --parallel "$(nproc)" "${targets[@]}" ||
         fail "the build failed"
