@@ -23,6 +23,9 @@ SH_KERNEL(adam, sh_adam_args)
 SH_BODY void square_sums_body(int64_t s, const sh_square_sums_args *a)
 {
     double plain = 0, apart = 0;
+#if !defined(__CUDACC__)
+#pragma omp simd reduction(+ : plain, apart)
+#endif
     for (int64_t i = a->size * s / a->slices; i < a->size * (s + 1) / a->slices; i++) {
         double square = (double)a->x[i] * (double)a->x[i];
         plain += a->factor[i] == 1 ? square : 0;
