@@ -1,22 +1,22 @@
-/* combine.h -- the parts of a dense layer that are no product, for the kernels below and for the layer fused on the CPU. */
+/* combine.h -- the parts of a dense layer that are no product, by rows and runs: for the layer fused on the CPU. */
 #ifndef SH_KERNEL_COMBINE_H
 #define SH_KERNEL_COMBINE_H
 
 #include "activation.h"
 
-/* pre = x + bias + p_src + p_dst + p_group of row r; x NULL: 0. */
-SH_BODY void combine_rows(int64_t r, const sh_real *x, const sh_combine_args *a, sh_real *pre)
+/* pre = bias + p_src + p_dst + p_group of row r. */
+SH_BODY void combine_rows(int64_t r, const sh_combine_args *a, sh_real *pre)
 {
     const sh_real *s = a->p_src ? a->p_src + (int64_t)a->src[r] * a->cols : NULL;
     const sh_real *d = a->p_dst ? a->p_dst + (int64_t)a->dst[r] * a->cols : NULL;
     const sh_real *g = a->p_group ? a->p_group + (int64_t)a->group[r] * a->cols : NULL;
-    if (s && d && g && !a->bias && !x) { /* the edges of a graph network: one pass */
+    if (s && d && g && !a->bias) { /* the edges of a graph network: one pass */
         for (int64_t c = 0; c < a->cols; c++)
             pre[c] = s[c] + d[c] + g[c];
         return;
     }
     for (int64_t c = 0; c < a->cols; c++)
-        pre[c] = (x ? x[c] : (sh_real)0) + (a->bias ? a->bias[c] : (sh_real)0);
+        pre[c] = a->bias ? a->bias[c] : (sh_real)0;
     if (s)
         for (int64_t c = 0; c < a->cols; c++)
             pre[c] += s[c];

@@ -1,14 +1,10 @@
-/* gaussians.c -- a length as Gaussians around fixed centres, one row an item. */
+/* gaussians.c -- a length as Gaussians around fixed centres. */
 #include "args.h"
 #include "kernel.h"
 
-SH_BODY void gaussians_body(int64_t r, const sh_gaussians_args *a)
+SH_BODY void gaussians_body(int64_t r, int64_t k, const sh_gaussians_args *a)
 {
-    sh_real x = (sh_real)a->x[r], width = (sh_real)a->width;
-    sh_real *y = a->y + r * a->cols;
-    for (int64_t k = 0; k < a->cols; k++) {
-        sh_real d = x - a->centre[k];
-        y[k] = sh_exp(-width * d * d);
-    }
+    sh_real d = (sh_real)a->x[r] - a->centre[k];
+    a->y[r * a->cols + k] = sh_exp(-(sh_real)a->width * d * d);
 }
-SH_KERNEL_ROWS(gaussians, sh_gaussians_args)
+SH_KERNEL_CELLS(gaussians, sh_gaussians_args, cols)

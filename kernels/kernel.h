@@ -8,8 +8,9 @@
  * Compiled as C, SH_KERNEL makes `sh_scale_cpu(args, n)`, an OpenMP loop over the items; compiled by nvcc, a
  * grid-stride launch `sh_scale_cuda(args, n)`. Bodies keep to what C11 and C++ share, cannot fail (inputs are
  * checked before the launch) and never write to what another item writes: no atomics, so the bits do not depend on
- * threads. Two flavours: SH_KERNEL for one item = one number (vectorised over items), SH_KERNEL_ROWS for one item =
- * one row, site or crystal with loops of its own inside. */
+ * threads. Three flavours: SH_KERNEL for one item = one number (vectorised over items), SH_KERNEL_ROWS for one item =
+ * one row, site or crystal with loops of its own inside, and SH_KERNEL_CELLS where the columns of a row do not need each other: the
+ * body is one of (row, column), a loop in a loop on the CPU, and on a device neighbouring threads have neighbouring columns. */
 #ifndef SH_KERNEL_H
 #define SH_KERNEL_H
 
@@ -28,6 +29,7 @@
 #define SH_BODY static __host__ __device__ inline
 #define SH_KERNEL(name, args_type) SH_CUDA_KERNEL(name, args_type, 256)
 #define SH_KERNEL_ROWS(name, args_type) SH_CUDA_KERNEL(name, args_type, 64)
+#define SH_KERNEL_CELLS(name, args_type, columns) SH_CUDA_CELLS(name, args_type, columns)
 #else
 #define SH_BODY static inline
 #define SH_CUDA_KERNEL(name, args_type, block) /* for kernels whose loop on the CPU is their own */
@@ -48,6 +50,16 @@
         _Pragma("omp parallel for schedule(static) if (n > SH_SERIAL_ROWS)")                       \
         for (int64_t i = 0; i < n; i++)                                                            \
             name##_body(i, &local);                                                                \
+    }
+#define SH_KERNEL_CELLS(name, args_type, columns)                                                  \
+    void sh_##name##_cpu(const args_type *args, int64_t n);                                        \
+    void sh_##name##_cpu(const args_type *args, int64_t n)                                         \
+    {                                                                                              \
+        const args_type local = *args;                                                             \
+        _Pragma("omp parallel for schedule(static) if (n > SH_SERIAL_ROWS)")                       \
+        for (int64_t i = 0; i < n; i++)                                                            \
+            for (int64_t c = 0; c < local.columns; c++)                                            \
+                name##_body(i, c, &local);                                                         \
     }
 #endif
 

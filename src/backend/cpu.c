@@ -93,7 +93,7 @@ static void dense(const sh_dense_args *a, int64_t n)
         int64_t rows = least(n - first, ROW_BLOCK);
         sh_real *pre = out->pre + first * cols;
         for (int64_t r = 0; r < rows; r++)
-            combine_rows(first + r, NULL, out, pre + r * cols);
+            combine_rows(first + r, out, pre + r * cols);
         sh_rows_product(rows, k, cols, a->input + first * k, k, a->w, cols, pre, cols);
         if (out->kind >= 0 || out->y != out->pre) combine_activate(rows * cols, out->kind, pre, out->y + first * cols);
     }
