@@ -26,12 +26,10 @@
 
 #if defined(__CUDACC__)
 #include "cuda_launch.h"
-#define SH_BODY static __host__ __device__ inline
 #define SH_KERNEL(name, args_type) SH_CUDA_KERNEL(name, args_type, 256)
 #define SH_KERNEL_ROWS(name, args_type) SH_CUDA_KERNEL(name, args_type, 64)
 #define SH_KERNEL_CELLS(name, args_type, columns) SH_CUDA_CELLS(name, args_type, columns)
 #else
-#define SH_BODY static inline
 #define SH_CUDA_KERNEL(name, args_type, block) /* for kernels whose loop on the CPU is their own */
 #define SH_KERNEL(name, args_type)                                                                 \
     void sh_##name##_cpu(const args_type *args, int64_t n);                                        \

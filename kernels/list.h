@@ -13,6 +13,9 @@
     X(dist_logit_normal_grad)                                                                      \
     X(dist_wrapped)                                                                                \
     X(dist_wrapped_grad)                                                                           \
+    X(draw_categorical)                                                                            \
+    X(draw_logit_normal)                                                                           \
+    X(draw_wrapped)                                                                                \
     X(gather)                                                                                      \
     X(list_sum)                                                                                    \
     X(combine)                                                                                     \

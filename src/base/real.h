@@ -12,6 +12,13 @@ typedef double sh_real;
 typedef float sh_real;
 #endif
 
+/* A function of both processors, where nvcc compiles it. */
+#if defined(__CUDACC__)
+#define SH_BODY static __host__ __device__ inline
+#else
+#define SH_BODY static inline
+#endif
+
 #define SH_PI 3.14159265358979323846
 
 #endif

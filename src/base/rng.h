@@ -10,13 +10,15 @@
 
 #include <Random123/philox.h>
 
+#include "base/real.h"
+
 typedef struct {
     uint64_t seed, traj; /* traj: global number of the trajectory */
     uint32_t step;       /* step inside it */
 } sh_rng;
 
 /* Uniform in (0, 1), 53 bits, never 0 or 1. `draw` numbers the draws of a step; each gives two numbers. */
-static inline void sh_rng_u01x2(const sh_rng *r, uint32_t draw, double out[2])
+SH_BODY void sh_rng_u01x2(const sh_rng *r, uint32_t draw, double out[2])
 {
     philox4x32_ctr_t counter = {{(uint32_t)r->traj, (uint32_t)(r->traj >> 32), r->step, draw}};
     philox4x32_key_t key = {{(uint32_t)r->seed, (uint32_t)(r->seed >> 32)}};
@@ -27,7 +29,7 @@ static inline void sh_rng_u01x2(const sh_rng *r, uint32_t draw, double out[2])
     }
 }
 
-static inline double sh_rng_u01(const sh_rng *r, uint32_t draw)
+SH_BODY double sh_rng_u01(const sh_rng *r, uint32_t draw)
 {
     double u[2];
     sh_rng_u01x2(r, draw, u);
@@ -35,7 +37,7 @@ static inline double sh_rng_u01(const sh_rng *r, uint32_t draw)
 }
 
 /* Two independent standard normal numbers (Box and Muller 1958). */
-static inline void sh_rng_normalx2(const sh_rng *r, uint32_t draw, double out[2])
+SH_BODY void sh_rng_normalx2(const sh_rng *r, uint32_t draw, double out[2])
 {
     double u[2];
     sh_rng_u01x2(r, draw, u);

@@ -3,7 +3,6 @@
 #include <math.h>
 #include <string.h>
 
-#include "base/rng.h"
 #include "dist.h"
 #include "gflownet/dist_ops.h"
 #include "gflownet/mask.h"
@@ -20,127 +19,59 @@ typedef struct {
     int32_t t;          /* step */
 } sampler;
 
-static sh_rng record_rng(const sampler *s, const sh_record *r)
+/* The numbers of a draw for these records. */
+static sh_draw_numbers numbers_of(const sampler *s, sh_tape *tape, sh_record *const *record, int64_t n, uint32_t draw)
 {
-    return (sh_rng){.seed = s->seed, .traj = r->traj, .step = (uint32_t)s->t};
+    uint64_t *traj = SH_PUSH(tape->arena, uint64_t, n);
+    for (int64_t i = 0; i < n; i++)
+        traj[i] = record[i]->traj;
+    return (sh_draw_numbers){.seed = s->seed,
+                             .traj = SH_PUT(tape, traj, n),
+                             .step = (uint32_t)s->t,
+                             .draw = draw,
+                             .epsilon = s->exploration.epsilon,
+                             .widen = s->exploration.widen};
 }
 
-static double record_epsilon(const sampler *s, const sh_record *r)
+/* A choice for each record in hand, mask (n, logits) or with mask_stride 0 one row for all; log P_F is added. */
+static const sh_drawn_choice *choose(const sampler *s, sh_tape *tape, const sh_tensor *logits, const uint8_t *mask, int64_t mask_stride,
+                                     uint32_t draw)
 {
-    return sh_explores(&s->exploration, r->traj) ? s->exploration.epsilon : 0;
-}
-
-static double record_widen(const sampler *s, const sh_record *r)
-{
-    return sh_explores(&s->exploration, r->traj) ? s->exploration.widen : 1;
-}
-
-static sh_rng row_rng(const sampler *s, int64_t row)
-{
-    return record_rng(s, s->record[row]);
-}
-
-static double row_epsilon(const sampler *s, int64_t row)
-{
-    return record_epsilon(s, s->record[row]);
-}
-
-/* Draws from (1 - epsilon) softmax + epsilon uniform over the allowed; adds the policy's own log-probability. */
-static int32_t choose(const sh_real *logits, const uint8_t *mask, int64_t n, double epsilon, double u, double *log_pf)
-{
-    double top = -1e300, sum = 0;
-    int64_t n_allowed = 0, last = -1;
-    for (int64_t k = 0; k < n; k++) {
-        if (!mask[k]) continue;
-        n_allowed++;
-        if ((double)logits[k] > top) top = (double)logits[k];
-    }
-    for (int64_t k = 0; k < n; k++)
-        if (mask[k]) sum += exp((double)logits[k] - top);
-    double below = 0;
-    for (int64_t k = 0; k < n; k++) {
-        if (!mask[k]) continue;
-        last = k;
-        below += (1 - epsilon) * exp((double)logits[k] - top) / sum + epsilon / (double)n_allowed;
-        if (u < below) break;
-    }
-    *log_pf += (double)logits[last] - top - log(sum);
-    return (int32_t)last;
-}
-
-/* The component that u falls into. */
-static int32_t choose_component(const double *weight, int32_t n, double u)
-{
-    int32_t k = 0;
-    for (double below = weight[0]; k + 1 < n && u >= below; below += weight[k])
-        k++;
-    return k;
-}
-
-/* Logit of a lattice parameter. */
-static double draw_logit(const sh_real *raw, int32_t n, const sh_rng *rng, uint32_t draw, double epsilon, double widen)
-{
-    double weight[SH_DIST_MAX_MIXTURE], u[2], z[2];
-    sh_rng_u01x2(rng, draw, u);
-    if (u[1] < epsilon) {
-        double flat = u[1] / epsilon; /* uniform in (0,1), independent of u[0] */
-        return log(flat) - log1p(-flat);
-    }
-    sh_mixture_weights(raw, 1, n, weight);
-    int32_t k = choose_component(weight, n, u[0]);
-    sh_rng_normalx2(rng, draw + 1, z);
-    double y = (double)raw[n + k] + widen * sh_mixture_scale((double)raw[2 * n + k]) * z[0];
-    return fmin(fmax(y, -30), 30); /* u stays inside (0,1) in double */
-}
-
-/* x (dim) on the torus. */
-static void draw_position(const sh_real *raw, int32_t n, int32_t dim, const sh_rng *rng, double epsilon, double widen, double *x)
-{
-    double weight[SH_DIST_MAX_MIXTURE], u[2], z[4], flat[4];
-    sh_rng_u01x2(rng, DRAW_POSITION, u);
-    double eps = SH_EPS_MIN + (1 - SH_EPS_MIN) * sh_logistic((double)raw[0]);
-    eps = 1 - (1 - eps) * (1 - epsilon);
-    if (u[0] < eps) {
-        sh_rng_u01x2(rng, DRAW_POSITION + 1, flat);
-        sh_rng_u01x2(rng, DRAW_POSITION + 2, flat + 2);
-        for (int32_t i = 0; i < dim; i++)
-            x[i] = flat[i];
-        return;
-    }
-    sh_mixture_weights(raw + 1, SH_WRAPPED_STRIDE, n, weight);
-    const sh_real *component = raw + 1 + SH_WRAPPED_STRIDE * choose_component(weight, n, u[1]);
-    sh_rng_normalx2(rng, DRAW_POSITION + 3, z);
-    sh_rng_normalx2(rng, DRAW_POSITION + 4, z + 2);
-    double c[6], v[6], norm[3];
-    sh_wrapped_cholesky(component + 4, c, v, norm);
-    for (int32_t i = 0; i < dim; i++) {
-        double sum = (double)component[1 + i];
-        for (int32_t j = 0; j <= i; j++)
-            sum += widen * c[i * (i + 1) / 2 + j] * z[j];
-        x[i] = sum - floor(sum);
-        if (x[i] >= 1) x[i] = 0; /* -1e-17 rounds up to 1 */
-    }
+    int64_t n = logits->rows;
+    sh_drawn_choice *out = SH_PUSH(tape->room, sh_drawn_choice, n);
+    const sh_draw_categorical_args args = {.logits = logits->data,
+                                           .mask = SH_PUT(tape, mask, mask_stride ? n * mask_stride : logits->cols),
+                                           .mask_stride = mask_stride,
+                                           .numbers = numbers_of(s, tape, s->record, n, draw),
+                                           .out = out,
+                                           .n = logits->cols};
+    tape->be->draw_categorical(&args, n);
+    const sh_drawn_choice *drawn = SH_BRING(tape, out, n);
+    for (int64_t i = 0; i < n; i++)
+        s->record[i]->log_pf += drawn[i].log_p;
+    return drawn;
 }
 
 /* Stop or go on. Those that go on come first in s->record and `row`, those that stop are put into `stopped` and `stopped_row`;
  * the order is kept in both. Returns how many go on. logits NULL: all must stop. */
-static int64_t decide_stop(sampler *s, const sh_real *logits, int32_t *row, int64_t n, sh_record **stopped, int32_t *stopped_row)
+static int64_t decide_stop(sampler *s, sh_tape *tape, const sh_tensor *logits, int32_t *row, int64_t n, sh_record **stopped,
+                           int32_t *stopped_row)
 {
     int64_t n_go = 0, n_stop = 0;
-    uint8_t *element_mask = SH_NEW(uint8_t, s->space->constraints->n_element);
+    const sh_drawn_choice *drawn = NULL;
+    if (logits) {
+        uint8_t *mask = SH_PUSH(tape->arena, uint8_t, 2 * n), *element_mask = SH_PUSH(tape->arena, uint8_t, s->space->constraints->n_element);
+        for (int64_t i = 0; i < n; i++) {
+            sh_partial partial = sh_partial_of(s->space, s->record[i], s->t);
+            mask[2 * i] = sh_mask_elements(s->space, &partial, element_mask) > 0;
+            mask[2 * i + 1] = sh_mask_stop(s->space, &partial);
+            SH_ASSERT(mask[2 * i] || mask[2 * i + 1]);
+        }
+        drawn = choose(s, tape, logits, mask, 2, DRAW_STOP);
+    }
     for (int64_t i = 0; i < n; i++) {
         sh_record *r = s->record[i];
-        int32_t stop = 1;
-        if (logits) {
-            sh_partial partial = sh_partial_of(s->space, r, s->t);
-            uint8_t mask[2];
-            mask[0] = sh_mask_elements(s->space, &partial, element_mask) > 0;
-            mask[1] = sh_mask_stop(s->space, &partial);
-            SH_ASSERT(mask[0] || mask[1]);
-            sh_rng rng = row_rng(s, i);
-            stop = choose(logits + 2 * i, mask, 2, row_epsilon(s, i), sh_rng_u01(&rng, DRAW_STOP), &r->log_pf);
-        }
-        if (stop) {
+        if (!drawn || drawn[i].choice) {
             r->n_step = s->t;
             stopped[n_stop] = r;
             stopped_row[n_stop++] = row[i];
@@ -149,18 +80,14 @@ static int64_t decide_stop(sampler *s, const sh_real *logits, int32_t *row, int6
             row[n_go++] = row[i];
         }
     }
-    sh_free(element_mask);
     return n_go;
 }
 
-static void draw_groups(const sampler *s, const sh_real *logits, int64_t n, const uint8_t *allowed)
+static void draw_groups(const sampler *s, sh_tape *tape, const sh_tensor *logits, const uint8_t *allowed)
 {
-    for (int64_t i = 0; i < n; i++) {
-        sh_record *r = s->record[i];
-        sh_rng rng = row_rng(s, i);
-        r->step[s->t].sg_number = 1 + choose(logits + SH_N_GROUP * i, allowed, SH_N_GROUP, row_epsilon(s, i),
-                                             sh_rng_u01(&rng, DRAW_GROUP), &r->log_pf);
-    }
+    const sh_drawn_choice *drawn = choose(s, tape, logits, allowed, 0, DRAW_GROUP);
+    for (int64_t i = 0; i < logits->rows; i++)
+        s->record[i]->step[s->t].sg_number = 1 + (int32_t)drawn[i].choice;
 }
 
 static unsigned free_of(const sh_record *r, int32_t t)
@@ -171,73 +98,77 @@ static unsigned free_of(const sh_record *r, int32_t t)
 /* The lattices of step t of the records, h (n,H) with the group. */
 static void draw_lattices(const sampler *s, sh_tape *tape, const sh_tensor *h, sh_record *const *record, int32_t t, int64_t n)
 {
-    int32_t mixture = sh_policy_get_options(s->policy)->mixture;
     sh_real *code = SH_PUSH(tape->arena, sh_real, n * 6 * SH_LATTICE_CODE);
+    uint8_t *active = SH_PUSH(tape->arena, uint8_t, n);
     for (int d = 0; d < 6; d++) {
         bool any = false;
         for (int64_t i = 0; i < n; i++) {
-            any = any || (free_of(record[i], t) >> d & 1);
+            active[i] = free_of(record[i], t) >> d & 1;
+            any = any || active[i];
             sh_lattice_code(&record[i]->step[t], d, code + i * 6 * SH_LATTICE_CODE);
         }
         if (!any) continue;
-        const sh_tensor *tensor = sh_policy_lattice(s->policy, tape, SH_FORWARD, h, code, d);
-        const sh_real *raw = sh_tape_values(tape, tensor);
-#pragma omp parallel for schedule(static)
+        sh_drawn_logit *out = SH_PUSH(tape->room, sh_drawn_logit, n);
+        const sh_draw_logit_normal_args args = {
+            .raw = sh_policy_lattice(s->policy, tape, SH_FORWARD, h, code, d)->data,
+            .active = SH_PUT(tape, active, n),
+            .numbers = numbers_of(s, tape, record, n, (uint32_t)(DRAW_LATTICE + 2 * d)),
+            .out = out,
+            .n = sh_policy_get_options(s->policy)->mixture};
+        tape->be->draw_logit_normal(&args, n);
+        const sh_drawn_logit *drawn = SH_BRING(tape, out, n);
         for (int64_t i = 0; i < n; i++) {
-            sh_record *r = record[i];
-            if (!(free_of(r, t) >> d & 1)) continue;
-            sh_rng rng = record_rng(s, r);
-            const sh_real *mine = raw + i * tensor->cols;
-            double y = draw_logit(mine, mixture, &rng, (uint32_t)(DRAW_LATTICE + 2 * d), record_epsilon(s, r), record_widen(s, r));
-            r->step[t].y[d] = y;
-            r->log_pf += sh_logit_normal_log_prob(mine, mixture, y, NULL);
+            if (!active[i]) continue;
+            record[i]->step[t].y[d] = drawn[i].y;
+            record[i]->log_pf += drawn[i].log_p;
         }
     }
 }
 
-static void draw_elements(const sampler *s, const sh_real *logits, int64_t n)
+static void draw_elements(const sampler *s, sh_tape *tape, const sh_tensor *logits)
 {
-    int64_t n_element = s->space->constraints->n_element;
-    uint8_t *mask = SH_NEW(uint8_t, s->space->constraints->n_element);
-    for (int64_t i = 0; i < n; i++) {
-        sh_record *r = s->record[i];
-        sh_partial partial = sh_partial_of(s->space, r, s->t);
-        partial.sg_number = r->step[s->t].sg_number;
-        sh_mask_elements(s->space, &partial, mask);
-        sh_rng rng = row_rng(s, i);
-        r->step[s->t].elem_index = choose(logits + i * n_element, mask, n_element, row_epsilon(s, i),
-                                          sh_rng_u01(&rng, DRAW_ELEMENT), &r->log_pf);
+    uint8_t *mask = SH_PUSH(tape->arena, uint8_t, sh_size(logits));
+    for (int64_t i = 0; i < logits->rows; i++) {
+        sh_partial partial = sh_partial_of(s->space, s->record[i], s->t);
+        partial.sg_number = s->record[i]->step[s->t].sg_number;
+        sh_mask_elements(s->space, &partial, mask + i * logits->cols);
     }
-    sh_free(mask);
+    const sh_drawn_choice *drawn = choose(s, tape, logits, mask, logits->cols, DRAW_ELEMENT);
+    for (int64_t i = 0; i < logits->rows; i++)
+        s->record[i]->step[s->t].elem_index = (int32_t)drawn[i].choice;
 }
 
-static void draw_wyckoffs(const sampler *s, const sh_real *logits, int64_t n)
+static void draw_wyckoffs(const sampler *s, sh_tape *tape, const sh_tensor *logits)
 {
-    for (int64_t i = 0; i < n; i++) {
-        sh_record *r = s->record[i];
-        uint8_t mask[SH_MAX_WYCKOFF];
-        sh_partial partial = sh_partial_of(s->space, r, s->t);
-        partial.sg_number = r->step[s->t].sg_number;
-        sh_mask_positions(s->space, &partial, r->step[s->t].elem_index, mask);
-        sh_rng rng = row_rng(s, i);
-        r->step[s->t].wyckoff = choose(logits + i * SH_MAX_WYCKOFF, mask, SH_MAX_WYCKOFF, row_epsilon(s, i),
-                                       sh_rng_u01(&rng, DRAW_WYCKOFF), &r->log_pf);
+    uint8_t *mask = SH_PUSH(tape->arena, uint8_t, sh_size(logits));
+    for (int64_t i = 0; i < logits->rows; i++) {
+        const sh_step *step = &s->record[i]->step[s->t];
+        sh_partial partial = sh_partial_of(s->space, s->record[i], s->t);
+        partial.sg_number = step->sg_number;
+        sh_mask_positions(s->space, &partial, step->elem_index, mask + i * SH_MAX_WYCKOFF);
     }
+    const sh_drawn_choice *drawn = choose(s, tape, logits, mask, SH_MAX_WYCKOFF, DRAW_WYCKOFF);
+    for (int64_t i = 0; i < logits->rows; i++)
+        s->record[i]->step[s->t].wyckoff = (int32_t)drawn[i].choice;
 }
 
 /* Free parameters of the sites; dim (n). */
-static void draw_positions(const sampler *s, const sh_real *raw, const int32_t *dim, int64_t n)
+static void draw_positions(const sampler *s, sh_tape *tape, const sh_tensor *raw, const uint8_t *dim)
 {
-    int64_t width = 1 + (int64_t)sh_policy_get_options(s->policy)->position_mixture * SH_WRAPPED_STRIDE;
-    int32_t mixture = sh_policy_get_options(s->policy)->position_mixture;
-#pragma omp parallel for schedule(static)
+    int64_t n = raw->rows;
+    sh_drawn_position *out = SH_PUSH(tape->room, sh_drawn_position, n);
+    const sh_draw_wrapped_args args = {.raw = raw->data,
+                                       .dim = SH_PUT(tape, dim, n),
+                                       .numbers = numbers_of(s, tape, s->record, n, DRAW_POSITION),
+                                       .out = out,
+                                       .n = sh_policy_get_options(s->policy)->position_mixture};
+    tape->be->draw_wrapped(&args, n);
+    const sh_drawn_position *drawn = SH_BRING(tape, out, n);
     for (int64_t i = 0; i < n; i++) {
         sh_record *r = s->record[i];
-        if (dim[i] == 0) continue;
-        sh_rng rng = row_rng(s, i);
-        const sh_real *mine = raw + i * width;
-        draw_position(mine, mixture, dim[i], &rng, row_epsilon(s, i), record_widen(s, r), r->step[s->t].frac);
-        r->log_pf += sh_wrapped_log_prob(mine, mixture, dim[i], r->step[s->t].frac, NULL);
+        for (int j = 0; j < dim[i]; j++)
+            r->step[s->t].frac[j] = drawn[i].x[j];
+        if (dim[i]) r->log_pf += drawn[i].log_p;
     }
 }
 
@@ -247,9 +178,10 @@ static void advance(sampler *s, sh_tape *tape, const sh_embedding *embedding, co
 {
     const sh_policy *p = s->policy;
     const sh_wyckoffs *w = s->space->groups->wyckoffs;
-    int32_t *index = SH_PUSH(tape->arena, int32_t, n), *dim = SH_PUSH(tape->arena, int32_t, n);
+    int32_t *index = SH_PUSH(tape->arena, int32_t, n);
+    uint8_t *dim = SH_PUSH(tape->arena, uint8_t, n);
     if (sh_policy_group_anew(p, s->t))
-        draw_groups(s, sh_tape_values(tape, sh_policy_next_group(p, tape, embedding->trunk[SH_PF_HIGH], row, n)), n, group_allowed);
+        draw_groups(s, tape, sh_policy_next_group(p, tape, embedding->trunk[SH_PF_HIGH], row, n), group_allowed);
     else
         for (int64_t i = 0; i < n; i++)
             s->record[i]->step[s->t].sg_number = s->record[i]->step[s->t - 1].sg_number;
@@ -264,16 +196,16 @@ static void advance(sampler *s, sh_tape *tape, const sh_embedding *embedding, co
             sh_lattice_code(&s->record[i]->step[s->t], 6, code + i * 6 * SH_LATTICE_CODE);
         h = sh_policy_with_lattice(p, tape, h, code);
     }
-    draw_elements(s, sh_tape_values(tape, sh_policy_element(p, tape, h)), n);
+    draw_elements(s, tape, sh_policy_element(p, tape, h));
     for (int64_t i = 0; i < n; i++)
         index[i] = s->space->constraints->element[s->record[i]->step[s->t].elem_index];
     h = sh_policy_with_element(p, tape, h, index);
     if (s->space->sites == SH_SITES_WYCKOFF) {
-        draw_wyckoffs(s, sh_tape_values(tape, sh_policy_wyckoff(p, tape, h)), n);
+        draw_wyckoffs(s, tape, sh_policy_wyckoff(p, tape, h));
         for (int64_t i = 0; i < n; i++) {
             const sh_step *step = &s->record[i]->step[s->t];
             index[i] = w->start[step->sg_number - 1] + step->wyckoff;
-            dim[i] = w->position[index[i]].dim;
+            dim[i] = (uint8_t)w->position[index[i]].dim;
         }
         h = sh_policy_with_wyckoff(p, tape, h, index);
     } else {
@@ -282,7 +214,7 @@ static void advance(sampler *s, sh_tape *tape, const sh_embedding *embedding, co
             dim[i] = 3;
         }
     }
-    draw_positions(s, sh_tape_values(tape, sh_policy_position(p, tape, h)), dim, n);
+    draw_positions(s, tape, sh_policy_position(p, tape, h), dim);
 }
 
 /* The lattice of those that stopped at s_t, where it is drawn last. */
@@ -314,7 +246,7 @@ void sh_sample(const sh_policy *policy, const sh_backend *be, uint64_t seed, uin
     for (s.t = 0; n > 0; s.t++) {
         bool full = s.t == space->constraints->max_sites; /* all must stop */
         if (full && !lattice_last) { /* and nobody needs to look at them */
-            decide_stop(&s, NULL, row, n, stopped, stopped_row);
+            decide_stop(&s, NULL, NULL, row, n, stopped, stopped_row);
             return;
         }
         sh_tape tape;
@@ -329,10 +261,9 @@ void sh_sample(const sh_policy *policy, const sh_backend *be, uint64_t seed, uin
             sh_states_build(space, sh_policy_get_options(policy), (const sh_record *const *)s.record, t, n, arena, &states);
         sh_embedding embedding;
         sh_policy_embed(policy, &tape, &states, false, &embedding);
-        const sh_real *logits = NULL;
-        if (!full)
-            logits = sh_tape_values(&tape, sh_policy_stop(policy, &tape, sh_policy_rows(&tape, embedding.trunk[SH_PF_HIGH], row, n)));
-        int64_t n_go = decide_stop(&s, logits, row, n, stopped, stopped_row), n_stop = n - n_go;
+        const sh_tensor *logits = NULL;
+        if (!full) logits = sh_policy_stop(policy, &tape, sh_policy_rows(&tape, embedding.trunk[SH_PF_HIGH], row, n));
+        int64_t n_go = decide_stop(&s, &tape, logits, row, n, stopped, stopped_row), n_stop = n - n_go;
         if (lattice_last && n_stop)
             finish(&s, &tape, sh_policy_rows(&tape, embedding.trunk[SH_PF_LOW], stopped_row, n_stop), stopped, n_stop);
         n = n_go;

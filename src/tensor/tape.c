@@ -33,12 +33,17 @@ const void *sh_tape_share(sh_tape *tape, const void *array, size_t bytes)
     return there;
 }
 
+const void *sh_tape_bring(sh_tape *tape, const void *there, size_t bytes)
+{
+    if (!tape->be->room) return there;
+    void *here = sh_arena_push(tape->arena, bytes);
+    tape->be->copy_out(here, there, bytes);
+    return here;
+}
+
 const sh_real *sh_tape_values(sh_tape *tape, const sh_tensor *tensor)
 {
-    if (!tape->be->room) return tensor->data;
-    sh_real *values = SH_PUSH(tape->arena, sh_real, sh_size(tensor));
-    tape->be->copy_out(values, tensor->data, (size_t)sh_size(tensor) * sizeof *values);
-    return values;
+    return SH_BRING(tape, tensor->data, sh_size(tensor));
 }
 
 sh_tensor *sh_tape_new(sh_tape *tape, int64_t rows, int64_t cols, bool wants_grad)

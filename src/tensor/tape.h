@@ -59,10 +59,14 @@ const void *sh_tape_put(sh_tape *tape, const void *array, size_t bytes);
 /* The same for an array that several ops read and nobody writes to until the tape ends: copied once. */
 const void *sh_tape_share(sh_tape *tape, const void *array, size_t bytes);
 
+/* What kernels wrote into the room for the host to read: itself, or a copy on the arena. Waits for it. */
+const void *sh_tape_bring(sh_tape *tape, const void *there, size_t bytes);
+
 /* The values of a tensor for the host to read: themselves, or a copy on the arena. Waits for them. */
 const sh_real *sh_tape_values(sh_tape *tape, const sh_tensor *tensor);
 
 #define SH_PUT(tape, array, count) sh_tape_put((tape), (array), (size_t)(count) * sizeof *(array))
+#define SH_BRING(tape, array, count) sh_tape_bring((tape), (array), (size_t)(count) * sizeof *(array))
 #define SH_SHARE(tape, array, count) sh_tape_share((tape), (array), (size_t)(count) * sizeof *(array))
 
 /* Input values of the host wrapped as a constant; data is borrowed and must outlive the tape. */

@@ -7,6 +7,7 @@
 
 #include "base/memory.h"
 #include "activation.h"
+#include "base/rng.h"
 #include "dist.h"
 
 #ifdef SH_F64
@@ -98,6 +99,7 @@ static double activate(double x, int kind)
 static double slope(double x, int kind)
 {
     double h = 1e-5;
+    if (kind == SH_RELU) return x > 0; /* a difference across the kink is neither slope */
     return (activate(x + h, kind) - activate(x - h, kind)) / (2 * h);
 }
 
@@ -692,6 +694,114 @@ static void case_dist_logit_normal_grad(int64_t n)
 static void case_dist_wrapped(int64_t n)
 {
     check_rows(n, true);
+}
+
+static sh_draw_numbers draw_numbers(int64_t n, double epsilon, double widen)
+{
+    uint64_t *traj = SH_PUSH(pool, uint64_t, n);
+    for (int64_t i = 0; i < n; i++)
+        traj[i] = (uint64_t)(1000 + i);
+    return (sh_draw_numbers){.seed = 5, .traj = traj, .step = 2, .draw = 3, .epsilon = epsilon, .widen = widen};
+}
+
+static double draw_u(int64_t row, uint32_t draw, int which)
+{
+    double u[2];
+    sh_rng_u01x2(&(sh_rng){.seed = 5, .traj = (uint64_t)(1000 + row), .step = 2}, draw, u);
+    return u[which];
+}
+
+/* The choice is where the number falls into the distribution function; odd trajectories mix with the uniform choice. */
+static void case_draw_categorical(int64_t n)
+{
+    enum { K = 5 };
+    const double epsilon = 0.3;
+    sh_real *logits = array(n * K);
+    uint8_t *mask = SH_PUSH(pool, uint8_t, n * K);
+    sh_drawn_choice *out = SH_PUSH(pool, sh_drawn_choice, n);
+    for (int64_t i = 0; i < n * K; i++)
+        mask[i] = i % K == 1 || (i * 7 + i / K) % 3 > 0;
+    launch_draw_categorical(&(sh_draw_categorical_args){.logits = logits,
+                                                        .mask = mask,
+                                                        .mask_stride = K,
+                                                        .numbers = draw_numbers(n, epsilon, 1),
+                                                        .out = out,
+                                                        .n = K},
+                            n);
+    for (int64_t i = 0; i < n; i++) {
+        double total = 0, below = 0, u = draw_u(i, 3, 0), share = i % 2 ? epsilon : 0;
+        int allowed = 0;
+        assert_in_range(out[i].choice, 0, K - 1);
+        assert_true(mask[i * K + out[i].choice]);
+        for (int k = 0; k < K; k++) {
+            allowed += mask[i * K + k];
+            total += mask[i * K + k] ? exp((double)logits[i * K + k]) : 0;
+        }
+        for (int k = 0; k < out[i].choice; k++)
+            if (mask[i * K + k]) below += (1 - share) * exp((double)logits[i * K + k]) / total + share / allowed;
+        double chance = exp((double)logits[i * K + out[i].choice]) / total;
+        assert_true(below - 1e-12 <= u && u <= below + (1 - share) * chance + share / allowed + 1e-12);
+        assert_near(out[i].log_p, log(chance), 1e-12);
+    }
+    release(logits, n * K);
+}
+
+static void case_draw_logit_normal(int64_t n)
+{
+    enum { M = 3 };
+    const double epsilon = 0.25, widen = 1.5;
+    sh_real *raw = array(n * 3 * M);
+    uint8_t *active = SH_PUSH(pool, uint8_t, n);
+    sh_drawn_logit *out = SH_PUSH(pool, sh_drawn_logit, n);
+    for (int64_t i = 0; i < n; i++) {
+        active[i] = i % 5 != 2;
+        out[i] = (sh_drawn_logit){SENTINEL, SENTINEL};
+    }
+    launch_draw_logit_normal(
+        &(sh_draw_logit_normal_args){.raw = raw, .active = active, .numbers = draw_numbers(n, epsilon, widen), .out = out, .n = M}, n);
+    for (int64_t i = 0; i < n; i++) {
+        const sh_real *row = raw + i * 3 * M;
+        double total = 0, below = 0, u0 = draw_u(i, 3, 0), u1 = draw_u(i, 3, 1), want;
+        if (!active[i]) {
+            assert_true(out[i].y == SENTINEL && out[i].log_p == SENTINEL);
+            continue;
+        }
+        for (int k = 0; k < M; k++)
+            total += exp((double)row[k]);
+        int k = 0;
+        for (below = exp((double)row[0]) / total; k + 1 < M && u0 >= below; below += exp((double)row[k]) / total)
+            k++;
+        double z = sqrt(-2 * log(draw_u(i, 4, 0))) * cos(2 * SH_PI * draw_u(i, 4, 1));
+        want = (double)row[M + k] + (i % 2 ? widen : 1) * (0.02 + log1p(exp((double)row[2 * M + k]))) * z;
+        if (i % 2 && u1 < epsilon) want = log(u1 / epsilon / (1 - u1 / epsilon));
+        assert_near(out[i].y, want, 1e-9);
+        assert_near(out[i].log_p, sh_logit_normal_log_prob(row, M, out[i].y, NULL), 1e-9);
+    }
+    release(raw, n * 3 * M);
+}
+
+/* Positions are on the torus, have the density that they are said to have, and are uniform as often as the row says. */
+static void case_draw_wrapped(int64_t n)
+{
+    enum { M = 2, WIDTH = 1 + M * SH_WRAPPED_STRIDE };
+    sh_real *raw = array(n * WIDTH);
+    uint8_t *dim = SH_PUSH(pool, uint8_t, n);
+    sh_drawn_position *out = SH_PUSH(pool, sh_drawn_position, n);
+    for (int64_t i = 0; i < n; i++) {
+        dim[i] = (uint8_t)(i % 4);
+        out[i] = (sh_drawn_position){SENTINEL, {SENTINEL, SENTINEL, SENTINEL}};
+    }
+    launch_draw_wrapped(&(sh_draw_wrapped_args){.raw = raw, .dim = dim, .numbers = draw_numbers(n, 0.5, 1), .out = out, .n = M}, n);
+    for (int64_t i = 0; i < n; i++) {
+        double eps = 0.01 + 0.99 / (1 + exp(-(double)raw[i * WIDTH]));
+        bool flat = draw_u(i, 3, 0) < 1 - (1 - eps) * (i % 2 ? 0.5 : 1);
+        for (int j = 0; j < 3; j++) {
+            assert_true(j < dim[i] ? out[i].x[j] >= 0 && out[i].x[j] < 1 : out[i].x[j] == SENTINEL);
+            if (flat && j < dim[i]) assert_true(out[i].x[j] == draw_u(i, (uint32_t)(4 + j / 2), j % 2));
+        }
+        if (dim[i]) assert_near(out[i].log_p, sh_wrapped_log_prob(raw + i * WIDTH, M, dim[i], out[i].x, NULL), 1e-9);
+    }
+    release(raw, n * WIDTH);
 }
 
 static void case_dist_wrapped_grad(int64_t n)
