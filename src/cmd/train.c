@@ -222,6 +222,7 @@ static sh_status begin(run *r)
     const sh_config *c = &r->config;
     SH_TRY(sh_comm_agree(r->comm, sh_setup_create(c, &r->setup)));
     SH_TRY(sh_comm_agree(r->comm, sh_comm_set_workers(r->comm, c->run.coordinator == SH_COORDINATOR_DEDICATED)));
+    SH_TRY(sh_device_choose(r->comm, c->run.device, &r->setup));
     if (c->run.deterministic) {
         SH_TRY(sh_comm_agree(r->comm, sh_comm_set_shards(r->comm, (int)c->run.shards)));
         sh_backend_one_blas_thread();
@@ -235,8 +236,7 @@ static sh_status begin(run *r)
     SH_TRY(sh_comm_bcast(r->comm, &r->first, sizeof r->first, 0));
     if (c->run.save_samples) r->samples = sh_run_samples_create(r->comm, c, &r->setup.space);
     SH_TRY(sh_comm_agree(r->comm, sh_run_samples_begin(r->samples, r->first)));
-    SH_TRY(share_parameters(r));
-    return sh_device_choose(r->comm, c->run.device, &r->setup);
+    return share_parameters(r);
 }
 
 static sh_exploration exploration_at(const sh_train_options *t, int64_t iteration)

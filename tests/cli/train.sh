@@ -93,6 +93,18 @@ for run in whole lost; do
 done
 expect 0 "E_f      -" "$shaft" train run.yaml --set run.directory=line
 
+# Devices: asked for and not there is said before anything is made; auto does without, and so does a program without the module.
+if "$shaft" info | grep -q '^CUDA  *none'; then
+    expect 2 "run.device: cuda, and there is no device to use" "$shaft" train run.yaml --device cuda --set run.directory=device
+    expect 2 "run.device: cuda, and there is no device to use" "$shaft" sample whole -n 2 -o device.h5 --device cuda
+    test ! -e device.h5
+    test ! -e device
+    expect 0 "iterations 0 to 1" "$shaft" train run.yaml --device auto --set run.directory=auto --set train.iterations=1
+    SHAFT_CUDA_MODULE=nowhere.so expect 0 "CUDA        none: nowhere.so" "$shaft" info
+    SHAFT_CUDA_MODULE=run.yaml expect 0 "CUDA        none: run.yaml" "$shaft" info
+fi
+expect 2 "run.device: 'gpu' is not one of: auto, cpu, cuda" "$shaft" train run.yaml --device gpu
+
 # --init: the networks of another run under other elements; with next to no learning rate the first checkpoint shows what came over.
 python=${SHAFT_PYTHON:-/usr/bin/python3}
 still=(--set train.iterations=1 --set train.lr=1e-12 --set train.lr_log_z=0)
