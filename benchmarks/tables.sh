@@ -62,7 +62,7 @@ seconds() { # COMMAND...: how long it takes
 }
 
 why() { # LOG: what shaft said, without what mpirun says around it
-    { sed -n '/^shaft [a-z]*:/,$p' "$1" | grep -v -e '^-----' -e '^mpirun' -e '^Primary job' -e 'Exit code' -e 'Process name' -e '^$' || true
+    { grep -A 2 '^shaft [a-z]*:' "$1" | grep -e '^shaft' -e '^  [a-z]' || true
       echo "  all of it: $1"; } >&2
 }
 
@@ -106,7 +106,7 @@ one() { # CONFIG SEED FOLDER: one run; writes FOLDER/row: parameters, s an itera
         file == "summary.csv" { if ($e != "") { known++; sum += $e; negative += $e < 0 }
                                 if (!($f in seen)) { seen[$f] = 1; formulas++ } }
         END { for (k in last_vs) { vsum += last_vs[k]; csum += last_vc[k]; c++ }
-              print parameters, mean(time, rows, "%.4f"), long > short ? sprintf("%.6f", (long - short) / n) : "-",
+              print parameters, mean(time, rows, "%.4f"), (long > short ? sprintf("%.6f", (long - short) / n) : "-"),
                     mean(vsum, c, "%.3f"), mean(csum, c, "%.3f"),
                     mean(reward, scored, "%.4f"), modes, mean(sum, known, "%.3f"), mean(negative, known, "%.3f"), formulas + 0 }
     ' "$folder/metrics.csv" "$folder/scores.csv" "$folder/top/summary.csv" > "$folder/row.part" &&
