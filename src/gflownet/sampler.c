@@ -34,8 +34,8 @@ static sh_draw_numbers numbers_of(const sampler *s, sh_tape *tape, sh_record *co
 }
 
 /* A choice for each record in hand, mask (n, logits) or with mask_stride 0 one row for all; log P_F is added. */
-static const sh_drawn_choice *choose(const sampler *s, sh_tape *tape, const sh_tensor *logits, const uint8_t *mask, int64_t mask_stride,
-                                     uint32_t draw)
+static const sh_drawn_choice *choose(const sampler *s, sh_tape *tape, const sh_tensor *logits, const uint8_t *mask,
+                                     int64_t mask_stride, uint32_t draw)
 {
     int64_t n = logits->rows;
     sh_drawn_choice *out = SH_PUSH(tape->room, sh_drawn_choice, n);
@@ -60,7 +60,8 @@ static int64_t decide_stop(sampler *s, sh_tape *tape, const sh_tensor *logits, i
     int64_t n_go = 0, n_stop = 0;
     const sh_drawn_choice *drawn = NULL;
     if (logits) {
-        uint8_t *mask = SH_PUSH(tape->arena, uint8_t, 2 * n), *element_mask = SH_PUSH(tape->arena, uint8_t, s->space->constraints->n_element);
+        uint8_t *mask = SH_PUSH(tape->arena, uint8_t, 2 * n);
+        uint8_t *element_mask = SH_PUSH(tape->arena, uint8_t, s->space->constraints->n_element);
         for (int64_t i = 0; i < n; i++) {
             sh_partial partial = sh_partial_of(s->space, s->record[i], s->t);
             mask[2 * i] = sh_mask_elements(s->space, &partial, element_mask) > 0;

@@ -2,9 +2,10 @@
  *
  * A trajectory belongs to a shard by its place in the batch, shard k of S has the slice [n k / S, n (k+1) / S), and a worker
  * has the slices of its shards (comm.h), one behind the other. Messages do not block: replay(i+1) travels during iteration i,
- * records(i) are on their way while their worker trains. A message as large as these moves only while both ends are inside MPI, and a rank that computes is not. So every receive is posted
- * before its message can come, and where all workers meet anyway, at the sum of the gradients, they see to it that all has
- * arrived (sh_exchange_settle): nobody waits for a message later. Rank 0's own slices, when it works too, are copied.
+ * records(i) are on their way while their worker trains. A message as large as these moves only while both ends are inside MPI,
+ * and a rank that computes is not. So every receive is posted before its message can come, and where all workers meet anyway, at
+ * the sum of the gradients, they see to it that all has arrived (sh_exchange_settle): nobody waits for a message later. Rank 0's
+ * own slices, when it works too, are copied.
  * Message bytes are records as they lie in memory: all ranks run one binary. */
 #ifndef SH_TRAIN_EXCHANGE_H
 #define SH_TRAIN_EXCHANGE_H
