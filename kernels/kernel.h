@@ -40,25 +40,18 @@
         for (int64_t i = 0; i < n; i++)                                                            \
             name##_body(i, &local);                                                                \
     }
-#define SH_KERNEL_ROWS(name, args_type)                                                            \
+#define SH_CPU_ROWS(name, args_type, WORK)                                                         \
     void sh_##name##_cpu(const args_type *args, int64_t n);                                        \
     void sh_##name##_cpu(const args_type *args, int64_t n)                                         \
     {                                                                                              \
         const args_type local = *args;                                                             \
         _Pragma("omp parallel for schedule(static) if (n > SH_SERIAL_ROWS)")                       \
         for (int64_t i = 0; i < n; i++)                                                            \
-            name##_body(i, &local);                                                                \
+            WORK;                                                                                  \
     }
+#define SH_KERNEL_ROWS(name, args_type) SH_CPU_ROWS(name, args_type, name##_body(i, &local))
 #define SH_KERNEL_CELLS(name, args_type, columns)                                                  \
-    void sh_##name##_cpu(const args_type *args, int64_t n);                                        \
-    void sh_##name##_cpu(const args_type *args, int64_t n)                                         \
-    {                                                                                              \
-        const args_type local = *args;                                                             \
-        _Pragma("omp parallel for schedule(static) if (n > SH_SERIAL_ROWS)")                       \
-        for (int64_t i = 0; i < n; i++)                                                            \
-            for (int64_t c = 0; c < local.columns; c++)                                            \
-                name##_body(i, c, &local);                                                         \
-    }
+    SH_CPU_ROWS(name, args_type, for (int64_t c = 0; c < local.columns; c++) name##_body(i, c, &local))
 #endif
 
 /* exp(x) for -87.3 <= x <= 88.3. In float: x = k ln 2 + r with |r| <= ln 2 / 2 (ln 2 in two parts, Cody and Waite 1980), k by

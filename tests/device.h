@@ -33,16 +33,12 @@ static inline bool device_open(int argc, char **argv)
 /* Zeroed memory for kernels. */
 static inline void *device_take(size_t bytes)
 {
-    void *memory = be->memory ? be->memory->take(bytes) : sh_alloc(bytes);
-    return memset(memory, 0, bytes);
+    return memset(be->memory->take(bytes), 0, bytes);
 }
 
 static inline void device_give(void *memory)
 {
-    if (be->memory)
-        be->memory->give(memory);
-    else
-        sh_free(memory);
+    be->memory->give(memory);
 }
 
 #endif

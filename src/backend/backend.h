@@ -1,9 +1,8 @@
 /* backend.h -- where arrays live and loops run. A back-end is a table: one entry a kernel of kernels/list.h, taking
- * its arguments and the number of items, the dense product and layers, and its memory. Callers write `be->add(&args, n)`. */
+ * its arguments and the number of items, dense layers, and its memory. Callers write `be->add(&args, n)`. */
 #ifndef SH_BACKEND_BACKEND_H
 #define SH_BACKEND_BACKEND_H
 
-#include <stdbool.h>
 #include <stdint.h>
 
 #include "args.h"
@@ -12,33 +11,32 @@
 
 enum { SH_GROUP_ID = 128 };
 
+/* Sums over processes that never leave the devices; all NULL where there are none. One process makes the id of a group and all
+ * members join with it; a group's calls are collective. */
+typedef struct {
+    void (*make_id)(char id[SH_GROUP_ID]);
+    void (*join)(const char id[SH_GROUP_ID], int rank, int size);
+    void (*sum)(sh_real *data, int64_t n); /* in place */
+    void (*leave)(void);
+} sh_group_calls;
+
 typedef struct sh_backend {
     const char *name;
 #define SH_BACKEND_ENTRY(kernel) void (*kernel)(const sh_##kernel##_args *args, int64_t n);
     SH_KERNEL_LIST(SH_BACKEND_ENTRY)
 #undef SH_BACKEND_ENTRY
-    /* c (m,n) = alpha op(a) op(b) + beta c, row-major; op transposes where asked; op(a) is (m,k), op(b) (k,n). lda,
-     * ldb, ldc are the distances between rows as stored. */
-    void (*gemm)(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k, sh_real alpha,
-                 const sh_real *a, int64_t lda, const sh_real *b, int64_t ldb, sh_real beta, sh_real *c,
-                 int64_t ldc);
     /* Dense layers of n rows, forward and backward: args.h. */
     void (*dense)(const sh_dense_args *args, int64_t n);
     void (*dense_grad)(const sh_dense_grad_args *args, int64_t n);
-    /* Its own memory, where it has any: what kernels read and write lies there and nowhere else, and the host looks at none of it.
-     * `room` is for the step in hand. Both NULL: kernels work on the host's memory. */
+    /* Where what kernels read and write lies. `room` is for the step in hand, in memory that the host does not look at; NULL: that
+     * memory is the host's. */
     const sh_memory_source *memory;
     sh_arena *room;
     void (*copy_in)(void *to, const void *from, size_t bytes);  /* from the host, which may write to `from` again at once */
     void (*copy_out)(void *to, const void *from, size_t bytes); /* to the host, when the kernels before are done */
     void (*clear)(void *to, size_t bytes);                      /* to zero */
     void (*wait)(void);                                         /* for all that was asked for */
-    /* Sums over processes that never leave the devices; all NULL where there are none. One process makes the id of a group and all
-     * members join with it; a group's calls are collective. */
-    void (*group_id)(char id[SH_GROUP_ID]);
-    void (*join)(const char id[SH_GROUP_ID], int rank, int size);
-    void (*sum)(sh_real *data, int64_t n); /* in place */
-    void (*leave)(void);
+    sh_group_calls group;
 } sh_backend;
 
 const sh_backend *sh_backend_cpu(void);

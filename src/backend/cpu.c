@@ -42,30 +42,13 @@ static void turn(const sh_real *w, int64_t ldw, int64_t k, int64_t n, sh_real *o
             out[j * k + i] = w[i * ldw + j];
 }
 
-/* c (m,n) = beta c + a (m,k) w (k,n), beta 0 or 1, for a small w. */
-static void rows_gemm(int64_t m, int64_t n, int64_t k, const sh_real *a, int64_t lda, const sh_real *w, int64_t ldw, bool add,
-                      sh_real *c, int64_t ldc)
-{
-#pragma omp parallel for schedule(static) if (m * n * k > 64 * SH_SERIAL_ITEMS)
-    for (int64_t first = 0; first < m; first += ROW_BLOCK) {
-        int64_t rows = least(m - first, ROW_BLOCK);
-        for (int64_t r = 0; r < rows && !add; r++)
-            memset(c + (first + r) * ldc, 0, (size_t)n * sizeof *c);
-        sh_rows_product(rows, k, n, a + first * lda, lda, w, ldw, c + first * ldc, ldc);
-    }
-}
-
+/* c (m,n) = alpha op(a) op(b) + beta c, row-major, by BLAS; op transposes where asked; op(a) is (m,k), op(b) (k,n). lda, ldb, ldc are
+ * the distances between rows as stored. */
 static void gemm(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k, sh_real alpha,
                  const sh_real *a, int64_t lda, const sh_real *b, int64_t ldb, sh_real beta, sh_real *c,
                  int64_t ldc)
 {
     if (m == 0 || n == 0) return;
-    if (!transpose_a && alpha == 1 && (beta == 0 || beta == 1) && is_small(k, n)) {
-        sh_real turned[SMALL * SMALL];
-        if (transpose_b) turn(b, ldb, n, k, turned);
-        rows_gemm(m, n, k, a, lda, transpose_b ? turned : b, transpose_b ? n : ldb, beta == 1, c, ldc);
-        return;
-    }
     CBLAS_TRANSPOSE ta = transpose_a ? CblasTrans : CblasNoTrans;
     CBLAS_TRANSPOSE tb = transpose_b ? CblasTrans : CblasNoTrans;
 #ifdef SH_F64
@@ -165,9 +148,9 @@ const sh_backend *sh_backend_cpu(void)
 #define SH_CPU_ENTRY(kernel) .kernel = sh_##kernel##_cpu,
         SH_KERNEL_LIST(SH_CPU_ENTRY)
 #undef SH_CPU_ENTRY
-        .gemm = gemm,
         .dense = dense,
         .dense_grad = dense_grad,
+        .memory = &sh_host_memory,
         .copy_in = copy,
         .copy_out = copy,
         .clear = clear,

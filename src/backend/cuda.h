@@ -4,6 +4,8 @@
 #ifndef SH_BACKEND_CUDA_H
 #define SH_BACKEND_CUDA_H
 
+#include <stdbool.h>
+
 #include "backend/backend.h"
 
 #ifdef __cplusplus

@@ -17,7 +17,7 @@ void sh_mirror_use(sh_mirror *m, const sh_backend *be)
     sh_mirror_pull(m);
     give_back(m);
     m->be = be;
-    if (be->memory) m->there = be->memory->take((size_t)m->n * sizeof *m->there);
+    if (be->room) m->there = be->memory->take((size_t)m->n * sizeof *m->there);
     sh_mirror_push(m);
 }
 

@@ -15,7 +15,7 @@ static struct {
     char *region; /* in it: all memory, one after the other */
     size_t used;
     int64_t live; /* blocks */
-    sh_recorder_group group;
+    sh_group_calls group;
 } recorder;
 
 /* Whole huge pages: of small ones there would be thousands to open and close at every launch. */
@@ -66,15 +66,6 @@ SH_RECORD(dense)
 SH_RECORD(dense_grad)
 #undef SH_RECORD
 
-static void record_gemm(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k, sh_real alpha, const sh_real *a,
-                        int64_t lda, const sh_real *b, int64_t ldb, sh_real beta, sh_real *c, int64_t ldc)
-{
-    recorder.counts.launches++;
-    open_memory();
-    recorder.cpu->gemm(transpose_a, transpose_b, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc);
-    close_memory();
-}
-
 static void copy_in(void *to, const void *from, size_t bytes)
 {
     recorder.counts.copies_in++;
@@ -115,13 +106,10 @@ static void sum(sh_real *data, int64_t n)
     close_memory();
 }
 
-void sh_recorder_use_group(const sh_recorder_group *group)
+void sh_recorder_use_group(const sh_group_calls *group)
 {
-    recorder.group = *group;
-    recorder.table.group_id = group->group_id;
-    recorder.table.join = group->join;
-    recorder.table.sum = sum;
-    recorder.table.leave = group->leave;
+    recorder.group = recorder.table.group = *group;
+    recorder.table.group.sum = sum;
 }
 
 const sh_backend *sh_recorder_open(void)
@@ -139,7 +127,6 @@ const sh_backend *sh_recorder_open(void)
 #define SH_ENTRY(kernel) .kernel = record_##kernel,
         SH_KERNEL_LIST(SH_ENTRY)
 #undef SH_ENTRY
-        .gemm = record_gemm,
         .dense = record_dense,
         .dense_grad = record_dense_grad,
         .memory = &memory,

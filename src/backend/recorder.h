@@ -7,12 +7,12 @@
 #include "backend/backend.h"
 
 typedef struct {
-    int64_t launches;            /* kernels, products and layers; nothing is launched for no items */
+    int64_t launches;            /* kernels and layers; nothing is launched for no items */
     int64_t copies_in, bytes_in; /* from the host */
     int64_t copies_out, bytes_out;
     int64_t waits;               /* of the host for the device: every copy out is one */
     int64_t clears;
-    int64_t sums; /* over processes */
+    int64_t sums;                /* over processes */
     int64_t blocks;              /* memory taken */
 } sh_recorder_counts;
 
@@ -22,12 +22,6 @@ sh_recorder_counts sh_recorder_read(void);
 void sh_recorder_clear(void);             /* counts to zero */
 
 /* Sums over processes by calls of a stand-in, which see the memory open. Before the back-end is used. */
-typedef struct {
-    void (*group_id)(char id[SH_GROUP_ID]);
-    void (*join)(const char id[SH_GROUP_ID], int rank, int size);
-    void (*sum)(sh_real *data, int64_t n);
-    void (*leave)(void);
-} sh_recorder_group;
-void sh_recorder_use_group(const sh_recorder_group *group);
+void sh_recorder_use_group(const sh_group_calls *group);
 
 #endif

@@ -71,13 +71,13 @@ struct sh_arena {
     int64_t n_block; /* blocks[n_block - 1] is the one being filled */
 };
 
-static const sh_memory_source host = {sh_alloc, sh_free};
+const sh_memory_source sh_host_memory = {sh_alloc, sh_free};
 
 static void add_block(sh_arena *a, size_t bytes)
 {
     SH_ASSERT(a->n_block < MAX_BLOCKS);
     block *b = &a->blocks[a->n_block++];
-    bool huge = bytes >= 2 * HUGE_PAGE && a->source == &host;
+    bool huge = bytes >= 2 * HUGE_PAGE && a->source == &sh_host_memory;
     size_t alignment = huge ? HUGE_PAGE : ALIGNMENT;
     b->raw = a->source->take(bytes + alignment);
     b->base = (char *)(((uintptr_t)b->raw + alignment - 1) & ~(uintptr_t)(alignment - 1));
@@ -89,7 +89,7 @@ static void add_block(sh_arena *a, size_t bytes)
 
 sh_arena *sh_arena_create(size_t bytes)
 {
-    return sh_arena_create_in(&host, bytes);
+    return sh_arena_create_in(&sh_host_memory, bytes);
 }
 
 sh_arena *sh_arena_create_in(const sh_memory_source *source, size_t bytes)

@@ -34,6 +34,8 @@ typedef struct {
     void (*give)(void *memory);
 } sh_memory_source;
 
+extern const sh_memory_source sh_host_memory; /* sh_alloc and sh_free */
+
 sh_arena *sh_arena_create_in(const sh_memory_source *source, size_t bytes); /* source is borrowed */
 void sh_arena_destroy(sh_arena **arena); /* leaves NULL */
 void sh_arena_reset(sh_arena *arena);    /* everything pushed is gone; merges what grew */

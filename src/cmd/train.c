@@ -71,10 +71,12 @@ static sh_status read_arguments(int argc, char **argv, arguments *a)
     for (int c; (c = getopt_long(argc, argv, "h", options, NULL)) != -1;) {
         switch (c) {
         case 'd':
+            snprintf(a->device, sizeof a->device, "run.device=%s", optarg);
+            optarg = a->device;
+            /* fall through */
         case 's':
             if (a->n_setting == 64) return SH_FAIL(SH_EINPUT, "more than 64 times --set; write them into the configuration");
-            if (c == 'd') snprintf(a->device, sizeof a->device, "run.device=%s", optarg);
-            a->settings[a->n_setting++] = c == 'd' ? a->device : optarg;
+            a->settings[a->n_setting++] = optarg;
             break;
         case 'r': a->resume = true; break;
         case 'i': a->init = optarg; break;

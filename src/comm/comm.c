@@ -81,10 +81,10 @@ void sh_comm_destroy(sh_comm **comm)
 void sh_comm_join_group(const sh_comm *c, const sh_backend *be)
 {
     char id[SH_GROUP_ID];
-    if (!be->join || c->worker < 0) return;
-    if (c->worker == 0) be->group_id(id);
+    if (!be->group.join || c->worker < 0) return;
+    if (c->worker == 0) be->group.make_id(id);
     MPI_Bcast(id, SH_GROUP_ID, MPI_CHAR, 0, c->workers);
-    be->join(id, c->worker, c->n_worker);
+    be->group.join(id, c->worker, c->n_worker);
 }
 
 sh_status sh_comm_agree(sh_comm *c, sh_status status)

@@ -12,11 +12,6 @@ typedef struct {
     double widen;   /* factor on the standard deviations, >= 1 */
 } sh_exploration;
 
-static inline bool sh_explores(const sh_exploration *e, uint64_t traj)
-{
-    return (traj & 1) && (e->epsilon > 0 || e->widen != 1);
-}
-
 /* Trajectories first_traj .. first_traj + n - 1 into records[0..n) (resized). log_pf is that of the policy itself, of
  * all choices made; result and log_pb are left zero. `arena` takes everything temporary; the caller resets it. */
 void sh_sample(const sh_policy *policy, const sh_backend *be, uint64_t seed, uint64_t first_traj, int64_t n,

@@ -38,6 +38,15 @@ void sh_file_part(const char *path, char *part, size_t size)
     snprintf(part, size, "%s.part", path);
 }
 
+void sh_file_folder(const char *path, char *folder, size_t size)
+{
+    const char *slash = strrchr(path, '/');
+    if (!slash)
+        snprintf(folder, size, ".");
+    else
+        snprintf(folder, size, "%.*s", (int)(slash == path ? 1 : slash - path), path);
+}
+
 sh_status sh_file_is_free(const char *path)
 {
     struct stat there;
@@ -75,10 +84,8 @@ sh_status sh_file_publish(const char *path)
     sh_file_part(path, part, sizeof part);
     SH_TRY(sync_path(part, O_RDONLY));
     if (rename(part, path)) return SH_FAIL(SH_EIO, "'%s' cannot be renamed to '%s': %s", part, path, strerror(errno));
-    snprintf(folder, sizeof folder, "%s", path);
-    char *slash = strrchr(folder, '/');
-    if (slash) slash[slash == folder] = '\0';
-    return sync_path(slash ? folder : ".", O_RDONLY | O_DIRECTORY);
+    sh_file_folder(path, folder, sizeof folder);
+    return sync_path(folder, O_RDONLY | O_DIRECTORY);
 }
 
 static int by_name(const void *a, const void *b)

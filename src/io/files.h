@@ -9,6 +9,8 @@
 /* The folder and those above it. */
 sh_status sh_folder_make(const char *path);
 
+/* The folder that PATH is in: "." for a bare name. */
+void sh_file_folder(const char *path, char *folder, size_t size);
 /* PATH.part, under which a file is written. */
 void sh_file_part(const char *path, char *part, size_t size);
 /* SH_EINPUT where PATH is there and is no file. */

@@ -303,10 +303,8 @@ static sh_status check_room(const char *path, const selection *s, const rows *r)
     struct statvfs info;
     for (int i = 0; i < N_COLUMN; i++)
         bytes += r->total * width_of(&columns[i], s->records->max_sites) * (int64_t)size_of(columns[i].type);
-    snprintf(folder, sizeof folder, "%s", path);
-    char *slash = strrchr(folder, '/');
-    if (slash) slash[slash == folder] = '\0';
-    if (statvfs(slash ? folder : ".", &info) || (double)info.f_bavail * (double)info.f_frsize >= (double)bytes) return SH_OK;
+    sh_file_folder(path, folder, sizeof folder);
+    if (statvfs(folder, &info) || (double)info.f_bavail * (double)info.f_frsize >= (double)bytes) return SH_OK;
     return SH_FAIL(SH_EIO, "no space left on device: %lld kB are needed, %lld kB are free", (long long)(bytes / 1000),
                    (long long)((double)info.f_bavail * (double)info.f_frsize / 1000));
 }

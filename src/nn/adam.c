@@ -2,8 +2,6 @@
 
 #include <math.h>
 
-#include "kernel.h"
-
 static const double BETA1 = 0.9, BETA2 = 0.999, EPSILON = 1e-8;
 
 enum { SLICES = 1024 }; /* of the norm: a fixed number, so that its bits do not depend on threads */
@@ -26,24 +24,16 @@ sh_adam *sh_adam_create(sh_params *params)
     sh_mirror_create(n, &a->first);
     sh_mirror_create(n, &a->second);
     sh_mirror_create(n, &a->factor);
-    a->part = SH_NEW(double, 2 * SLICES);
+    a->part = a->be->memory->take(2 * SLICES * sizeof *a->part);
     for (int64_t i = 0; i < n; i++)
         a->factor.host[i] = 1;
     return a;
 }
 
-static void release_part(sh_adam *a)
-{
-    if (a->be->memory)
-        a->be->memory->give(a->part);
-    else
-        sh_free(a->part);
-}
-
 void sh_adam_use(sh_adam *a, const sh_backend *be)
 {
-    release_part(a);
-    a->part = be->memory ? be->memory->take(2 * SLICES * sizeof *a->part) : SH_NEW(double, 2 * SLICES);
+    a->be->memory->give(a->part);
+    a->part = be->memory->take(2 * SLICES * sizeof *a->part);
     a->be = be;
     sh_mirror_use(&a->first, be);
     sh_mirror_use(&a->second, be);
@@ -54,7 +44,7 @@ void sh_adam_destroy(sh_adam **adam)
 {
     sh_adam *a = *adam;
     if (!a) return;
-    release_part(a);
+    a->be->memory->give(a->part);
     sh_mirror_release(&a->first);
     sh_mirror_release(&a->second);
     sh_mirror_release(&a->factor);

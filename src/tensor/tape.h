@@ -11,6 +11,8 @@
 #ifndef SH_TENSOR_TAPE_H
 #define SH_TENSOR_TAPE_H
 
+#include <stdbool.h>
+
 #include "backend/backend.h"
 #include "base/memory.h"
 #include "base/real.h"

@@ -59,14 +59,14 @@ sh_status sh_device_choose(sh_comm *c, sh_device device, sh_setup *s)
         sh_log_warn("%d of %d workers see no device: all use the CPU", without, c->n_worker);
     }
     status = sh_comm_agree(c, status);
-    if (status == SH_OK && s->be->memory) sh_comm_join_group(c, s->be);
+    if (status == SH_OK && s->be->room) sh_comm_join_group(c, s->be);
     return status;
 }
 
 void sh_device_leave(sh_setup *s)
 {
-    if (!s->params || !s->be->memory) return;
-    if (s->be->leave) s->be->leave();
+    if (!s->params || !s->be->room) return;
+    if (s->be->group.leave) s->be->group.leave();
     sh_setup_use(s, sh_backend_cpu());
     sh_cuda_close();
 }

@@ -27,8 +27,8 @@ void sh_gradients_take(const sh_gradients *g, const sh_setup *s, int k)
 void sh_gradients_sum(const sh_gradients *g, sh_comm *c, const sh_setup *s)
 {
     const sh_mirror *grad = sh_params_grad(s->params);
-    if (s->be->sum && !g->leaves && !s->config->run.deterministic) {
-        s->be->sum(grad->there, grad->n);
+    if (s->be->group.sum && !g->leaves && !s->config->run.deterministic) {
+        s->be->group.sum(grad->there, grad->n);
         return;
     }
     if (!g->leaves) sh_mirror_pull(grad);

@@ -858,7 +858,7 @@ int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_kernels), cmocka_unit_test(test_dense), cmocka_unit_test(test_exponential)};
     if (!device_open(argc, argv)) return 77;
-    pool = be->memory ? sh_arena_create_in(be->memory, 1 << 20) : sh_arena_create(1 << 20);
+    pool = sh_arena_create_in(be->memory, 1 << 20);
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     sh_arena_destroy(&pool);
     sh_cuda_close();

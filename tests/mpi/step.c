@@ -10,6 +10,7 @@
 #include "backend/cuda/collective.h"
 #include "backend/recorder.h"
 #include "io/config.h"
+#include "targets.h"
 #include "train/gradients.h"
 #include "gflownet/step.h"
 
@@ -32,7 +33,6 @@ static void sum(sh_real *data, int64_t n)
 /* The parameters after STEPS steps of this worker's share. */
 static sh_real *train(const sh_config *config, const sh_backend *be, int64_t *size)
 {
-    static const sh_exploration none = {.epsilon = 0, .widen = 1};
     sh_setup s;
     sh_records fresh, replay;
     sh_gradients gradients;
@@ -47,9 +47,7 @@ static sh_real *train(const sh_config *config, const sh_backend *be, int64_t *si
         int64_t first, n;
         double target[BATCH];
         sh_comm_shard_slice(comm, BATCH, comm->first_shard, &first, &n);
-        sh_setup_draw(&s, 1, (uint64_t)(step * BATCH + first), n, &none, &fresh);
-        for (int64_t i = 0; i < n; i++)
-            target[i] = sh_reward_log_target(&config->reward, &sh_record_at(&fresh, i)->result);
+        draw_with_targets(&s, (uint64_t)(step * BATCH + first), n, &fresh, target);
         sh_params_zero_grad(s.params);
         const sh_step_batch batch = {
             .fresh = &fresh, .target_fresh = target, .replay = &replay, .target_replay = target, .n_total = BATCH};
@@ -73,7 +71,7 @@ static void compare(bool dedicated)
 {
     static sh_config config;
     static const char *const settings[] = {"reward.formation_energy.weight=0"};
-    static const sh_recorder_group group = {sh_collective_id, sh_collective_join, sum, sh_collective_leave};
+    static const sh_group_calls group = {sh_collective_id, sh_collective_join, sum, sh_collective_leave};
     int64_t n;
     assert_ok(sh_comm_set_workers(comm, dedicated));
     assert_ok(sh_config_read(SH_SOURCE_DIR "/configs/quickstart.yaml", settings, 1, NULL, &config));

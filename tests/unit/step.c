@@ -9,7 +9,7 @@
 #include "backend/recorder.h"
 #include "gflownet/step.h"
 #include "io/config.h"
-#include "train/setup.h"
+#include "targets.h"
 
 enum { BATCH = 12, STEPS = 3 };
 
@@ -19,8 +19,6 @@ typedef struct {
     int n_setting;
     sh_recorder_counts most; /* of one step: sampling, gradient, optimizer */
 } policy_case;
-
-static const sh_exploration NONE = {.epsilon = 0, .widen = 1};
 
 static void read_config(const policy_case *c, sh_config *config)
 {
@@ -47,10 +45,8 @@ static sh_real *train(const sh_config *config, const sh_backend *other, sh_recor
     for (int step = 0; step < STEPS; step++) {
         sh_step_sums sums;
         sh_recorder_clear();
-        sh_setup_draw(&s, 1, 0, BATCH, &NONE, &fresh); /* the same numbers: shapes that the room has seen */
-        double *target = SH_PUSH(s.arena, double, BATCH);
-        for (int64_t i = 0; i < BATCH; i++)
-            target[i] = sh_reward_log_target(&config->reward, &sh_record_at(&fresh, i)->result);
+        double target[BATCH];
+        draw_with_targets(&s, 0, BATCH, &fresh, target); /* the same numbers: shapes that the room has seen */
         sh_params_zero_grad(s.params);
         const sh_step_batch batch = {
             .fresh = &fresh, .target_fresh = target, .replay = &replay, .target_replay = target, .n_total = BATCH};
@@ -102,9 +98,7 @@ static sh_real *gradient(const sh_config *config, const sh_backend *other, int64
     assert_ok(sh_setup_create(config, &s));
     sh_records_create(&fresh, config->constraints.max_sites, 1);
     sh_records_create(&replay, config->constraints.max_sites, 1);
-    sh_setup_draw(&s, 1, 0, BATCH, &NONE, &fresh);
-    for (int64_t i = 0; i < BATCH; i++)
-        target[i] = sh_reward_log_target(&config->reward, &sh_record_at(&fresh, i)->result);
+    draw_with_targets(&s, 0, BATCH, &fresh, target);
     sh_setup_use(&s, other);
     sh_params_zero_grad(s.params);
     const sh_step_batch batch = {
@@ -168,9 +162,7 @@ static void test_slices(void **state)
         sh_real *grad[2] = {SH_NEW(sh_real, n), SH_NEW(sh_real, n)};
         sh_records_create(&all, config.constraints.max_sites, 1);
         sh_records_create(&none, config.constraints.max_sites, 1);
-        sh_setup_draw(&s, 1, 0, N, &NONE, &all);
-        for (int64_t i = 0; i < N; i++)
-            target[i] = sh_reward_log_target(&config.reward, &sh_record_at(&all, i)->result);
+        draw_with_targets(&s, 0, N, &all, target);
         const sh_step_batch batch = {.fresh = &all, .target_fresh = target, .replay = &none, .target_replay = target, .n_total = N};
         sh_train_mean(s.policy, s.be, &batch, s.arena, sum);
         mean = sum[0] / sum[1];

@@ -273,7 +273,6 @@ static sh_backend *open_backend(const sh_cuda_options *options, char text[SH_CUD
 #define SH_ENTRY(kernel) t->kernel = sh_##kernel##_cuda;
     SH_KERNEL_LIST(SH_ENTRY)
 #undef SH_ENTRY
-    t->gemm = gemm;
     t->dense = dense;
     t->dense_grad = dense_grad;
     t->memory = options->managed ? &managed : &own;
@@ -283,10 +282,10 @@ static sh_backend *open_backend(const sh_cuda_options *options, char text[SH_CUD
     t->wait = wait_for_all;
 #ifdef SH_NCCL
     sh_collective_begin(options->fatal);
-    t->group_id = sh_collective_id;
-    t->join = sh_collective_join;
-    t->sum = sum_over_processes;
-    t->leave = sh_collective_leave;
+    t->group.make_id = sh_collective_id;
+    t->group.join = sh_collective_join;
+    t->group.sum = sum_over_processes;
+    t->group.leave = sh_collective_leave;
 #endif
     return t;
 }
