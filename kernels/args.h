@@ -4,6 +4,10 @@
 
 #include <stdint.h>
 
+#include "args_crystal.h"
+#include "args_policy.h"
+#include "args_potential.h"
+#include "args_reward.h"
 #include "base/real.h"
 
 /* y[i] = a[i] + b[i]; one item a number. b NULL: a copy. y may be a or b. */

@@ -1,6 +1,6 @@
-/* list.h -- every kernel, as an X-macro: X(name) has the arguments sh_<name>_args of args.h. It makes the
- * prototypes and the back-end's table, and the kernel tests walk over it. */
-#define SH_KERNEL_LIST(X)                                                                          \
+/* list.h -- every kernel, as X-macros: X(name) has the arguments sh_<name>_args. They make the prototypes and the back-end's table.
+ * tests/kernel walks over the lists: networks one by one, the others by the functions that are made of them. */
+#define SH_KERNELS_NETWORK(X)                                                                      \
     X(add)                                                                                         \
     X(adam)                                                                                        \
     X(square_sums)                                                                                 \
@@ -27,3 +27,22 @@
     X(gaussians)                                                                                   \
     X(put_cols)                                                                                    \
     X(take_cols)
+
+/* Orbits and graphs: args_crystal.h */
+#define SH_KERNELS_CRYSTAL(X)
+
+/* States, masks, trajectories: args_policy.h */
+#define SH_KERNELS_POLICY(X)
+
+/* M3GNet: args_potential.h */
+#define SH_KERNELS_POTENTIAL(X)
+
+/* Terms of the reward: args_reward.h */
+#define SH_KERNELS_REWARD(X)
+
+#define SH_KERNEL_LIST(X)                                                                          \
+    SH_KERNELS_NETWORK(X)                                                                          \
+    SH_KERNELS_CRYSTAL(X)                                                                          \
+    SH_KERNELS_POLICY(X)                                                                           \
+    SH_KERNELS_POTENTIAL(X)                                                                        \
+    SH_KERNELS_REWARD(X)

@@ -28,6 +28,11 @@ typedef struct sh_backend {
     /* Dense layers of n rows, forward and backward: args.h. */
     void (*dense)(const sh_dense_args *args, int64_t n);
     void (*dense_grad)(const sh_dense_grad_args *args, int64_t n);
+    /* start (n+1): sums of the counts before. */
+    void (*offsets)(const int64_t *count, int64_t n, int64_t *start);
+    /* The items 0..n-1 by key: those of key k, ascending, are list[start[k]] ... list[start[k+1] - 1], k < n_key. All keys are such.
+     * list (n), start (n_key+1). */
+    void (*sort_by_key)(const int32_t *key, int64_t n, int64_t n_key, int64_t *start, int64_t *list);
     /* Where what kernels read and write lies. `room` is for the step in hand, in memory that the host does not look at; NULL: that
      * memory is the host's. */
     const sh_memory_source *memory;

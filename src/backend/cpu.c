@@ -1,6 +1,7 @@
 /* cpu.c -- the CPU back-end: the OpenMP loops of the kernels; products of large or odd matrices by BLAS, dense layers in blocks of
  * rows that stay in the cache from the product to the activation. */
 #include <cblas.h>
+#include <string.h>
 #ifdef _OPENMP
 #include <omp.h>
 #endif
@@ -122,6 +123,29 @@ static void dense_grad(const sh_dense_grad_args *a, int64_t n)
     }
 }
 
+static void offsets(const int64_t *count, int64_t n, int64_t *start)
+{
+    int64_t sum = 0;
+    for (int64_t i = 0; i < n; i++) {
+        start[i] = sum;
+        sum += count[i];
+    }
+    start[n] = sum;
+}
+
+static void sort_by_key(const int32_t *key, int64_t n, int64_t n_key, int64_t *start, int64_t *list)
+{
+    memset(start, 0, (size_t)(n_key + 1) * sizeof *start);
+    for (int64_t i = 0; i < n; i++)
+        start[key[i]]++;
+    for (int64_t k = 0, sum = 0; k <= n_key; k++) { /* the end of each key */
+        sum += k < n_key ? start[k] : 0;
+        start[k] = sum;
+    }
+    for (int64_t i = n - 1; i >= 0; i--) /* from the end, so that ends become starts */
+        list[--start[key[i]]] = i;
+}
+
 static void copy(void *to, const void *from, size_t bytes)
 {
     memcpy(to, from, bytes);
@@ -150,6 +174,8 @@ const sh_backend *sh_backend_cpu(void)
 #undef SH_CPU_ENTRY
         .dense = dense,
         .dense_grad = dense_grad,
+        .offsets = offsets,
+        .sort_by_key = sort_by_key,
         .memory = &sh_host_memory,
         .copy_in = copy,
         .copy_out = copy,

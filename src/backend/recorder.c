@@ -66,6 +66,22 @@ SH_RECORD(dense)
 SH_RECORD(dense_grad)
 #undef SH_RECORD
 
+static void offsets(const int64_t *count, int64_t n, int64_t *start)
+{
+    recorder.counts.launches++;
+    open_memory();
+    recorder.cpu->offsets(count, n, start);
+    close_memory();
+}
+
+static void sort_by_key(const int32_t *key, int64_t n, int64_t n_key, int64_t *start, int64_t *list)
+{
+    recorder.counts.launches++;
+    open_memory();
+    recorder.cpu->sort_by_key(key, n, n_key, start, list);
+    close_memory();
+}
+
 static void copy_in(void *to, const void *from, size_t bytes)
 {
     recorder.counts.copies_in++;
@@ -129,6 +145,8 @@ const sh_backend *sh_recorder_open(void)
 #undef SH_ENTRY
         .dense = record_dense,
         .dense_grad = record_dense_grad,
+        .offsets = offsets,
+        .sort_by_key = sort_by_key,
         .memory = &memory,
         .room = sh_arena_create_in(&memory, 1 << 20),
         .copy_in = copy_in,

@@ -73,7 +73,7 @@ static void run_threads(void (*launch)(const void *args, int64_t n), const void 
         be->kernel((const sh_##kernel##_args *)args, n);                                           \
         be->wait();                                                                                \
     }
-SH_KERNEL_LIST(LAUNCH)
+SH_KERNELS_NETWORK(LAUNCH)
 #undef LAUNCH
 
 static void near(double got, double want)
@@ -823,13 +823,47 @@ static void test_kernels(void **state)
         void (*check)(int64_t n);
     } cases[] = {
 #define ENTRY(kernel) {#kernel, case_##kernel},
-        SH_KERNEL_LIST(ENTRY)
+        SH_KERNELS_NETWORK(ENTRY)
 #undef ENTRY
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
         for (int k = 0; k < N_SIZE; k++)
             case_of(cases[i].check, SIZES[k]);
     print_message("%d kernels\n", (int)(sizeof cases / sizeof *cases));
+}
+
+/* Offsets are sums of what came before; the sorted list has every item once, under its key, in ascending order. */
+static void test_sorting(void **state)
+{
+    (void)state;
+    for (int k = 0; k < N_SIZE; k++)
+        for (int64_t n_key = 1; n_key < 300; n_key = 4 * n_key + 3) {
+            int64_t n = SIZES[k], sum = 0;
+            sh_arena_reset(pool);
+            int64_t *count = SH_PUSH(pool, int64_t, n), *start = SH_PUSH(pool, int64_t, n + 2), *list = SH_PUSH(pool, int64_t, n + 1);
+            int64_t *by_key = SH_PUSH(pool, int64_t, n_key + 2);
+            int32_t *key = SH_PUSH(pool, int32_t, n);
+            start[n + 1] = list[n] = by_key[n_key + 1] = -77;
+            for (int64_t i = 0; i < n; i++) {
+                count[i] = (int64_t)(1000 * fabs(noise()));
+                key[i] = (int32_t)(count[i] * 7 % n_key);
+            }
+            be->offsets(count, n, start);
+            be->sort_by_key(key, n, n_key, by_key, list);
+            be->wait();
+            for (int64_t i = 0; i <= n; i++) {
+                assert_int_equal(start[i], sum);
+                if (i < n) sum += count[i];
+            }
+            assert_int_equal(by_key[0], 0);
+            assert_int_equal(by_key[n_key], n);
+            for (int64_t q = 0; q < n_key; q++)
+                for (int64_t i = by_key[q]; i < by_key[q + 1]; i++) {
+                    assert_int_equal(key[list[i]], q);
+                    assert_true(i == by_key[q] || list[i] > list[i - 1]);
+                }
+            assert_true(start[n + 1] == -77 && list[n] == -77 && by_key[n_key + 1] == -77);
+        }
 }
 
 /* The stated limits of the exponential and of log(1 + t), over their whole ranges. */
@@ -856,7 +890,8 @@ static void test_exponential(void **state)
 
 int main(int argc, char **argv)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_kernels), cmocka_unit_test(test_dense), cmocka_unit_test(test_exponential)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_kernels), cmocka_unit_test(test_dense), cmocka_unit_test(test_sorting),
+                                       cmocka_unit_test(test_exponential)};
     if (!device_open(argc, argv)) return 77;
     pool = sh_arena_create_in(be->memory, 1 << 20);
     int failed = cmocka_run_group_tests(tests, NULL, NULL);

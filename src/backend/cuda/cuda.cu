@@ -10,6 +10,7 @@
 
 #include "backend/cuda.h"
 #include "backend/cuda/collective.h"
+#include "backend/cuda/sort.h"
 #include "cuda_launch.h"
 
 #define SH_CUDA_PROTOTYPE(kernel) extern "C" void sh_##kernel##_cuda(const sh_##kernel##_args *args, int64_t n);
@@ -26,6 +27,8 @@ static struct {
     void *workspace;
     sh_real *ones; /* (n_ones) */
     int64_t n_ones;
+    void *scratch; /* for scans and sorts */
+    size_t scratch_bytes;
     sh_backend table;
 } cuda;
 
@@ -197,6 +200,33 @@ static void dense_grad(const sh_dense_grad_args *a, int64_t n)
     if (a->grad_bias) add_rows(grad, n, cols, a->grad_bias);
 }
 
+/* ---- scans and sorts ---- */
+
+/* At least this much, the same in every step once the largest has been seen. */
+static char *scratch(size_t bytes)
+{
+    if (bytes > cuda.scratch_bytes) {
+        if (cuda.scratch) give(cuda.scratch); /* waits for the kernels that use it */
+        cuda.scratch_bytes = 2 * bytes;
+        cuda.scratch = take(cuda.scratch_bytes);
+    }
+    return (char *)cuda.scratch;
+}
+
+static void offsets(const int64_t *count, int64_t n, int64_t *start)
+{
+    size_t bytes = sh_cuda_offsets_scratch(n);
+    check(sh_cuda_offsets(count, n, start, scratch(bytes), bytes, cuda.stream), "offsets");
+    sh_cuda_launched("offsets", n);
+}
+
+static void sort_by_key(const int32_t *key, int64_t n, int64_t n_key, int64_t *start, int64_t *list)
+{
+    size_t bytes = sh_cuda_sort_scratch(n);
+    check(sh_cuda_sort(key, n, n_key, start, list, scratch(bytes), bytes, cuda.stream), "sort_by_key");
+    sh_cuda_launched("sort_by_key", n);
+}
+
 /* ---- sums over processes ---- */
 
 #ifdef SH_NCCL
@@ -238,6 +268,7 @@ static void close_backend(void)
     if (!cuda.is_open) return;
     cudaStreamSynchronize(cuda.stream);
     if (cuda.ones) cudaFree(cuda.ones);
+    if (cuda.scratch) cudaFree(cuda.scratch);
     if (cuda.blas) cublasDestroy(cuda.blas);
     if (cuda.workspace) cudaFree(cuda.workspace);
     if (cuda.stream) cudaStreamDestroy(cuda.stream);
@@ -275,6 +306,8 @@ static sh_backend *open_backend(const sh_cuda_options *options, char text[SH_CUD
 #undef SH_ENTRY
     t->dense = dense;
     t->dense_grad = dense_grad;
+    t->offsets = offsets;
+    t->sort_by_key = sort_by_key;
     t->memory = options->managed ? &managed : &own;
     t->copy_in = copy_in;
     t->copy_out = copy_out;

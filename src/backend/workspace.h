@@ -1,0 +1,41 @@
+/* workspace.h -- where a piece of work has its arrays: what kernels read and write lies in `room`, what the host fills in and reads on
+ * `arena`. On a back-end without memory of its own both are one, and nothing is copied; on others nothing crosses but by the calls here.
+ * A pointer to an array of the room is said to be "there": the host must not look at it. */
+#ifndef SH_BACKEND_WORKSPACE_H
+#define SH_BACKEND_WORKSPACE_H
+
+#include "backend/backend.h"
+#include "base/memory.h"
+
+typedef struct {
+    const sh_backend *be;
+    sh_arena *arena; /* the host's; the caller's, and reset by it */
+    sh_arena *room;  /* the back-end's */
+} sh_workspace;
+
+/* Beginning a workspace ends what was in the back-end's room: one at a time has a back-end with memory of its own. */
+void sh_workspace_begin(sh_workspace *ws, const sh_backend *be, sh_arena *arena);
+
+/* Everything pushed since the mark is gone, here and there. */
+typedef struct {
+    sh_arena_mark arena, room;
+} sh_workspace_mark;
+
+sh_workspace_mark sh_workspace_get_mark(const sh_workspace *ws);
+void sh_workspace_release(sh_workspace *ws, sh_workspace_mark mark);
+
+/* An array of the host for kernels to read: itself, or its copy there. NULL of NULL. */
+const void *sh_workspace_put(sh_workspace *ws, const void *array, size_t bytes);
+/* What kernels wrote there for the host to read: itself, or a copy on the arena. Waits for it. */
+const void *sh_workspace_bring(sh_workspace *ws, const void *there, size_t bytes);
+/* A number that kernels have counted and the host needs for a size. Waits for it. */
+int64_t sh_workspace_count(sh_workspace *ws, const int64_t *there);
+
+#define SH_PUT(ws, array, count) sh_workspace_put((ws), (array), (size_t)(count) * sizeof *(array))
+#define SH_BRING(ws, array, count) sh_workspace_bring((ws), (array), (size_t)(count) * sizeof *(array))
+/* Uninitialised arrays there, and arrays of zero bits. */
+#define SH_ROOM(ws, type, count) ((type *)sh_arena_push((ws)->room, (size_t)(count) * sizeof(type)))
+#define SH_ROOM_ZERO(ws, type, count) ((type *)sh_workspace_zeros((ws), (size_t)(count) * sizeof(type)))
+void *sh_workspace_zeros(sh_workspace *ws, size_t bytes);
+
+#endif
