@@ -67,7 +67,7 @@ static void create(bench *b)
     for (int g = 0; g < SH_N_GROUP; g++)
         c->group_allowed[g] = true;
     if (sh_groups_create(&b->groups) != SH_OK) fatal(sh_error_message());
-    b->space = (sh_space){.groups = b->groups, .constraints = c, .sites = options.sites, .merge_tol = options.merge_tol};
+    b->space = sh_space_of(b->groups, c, options.sites, options.merge_tol);
     b->params = sh_params_create();
     if (sh_policy_create(&options, &b->space, b->params, &b->policy) != SH_OK) fatal(sh_error_message());
     sh_params_commit(b->params, 1);

@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "crystal/group.h"
+#include "crystal/group_tables.h"
 #include "crystal/lattice.h"
 
 enum { SH_MAX_ELEMENTS = 118, SH_MAX_SITES = 64, SH_MAX_MIXTURE = 32 };
@@ -48,12 +48,21 @@ typedef struct {
 /* Why these choices do not go together; NULL where they do. */
 const char *sh_policy_options_conflict(const sh_policy_options *options);
 
-/* What a run may build, bound to the group table: what everything here needs. Borrowed pointers. */
+/* What a run may build, bound to the group tables: what everything here needs. Groups and constraints are borrowed. Kernels read
+ * `tables` and `constraints_there`, the host the others. */
 typedef struct {
     const sh_groups *groups;
     const sh_constraints *constraints;
     sh_sites_mode sites;
     double merge_tol; /* Å */
+    sh_group_tables tables;
+    const sh_constraints *constraints_there;
+    const sh_backend *be; /* where the last two are; NULL: the host */
 } sh_space;
+
+/* For the kernels of the CPU; owns nothing. */
+sh_space sh_space_of(const sh_groups *groups, const sh_constraints *constraints, sh_sites_mode sites, double merge_tol);
+/* For those of another back-end, with copies of its own, which go when it is used on the CPU again. */
+void sh_space_use(sh_space *space, const sh_backend *be);
 
 #endif

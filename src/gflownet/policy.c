@@ -42,7 +42,7 @@ typedef struct {
 
 struct sh_policy {
     sh_policy_options options;
-    sh_space space;
+    const sh_space *space;
     sh_params *params;
     int n_encoder;
     encoder encoders[SH_N_ROLE];
@@ -134,7 +134,7 @@ sh_status sh_policy_create(const sh_policy_options *options, const sh_space *spa
     SH_ASSERT(options->mixture >= 1 && options->mixture <= SH_MAX_MIXTURE && SH_MAX_MIXTURE <= SH_DIST_MAX_MIXTURE);
     sh_policy *p = SH_NEW(sh_policy, 1);
     p->options = *options;
-    p->space = *space;
+    p->space = space;
     p->params = params;
     p->n_encoder = options->shared_encoder ? 1 : SH_N_ROLE;
     for (int i = 0; i < p->n_encoder; i++)
@@ -225,7 +225,7 @@ const sh_policy_options *sh_policy_get_options(const sh_policy *p)
 
 const sh_space *sh_policy_space(const sh_policy *p)
 {
-    return &p->space;
+    return p->space;
 }
 
 sh_tensor *sh_policy_log_z(const sh_policy *p)

@@ -23,7 +23,7 @@ enum { SH_LATTICE_CODE = 4 }; /* numbers by which a lattice parameter is shown t
 
 typedef struct sh_policy sh_policy;
 
-/* Registers the policy's tensors, "log_z" among them, with `params` (borrowed). After sh_params_commit call
+/* Registers the policy's tensors, "log_z" among them, with `params`; params and space are borrowed. After sh_params_commit call
  * sh_policy_start_values once: it spreads the mixtures so that the untrained policy covers cells and torus evenly. */
 sh_status sh_policy_create(const sh_policy_options *options, const sh_space *space, sh_params *params, sh_policy **out);
 void sh_policy_start_values(sh_policy *policy, double log_z);

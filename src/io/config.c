@@ -634,7 +634,7 @@ static sh_status check_orbits(const sh_config *c, const sh_groups *groups)
     char names[512] = "";
     int n_allowed = 0, n_large = 0;
     uint8_t fits[SH_N_GROUP];
-    const sh_space space = {.groups = groups, .constraints = k, .sites = c->policy.sites};
+    const sh_space space = sh_space_of(groups, k, c->policy.sites, 0);
     if (c->policy.sites == SH_SITES_WYCKOFF && sh_mask_groups(&space, fits) == 0)
         return sh_error_hint(SH_FAIL(SH_EINPUT,
                                      "constraints.max_atoms: %d atoms are too few for %d site%s in every allowed space group",

@@ -44,7 +44,7 @@ sh_status sh_sample_set_read(const char *path, sh_sample_set *out)
         sh_sample_set_destroy(out);
         return sh_error_note(status, "while reading samples '%s'", path);
     }
-    out->space = (sh_space){out->groups, &out->config.constraints, out->config.policy.sites, out->config.policy.merge_tol};
+    out->space = sh_space_of(out->groups, &out->config.constraints, out->config.policy.sites, out->config.policy.merge_tol);
     return SH_OK;
 }
 

@@ -39,10 +39,7 @@ sh_status sh_setup_reward(const sh_config *config, bool energies, sh_setup *out)
 
 static sh_status make_policy(const sh_config *config, sh_setup *s)
 {
-    s->space = (sh_space){.groups = s->groups,
-                          .constraints = &config->constraints,
-                          .sites = config->policy.sites,
-                          .merge_tol = config->policy.merge_tol};
+    s->space = sh_space_of(s->groups, &config->constraints, config->policy.sites, config->policy.merge_tol);
     s->params = sh_params_create();
     SH_TRY(sh_policy_create(&config->policy, &s->space, s->params, &s->policy));
     sh_params_commit(s->params, (uint64_t)config->run.seed);
@@ -64,6 +61,7 @@ void sh_setup_use(sh_setup *s, const sh_backend *be)
 {
     sh_params_use(s->params, be);
     sh_adam_use(s->adam, be);
+    sh_space_use(&s->space, be);
     s->be = be;
 }
 
@@ -87,6 +85,7 @@ void sh_setup_destroy(sh_setup *s)
     sh_adam_destroy(&s->adam);
     sh_policy_destroy(&s->policy);
     sh_params_destroy(&s->params);
+    if (s->space.groups) sh_space_use(&s->space, sh_backend_cpu());
     sh_reward_destroy(&s->reward);
     sh_model_release(&s->model);
     sh_model_release(&s->gap_model);

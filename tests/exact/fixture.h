@@ -54,7 +54,7 @@ static inline void fixture_create(fixture *f, const sh_constraints *constraints,
 {
     *f = (fixture){.constraints = *constraints};
     assert_ok(sh_groups_create(&f->groups));
-    f->space = (sh_space){.groups = f->groups, .constraints = &f->constraints, .sites = options->sites, .merge_tol = options->merge_tol};
+    f->space = sh_space_of(f->groups, &f->constraints, options->sites, options->merge_tol);
     f->params = sh_params_create();
     assert_ok(sh_policy_create(options, &f->space, f->params, &f->policy));
     sh_params_commit(f->params, 1);

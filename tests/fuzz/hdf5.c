@@ -236,7 +236,7 @@ static void write_samples(void)
     sh_groups *groups;
     sh_records records;
     PROMISE(sh_groups_create(&groups) == SH_OK && sh_config_parse("text", text, strlen(text), NULL, 0, NULL, &config) == SH_OK);
-    const sh_space space = {groups, &config.constraints, config.policy.sites, config.policy.merge_tol};
+    const sh_space space = sh_space_of(groups, &config.constraints, config.policy.sites, config.policy.merge_tol);
     sh_records_create(&records, 2, 2);
     sh_records_resize(&records, 2);
     for (int i = 0; i < 2; i++) {

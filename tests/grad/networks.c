@@ -243,7 +243,7 @@ static void check_policy(const sh_policy_options *choices)
     options.neighbours = 3;
     options.lambda = 0.9;
     options.merge_tol = 0.3;
-    sh_space space = {.groups = groups, .constraints = &constraints, .sites = options.sites, .merge_tol = 0.3};
+    sh_space space = sh_space_of(groups, &constraints, options.sites, 0.3);
     sh_params *params = sh_params_create();
     sh_policy *policy;
     assert_ok(sh_policy_create(&options, &space, params, &policy));

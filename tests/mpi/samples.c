@@ -258,7 +258,7 @@ int main(int argc, char **argv)
     if (comm->rank == 0 && !mkdtemp(root)) return 1;
     if (sh_comm_bcast(comm, root, sizeof root, 0) != SH_OK) return 1;
     if (sh_config_parse("test", config_text, strlen(config_text), NULL, 0, NULL, &config) != SH_OK) return 1;
-    space = (sh_space){groups, &config.constraints, SH_SITES_GENERAL, 0.3};
+    space = sh_space_of(groups, &config.constraints, SH_SITES_GENERAL, 0.3);
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_what_is_held_back), cmocka_unit_test(test_segments),
                                        cmocka_unit_test(test_h5py),              cmocka_unit_test(test_index_follows),
                                        cmocka_unit_test(test_small_and_damaged), cmocka_unit_test(test_failure)};

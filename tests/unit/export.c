@@ -47,7 +47,7 @@ static void test_pick(void **state)
     assert_ok(sh_groups_create(&groups));
     sh_constraints constraints = {.n_element = 2, .element = {11, 17}, .max_elements = 2, .min_sites = 1, .max_sites = 3,
                                   .max_atoms = 200, .cell = {{2.4, 15}, {80, 130}}};
-    sh_space space = {.groups = groups, .constraints = &constraints, .merge_tol = 0.3};
+    sh_space space = sh_space_of(groups, &constraints, SH_SITES_GENERAL, 0.3);
     sh_records records;
     sh_records_create(&records, 3, 4);
     add(&records, 1, 225, 5.64, salt, 0.8, -2.0);
@@ -135,7 +135,7 @@ static sh_status write_samples(const char *path, const sh_records *records)
     sh_sample_set *set = SH_NEW(sh_sample_set, 1);
     assert_ok(sh_config_parse("test", yaml, strlen(yaml), NULL, 0, NULL, &set->config));
     assert_ok(sh_groups_create(&set->groups));
-    set->space = (sh_space){set->groups, &set->config.constraints, set->config.policy.sites, set->config.policy.merge_tol};
+    set->space = sh_space_of(set->groups, &set->config.constraints, set->config.policy.sites, set->config.policy.merge_tol);
     char *config = sh_config_text(&set->config, true);
     const sh_samples_layout layout = {.n_row = records->n, .stride = records->n, .block = records->n, .n_block = 1};
     sh_status status = sh_samples_write(path, MPI_COMM_NULL, &set->space, config, records, &layout);

@@ -101,7 +101,7 @@ static void test_general_sites(void **state)
                                         .min_sites = min_sites,
                                         .max_sites = max_sites};
                     set_one_of(&c, one_of);
-                    const sh_space space = {.groups = groups, .constraints = &c, .sites = SH_SITES_GENERAL};
+                    const sh_space space = sh_space_of(groups, &c, SH_SITES_GENERAL, 0);
                     sh_partial empty = sh_partial_empty(&space);
                     assert_true(reaches_stop(&space, &empty));
                     assert_true(walk(&space, &empty) > 1);
@@ -129,7 +129,7 @@ static void test_wyckoff_positions(void **state)
                         uint8_t allowed[SH_N_GROUP];
                         set_one_of(&c, one_of);
                         c.group_allowed[number[g] - 1] = true;
-                        const sh_space space = {.groups = groups, .constraints = &c, .sites = SH_SITES_WYCKOFF};
+                        const sh_space space = sh_space_of(groups, &c, SH_SITES_WYCKOFF, 0);
                         sh_partial s = sh_partial_empty(&space);
                         s.sg_number = number[g];
                         bool expected = reaches_stop(&space, &s);
@@ -148,7 +148,7 @@ static void test_consistent_is_closed(void **state)
     (void)state;
     sh_constraints c = {.n_element = 4, .max_elements = 2, .min_sites = 1, .max_sites = 4, .max_atoms = 8};
     for (int sites = 0; sites < 2; sites++) {
-        const sh_space space = {.groups = groups, .constraints = &c, .sites = sites ? SH_SITES_WYCKOFF : SH_SITES_GENERAL};
+        const sh_space space = sh_space_of(groups, &c, sites ? SH_SITES_WYCKOFF : SH_SITES_GENERAL, 0);
         int n = 0;
         for (int code = 0; code < 256 * 256; code++) {
             sh_partial whole = sh_partial_empty(&space), parent;
