@@ -101,7 +101,9 @@ static void step(bench *b, const sh_backend *be, uint64_t first, int64_t n, doub
     sh_step_sums sums;
     double norm, start = now(), at = start;
     sh_arena_reset(b->arena);
-    sh_sample(b->policy, be, 1, first, n, &none, b->arena, &b->fresh);
+    sh_workspace ws;
+    sh_workspace_begin(&ws, be, b->arena);
+    sh_sample(b->policy, &ws, 1, first, n, &none, &b->fresh);
     be->wait();
     seconds[SAMPLE] = now() - at;
     sh_records_resize(&b->replay, n);

@@ -86,7 +86,9 @@ static void iteration(bench *b, uint64_t first, int64_t n, bool first_of_all)
     sh_exchange_slice(b->comm, n, &offset, &count);
     sh_arena_reset(s->arena);
     begin(b);
-    sh_sample(s->policy, s->be, 1, first + (uint64_t)offset, count, &none, s->arena, &b->fresh);
+    sh_workspace ws;
+    sh_workspace_begin(&ws, s->be, s->arena);
+    sh_sample(s->policy, &ws, 1, first + (uint64_t)offset, count, &none, &b->fresh);
     end(b, SAMPLE);
 
     const sh_record **record = SH_PUSH(s->arena, const sh_record *, 2 * count);
@@ -137,7 +139,8 @@ static void iteration(bench *b, uint64_t first, int64_t n, bool first_of_all)
     sh_tape tape;
     double *space = SH_PUSH(s->arena, double, 3 * count);
     begin(b);
-    sh_tape_begin(&tape, s->be, s->arena, true);
+    sh_workspace_begin(&ws, s->be, s->arena);
+    sh_tape_begin(&tape, &ws, true);
     sh_objective(s->policy, &tape, record, count, target, 1, &(sh_balance){space, space + count, space + 2 * count, NULL});
     end(b, FORWARD);
     b->seconds[FORWARD] *= (double)(count + n_replay) / (double)(count > 0 ? count : 1); /* fresh ones only were passed */

@@ -226,6 +226,40 @@ typedef struct {
     int64_t size, slices;
 } sh_square_sums_args;
 
+/* Shares that make sums over a quotient graph means over its cell. */
+typedef struct {
+    sh_real *edge_of_site, *edge_of_crystal; /* (E) of an edge among those of its site, its crystal */
+    sh_real *site_of_crystal;                /* (S) */
+    sh_real *edge_mult, *site_mult;          /* (E), (S): how many the cell has */
+} sh_graph_shares;
+
+/* One item a crystal, and one after the last that ends crystal_start. */
+typedef struct {
+    const int64_t *site_start, *edge_start; /* (C+1), (S+1) */
+    const double *edge_count, *mult;        /* (E), (S) */
+    int64_t n_crystal;
+    int32_t *edge_crystal;  /* (E) */
+    int64_t *crystal_start; /* (C+1) edges */
+    sh_graph_shares shares;
+} sh_graph_shares_args;
+
+/* The matrix D^-1/2 (A + I) D^-1/2 of a quotient graph as lists, and each site's share of its crystal. First the degrees, one item
+ * a site; then the lists, one item a site and one after the last that ends `start`. */
+typedef struct {
+    const int64_t *edge_start;
+    const int32_t *edge_dst;
+    const double *edge_count;
+    const int64_t *site_start;
+    const int32_t *site_crystal;
+    const double *mult;
+    int64_t n_site;
+    double *degree;          /* (S) edges of an atom and one */
+    int64_t *start;          /* (S+1) */
+    int32_t *site, *far_end; /* (E+S) row and column; the diagonal comes last in a row */
+    sh_real *weight;         /* (E+S) */
+    sh_real *share;          /* (S) */
+} sh_adjacency_args, sh_adjacency_degree_args;
+
 /* y[r,k] = exp(-width (x[r] - centre[k])^2); one item a row. */
 typedef struct {
     const double *x;

@@ -24,6 +24,9 @@
     X(attend_grad)                                                                                 \
     X(lstm_cell)                                                                                   \
     X(lstm_cell_grad)                                                                              \
+    X(graph_shares)                                                                                \
+    X(adjacency_degree)                                                                            \
+    X(adjacency)                                                                                   \
     X(gaussians)                                                                                   \
     X(put_cols)                                                                                    \
     X(take_cols)

@@ -142,7 +142,9 @@ static void add_log_pb(const sh_setup *s, sh_records *drawn, double tally[N_TALL
         target[i] = sh_reward_log_target(&s->config->reward, &record[i]->result);
     }
     sh_tape tape;
-    sh_tape_begin(&tape, s->be, s->arena, false);
+    sh_workspace ws;
+    sh_workspace_begin(&ws, s->be, s->arena);
+    sh_tape_begin(&tape, &ws, false);
     sh_objective(s->policy, &tape, record, n, target, 1, &balance);
     for (int64_t i = 0; i < n; i++) {
         sh_record_at(drawn, i)->log_pb = balance.log_pb[i];

@@ -14,8 +14,8 @@ typedef struct {
 /* grad (n) of the back-end += the host's numbers. */
 static void add_to(sh_tape *t, sh_real *grad, const sh_real *numbers, int64_t n)
 {
-    const sh_add_args args = {.a = SH_PUT(t, numbers, n), .b = grad, .y = grad};
-    t->be->add(&args, n);
+    const sh_add_args args = {.a = SH_PUT(t->ws, numbers, n), .b = grad, .y = grad};
+    t->ws->be->add(&args, n);
 }
 
 static void balance_backward(sh_tape *t, const void *saved)
@@ -23,17 +23,17 @@ static void balance_backward(sh_tape *t, const void *saved)
     const balance_saved *s = saved;
     const sh_balance_args *a = &s->args;
     sh_real scale;
-    t->be->copy_out(&scale, s->loss->grad, sizeof scale);
+    t->ws->be->copy_out(&scale, s->loss->grad, sizeof scale);
     for (int p = 0; p < a->n_part; p++) {
         const sh_balance_part *part = &a->part[p];
         if (!part->log_p->grad) continue;
-        sh_real *slope = SH_PUSH(t->arena, sh_real, part->log_p->rows), sign = part->backward ? -scale : scale;
+        sh_real *slope = SH_PUSH(t->ws->arena, sh_real, part->log_p->rows), sign = part->backward ? -scale : scale;
         for (int64_t r = 0; r < part->log_p->rows; r++)
             slope[r] = sign * (sh_real)s->grad_ratio[part->transition[r]];
         add_to(t, part->log_p->grad, slope, part->log_p->rows);
     }
     if (sh_wants(a->flow)) {
-        sh_real *slope = SH_PUSH_ZERO(t->arena, sh_real, a->flow->rows);
+        sh_real *slope = SH_PUSH_ZERO(t->ws->arena, sh_real, a->flow->rows);
         for (int64_t i = 0; i < a->n; i++)
             for (int64_t k = a->start[i] + 1; k < a->start[i + 1]; k++)
                 slope[a->flow_row[k]] += scale * (sh_real)s->grad_flow[k];
@@ -69,15 +69,17 @@ static double add_subtrajectories(const sh_balance_args *a, const double *r, con
 sh_tensor *sh_balance_loss(sh_tape *t, const sh_balance_args *a, const sh_balance *out)
 {
     int64_t n_transition = a->start[a->n];
-    double *log_pf = SH_PUSH_ZERO(t->arena, double, n_transition), *log_pb = SH_PUSH(t->arena, double, n_transition);
-    double *grad_ratio = SH_PUSH_ZERO(t->arena, double, n_transition), *grad_flow = SH_PUSH_ZERO(t->arena, double, n_transition);
-    double *bracket = SH_PUSH(t->arena, double, a->n), log_z = (double)sh_tape_values(t, a->log_z)[0], loss = 0, mean = 0;
+    double *log_pf = SH_PUSH_ZERO(t->ws->arena, double, n_transition), *log_pb = SH_PUSH(t->ws->arena, double, n_transition);
+    double *grad_ratio = SH_PUSH_ZERO(t->ws->arena, double, n_transition), *grad_flow = SH_PUSH_ZERO(t->ws->arena, double, n_transition);
+    double *bracket = SH_PUSH(t->ws->arena, double, a->n), log_z, loss = 0, mean = 0;
+    const sh_real *of_log_z = SH_BRING(t->ws, a->log_z->data, 1);
     double grad_log_z = 0;
-    const sh_real *of_state = a->flow ? sh_tape_values(t, a->flow) : NULL;
+    log_z = (double)of_log_z[0];
+    const sh_real *of_state = a->flow ? SH_BRING(t->ws, a->flow->data, a->flow->rows) : NULL;
     for (int64_t k = 0; k < n_transition; k++)
         log_pb[k] = a->log_pb[k];
     for (int p = 0; p < a->n_part; p++) {
-        const sh_real *log_p = sh_tape_values(t, a->part[p].log_p);
+        const sh_real *log_p = SH_BRING(t->ws, a->part[p].log_p->data, a->part[p].log_p->rows);
         for (int64_t r = 0; r < a->part[p].log_p->rows; r++)
             (a->part[p].backward ? log_pb : log_pf)[a->part[p].transition[r]] += (double)log_p[r];
     }
@@ -97,7 +99,7 @@ sh_tensor *sh_balance_loss(sh_tape *t, const sh_balance_args *a, const sh_balanc
     for (int64_t i = 0; i < a->n; i++) {
         int64_t first = a->start[i], m = a->start[i + 1] - first;
         if (a->kind == SH_SUBTB) {
-            double *ratio = SH_PUSH(t->arena, double, 2 * m), *flow = ratio + m;
+            double *ratio = SH_PUSH(t->ws->arena, double, 2 * m), *flow = ratio + m;
             for (int64_t k = 0; k < m; k++) {
                 ratio[k] = log_pf[first + k] - log_pb[first + k];
                 flow[k] = k ? (double)of_state[a->flow_row[first + k]] : log_z;
@@ -114,7 +116,7 @@ sh_tensor *sh_balance_loss(sh_tape *t, const sh_balance_args *a, const sh_balanc
     }
     sh_tensor *y = sh_tape_new(t, 1, 1, true);
     const sh_real value = (sh_real)loss;
-    t->be->copy_in(y->data, &value, sizeof value);
+    t->ws->be->copy_in(y->data, &value, sizeof value);
     sh_tape_push(t, y, balance_backward, &(balance_saved){*a, y, grad_ratio, grad_flow, grad_log_z}, sizeof(balance_saved));
     return y;
 }

@@ -15,7 +15,7 @@ static void categorical_backward(sh_tape *t, const void *saved)
     sh_dist_categorical_grad_args args = s->args;
     args.grad_log_prob = s->log_prob->grad;
     args.grad_logits = s->logits->grad;
-    t->be->dist_categorical_grad(&args, s->rows);
+    t->ws->be->dist_categorical_grad(&args, s->rows);
 }
 
 sh_tensor *sh_log_prob_categorical(sh_tape *t, const sh_tensor *logits, const uint8_t *mask, int64_t mask_stride,
@@ -23,12 +23,12 @@ sh_tensor *sh_log_prob_categorical(sh_tape *t, const sh_tensor *logits, const ui
 {
     sh_tensor *y = sh_tape_new(t, logits->rows, 1, logits->grad);
     sh_dist_categorical_args args = {.logits = logits->data,
-                                     .mask = SH_PUT(t, mask, mask_stride ? logits->rows * mask_stride : logits->cols),
+                                     .mask = mask,
                                      .mask_stride = mask_stride,
-                                     .choice = SH_PUT(t, choice, logits->rows),
+                                     .choice = choice,
                                      .log_prob = y->data,
                                      .n = logits->cols};
-    t->be->dist_categorical(&args, y->rows);
+    t->ws->be->dist_categorical(&args, y->rows);
     sh_tape_push(t, y, categorical_backward, &(categorical_saved){args, y->rows, logits, y}, sizeof(categorical_saved));
     return y;
 }
@@ -44,7 +44,7 @@ static void logit_normal_backward(sh_tape *t, const void *saved)
     sh_dist_logit_normal_grad_args args = s->args;
     args.grad_log_prob = s->log_prob->grad;
     args.grad_raw = s->raw->grad;
-    t->be->dist_logit_normal_grad(&args, s->raw->rows);
+    t->ws->be->dist_logit_normal_grad(&args, s->raw->rows);
 }
 
 sh_tensor *sh_log_prob_logit_normal(sh_tape *t, const sh_tensor *raw, const double *y, const uint8_t *active)
@@ -53,11 +53,11 @@ sh_tensor *sh_log_prob_logit_normal(sh_tape *t, const sh_tensor *raw, const doub
     sh_tensor *out = sh_tape_new(t, raw->rows, 1, raw->grad);
     sh_dist_logit_normal_args args = {
         .raw = raw->data,
-        .y = SH_PUT(t, y, raw->rows),
-        .active = SH_PUT(t, active, raw->rows),
+        .y = y,
+        .active = active,
         .log_prob = out->data,
         .n = (int32_t)(raw->cols / 3)};
-    t->be->dist_logit_normal(&args, raw->rows);
+    t->ws->be->dist_logit_normal(&args, raw->rows);
     sh_tape_push(t, out, logit_normal_backward, &(logit_normal_saved){args, raw, out}, sizeof(logit_normal_saved));
     return out;
 }
@@ -73,7 +73,7 @@ static void wrapped_backward(sh_tape *t, const void *saved)
     sh_dist_wrapped_grad_args args = s->args;
     args.grad_log_prob = s->log_prob->grad;
     args.grad_raw = s->raw->grad;
-    t->be->dist_wrapped_grad(&args, s->raw->rows);
+    t->ws->be->dist_wrapped_grad(&args, s->raw->rows);
 }
 
 sh_tensor *sh_log_prob_wrapped(sh_tape *t, const sh_tensor *raw, const double *x, const uint8_t *dim)
@@ -83,11 +83,11 @@ sh_tensor *sh_log_prob_wrapped(sh_tape *t, const sh_tensor *raw, const double *x
     sh_tensor *out = sh_tape_new(t, raw->rows, 1, raw->grad);
     sh_dist_wrapped_args args = {
         .raw = raw->data,
-        .x = SH_PUT(t, x, 3 * raw->rows),
-        .dim = SH_PUT(t, dim, raw->rows),
+        .x = x,
+        .dim = dim,
         .log_prob = out->data,
         .n = (int32_t)n};
-    t->be->dist_wrapped(&args, raw->rows);
+    t->ws->be->dist_wrapped(&args, raw->rows);
     sh_tape_push(t, out, wrapped_backward, &(wrapped_saved){args, raw, out}, sizeof(wrapped_saved));
     return out;
 }
@@ -99,7 +99,7 @@ typedef struct {
 static void copy(sh_tape *t, const sh_real *x, sh_real *y, int64_t n, bool keep)
 {
     const sh_add_args args = {.a = x, .b = keep ? y : NULL, .y = y};
-    t->be->add(&args, n);
+    t->ws->be->add(&args, n);
 }
 
 static void concat_rows_backward(sh_tape *t, const void *saved)

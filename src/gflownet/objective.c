@@ -118,18 +118,18 @@ static void plan_rows(const sh_policy *p, sh_arena *arena, const sh_record *cons
 
 static const int32_t *group_indices(sh_tape *tape, const sh_step *const *step, int64_t n)
 {
-    int32_t *index = SH_PUSH(tape->arena, int32_t, n);
+    int32_t *index = SH_PUSH(tape->ws->arena, int32_t, n);
     for (int64_t i = 0; i < n; i++)
         index[i] = step[i]->sg_number - 1;
-    return index;
+    return SH_PUT(tape->ws, index, n);
 }
 
 /* (R,1): log-probability of the groups of `step`, from their logits. */
 static const sh_tensor *log_prob_groups(const sh_policy *p, sh_tape *tape, const sh_tensor *logits, const sh_step *const *step)
 {
-    uint8_t *allowed = SH_PUSH(tape->arena, uint8_t, SH_N_GROUP);
+    uint8_t *allowed = SH_PUSH(tape->ws->arena, uint8_t, SH_N_GROUP);
     sh_mask_groups(sh_policy_space(p), allowed);
-    return sh_log_prob_categorical(tape, logits, allowed, 0, group_indices(tape, step, logits->rows));
+    return sh_log_prob_categorical(tape, logits, SH_PUT(tape->ws, allowed, SH_N_GROUP), 0, group_indices(tape, step, logits->rows));
 }
 
 /* (R,1): log-density of the free lattice parameters of `step`, h with the group. NULL where none is free. */
@@ -139,17 +139,17 @@ static const sh_tensor *log_prob_lattice(const sh_policy *p, sh_tape *tape, sh_d
     int64_t n = h->rows;
     const sh_tensor *sum = NULL;
     for (int d = 0; d < 6; d++) {
-        sh_real *code = SH_PUSH(tape->arena, sh_real, n * 6 * SH_LATTICE_CODE);
-        double *y = SH_PUSH(tape->arena, double, n);
-        uint8_t *free_here = SH_PUSH(tape->arena, uint8_t, n), any = 0;
+        sh_real *code = SH_PUSH(tape->ws->arena, sh_real, n * 6 * SH_LATTICE_CODE);
+        double *y = SH_PUSH(tape->ws->arena, double, n);
+        uint8_t *free_here = SH_PUSH(tape->ws->arena, uint8_t, n), any = 0;
         for (int64_t i = 0; i < n; i++) {
             sh_lattice_code(step[i], d, code + i * 6 * SH_LATTICE_CODE);
             y[i] = step[i]->y[d];
             any |= free_here[i] = sh_family_free(sh_group_family(step[i]->sg_number)) >> d & 1;
         }
         if (!any) continue;
-        const sh_tensor *raw = sh_policy_lattice(p, tape, direction, h, code, d);
-        const sh_tensor *density = sh_log_prob_logit_normal(tape, raw, y, free_here);
+        const sh_tensor *raw = sh_policy_lattice(p, tape, direction, h, SH_PUT(tape->ws, code, n * 6 * SH_LATTICE_CODE), d);
+        const sh_tensor *density = sh_log_prob_logit_normal(tape, raw, SH_PUT(tape->ws, y, n), SH_PUT(tape->ws, free_here, n));
         sum = sum ? sh_sum(tape, sum, density) : density;
     }
     return sum;
@@ -163,12 +163,12 @@ static const sh_tensor *log_prob_steps(const sh_policy *p, sh_tape *tape, const 
     const sh_wyckoffs *w = space->groups->wyckoffs;
     bool wyckoff = space->sites == SH_SITES_WYCKOFF;
     int64_t n = rows->n_go;
-    const sh_tensor *low = sh_policy_rows(tape, e->trunk[SH_PF_LOW], rows->go_row, n), *sum = NULL;
+    const sh_tensor *low = sh_policy_rows(tape, e->trunk[SH_PF_LOW], SH_PUT(tape->ws, rows->go_row, n), n), *sum = NULL;
     const sh_tensor *h = sh_policy_with_group(p, tape, SH_FORWARD, low, group_indices(tape, rows->go_step, n));
-    int32_t *element = SH_PUSH(tape->arena, int32_t, n), *z = SH_PUSH(tape->arena, int32_t, n);
-    int32_t *choice = SH_PUSH(tape->arena, int32_t, n), *position = SH_PUSH(tape->arena, int32_t, n);
-    double *x = SH_PUSH(tape->arena, double, 3 * n);
-    uint8_t *dim = SH_PUSH(tape->arena, uint8_t, n);
+    int32_t *element = SH_PUSH(tape->ws->arena, int32_t, n), *z = SH_PUSH(tape->ws->arena, int32_t, n);
+    int32_t *choice = SH_PUSH(tape->ws->arena, int32_t, n), *position = SH_PUSH(tape->ws->arena, int32_t, n);
+    double *x = SH_PUSH(tape->ws->arena, double, 3 * n);
+    uint8_t *dim = SH_PUSH(tape->ws->arena, uint8_t, n);
     for (int64_t i = 0; i < n; i++) {
         const sh_step *step = rows->go_step[i];
         element[i] = step->elem_index;
@@ -180,33 +180,34 @@ static const sh_tensor *log_prob_steps(const sh_policy *p, sh_tape *tape, const 
             x[3 * i + j] = step->frac[j];
     }
     if (sh_policy_lattice_each_step(p)) {
-        sh_real *code = SH_PUSH(tape->arena, sh_real, n * 6 * SH_LATTICE_CODE);
+        sh_real *code = SH_PUSH(tape->ws->arena, sh_real, n * 6 * SH_LATTICE_CODE);
         sum = log_prob_lattice(p, tape, SH_FORWARD, h, rows->go_step);
         for (int64_t i = 0; i < n; i++)
             sh_lattice_code(rows->go_step[i], 6, code + i * 6 * SH_LATTICE_CODE);
-        h = sh_policy_with_lattice(p, tape, h, code);
+        h = sh_policy_with_lattice(p, tape, h, SH_PUT(tape->ws, code, n * 6 * SH_LATTICE_CODE));
     }
     const sh_tensor *of_element =
-        sh_log_prob_categorical(tape, sh_policy_element(p, tape, h), rows->element_mask, c->n_element, element);
+        sh_log_prob_categorical(tape, sh_policy_element(p, tape, h), SH_PUT(tape->ws, rows->element_mask, n * c->n_element), c->n_element,
+                                SH_PUT(tape->ws, element, n));
     sum = sum ? sh_sum(tape, sum, of_element) : of_element;
-    h = sh_policy_with_element(p, tape, h, z);
+    h = sh_policy_with_element(p, tape, h, SH_PUT(tape->ws, z, n));
     if (wyckoff) {
-        sum = sh_sum(tape, sum, sh_log_prob_categorical(tape, sh_policy_wyckoff(p, tape, h), rows->position_mask,
-                                                        SH_MAX_WYCKOFF, choice));
-        h = sh_policy_with_wyckoff(p, tape, h, position);
+        sum = sh_sum(tape, sum, sh_log_prob_categorical(tape, sh_policy_wyckoff(p, tape, h), SH_PUT(tape->ws, rows->position_mask, n * SH_MAX_WYCKOFF),
+                                                        SH_MAX_WYCKOFF, SH_PUT(tape->ws, choice, n)));
+        h = sh_policy_with_wyckoff(p, tape, h, SH_PUT(tape->ws, position, n));
     }
-    return sh_sum(tape, sum, sh_log_prob_wrapped(tape, sh_policy_position(p, tape, h), x, dim));
+    return sh_sum(tape, sum, sh_log_prob_wrapped(tape, sh_policy_position(p, tape, h), SH_PUT(tape->ws, x, 3 * n), SH_PUT(tape->ws, dim, n)));
 }
 
 static const sh_tensor *log_prob_backward(const sh_policy *p, sh_tape *tape, const sh_embedding *e, const plan *rows)
 {
     int64_t n = rows->n_back;
     const sh_tensor *sum = NULL;
-    const sh_tensor *h = sh_policy_rows(tape, e->trunk[SH_PB_LOW], rows->back_row, n);
-    h = sh_policy_without(p, tape, SH_PB_LOW, h, rows->back_removed);
+    const sh_tensor *h = sh_policy_rows(tape, e->trunk[SH_PB_LOW], SH_PUT(tape->ws, rows->back_row, n), n);
+    h = sh_policy_without(p, tape, SH_PB_LOW, h, SH_PUT(tape->ws, rows->back_removed, n));
     if (sh_policy_get_options(p)->group == SH_EACH_STEP) {
-        const sh_tensor *high = sh_policy_rows(tape, e->trunk[SH_PB_HIGH], rows->back_row, n);
-        high = sh_policy_without(p, tape, SH_PB_HIGH, high, rows->back_removed);
+        const sh_tensor *high = sh_policy_rows(tape, e->trunk[SH_PB_HIGH], SH_PUT(tape->ws, rows->back_row, n), n);
+        high = sh_policy_without(p, tape, SH_PB_HIGH, high, SH_PUT(tape->ws, rows->back_removed, n));
         sum = log_prob_groups(p, tape, sh_policy_group(p, tape, SH_BACKWARD, high), rows->back_step);
         h = sh_policy_with_group(p, tape, SH_BACKWARD, h, group_indices(tape, rows->back_step, n));
     }
@@ -218,7 +219,7 @@ static const sh_tensor *log_prob_backward(const sh_policy *p, sh_tape *tape, con
 /* (n,1): the lattice where it is drawn last. */
 static const sh_tensor *log_prob_end(const sh_policy *p, sh_tape *tape, const sh_embedding *e, const plan *rows, int64_t n)
 {
-    const sh_tensor *low = sh_policy_rows(tape, e->trunk[SH_PF_LOW], rows->end_row, n);
+    const sh_tensor *low = sh_policy_rows(tape, e->trunk[SH_PF_LOW], SH_PUT(tape->ws, rows->end_row, n), n);
     const sh_tensor *h = sh_policy_with_group(p, tape, SH_FORWARD, low, group_indices(tape, rows->end_step, n));
     return log_prob_lattice(p, tape, SH_FORWARD, h, rows->end_step);
 }
@@ -226,12 +227,12 @@ static const sh_tensor *log_prob_end(const sh_policy *p, sh_tape *tape, const sh
 sh_tensor *sh_objective(const sh_policy *p, sh_tape *tape, const sh_record *const *record, int64_t n,
                         const double *target, double scale, const sh_balance *out)
 {
-    sh_arena *arena = tape->arena;
+    sh_arena *arena = tape->ws->arena;
     plan rows;
     plan_rows(p, arena, record, n, &rows);
     sh_states states = {0};
     if (rows.n_state)
-        sh_states_build(sh_policy_space(p), sh_policy_get_options(p), rows.state_record, rows.state_t, rows.n_state, arena,
+        sh_states_build(sh_policy_space(p), sh_policy_get_options(p), rows.state_record, rows.state_t, rows.n_state, tape->ws,
                         &states);
     sh_embedding e;
     sh_policy_embed(p, tape, &states, rows.n_back > 0, &e);
@@ -244,12 +245,12 @@ sh_tensor *sh_objective(const sh_policy *p, sh_tape *tape, const sh_record *cons
                             .log_pb = rows.log_pb,
                             .target = target,
                             .log_z = sh_policy_log_z(p)};
-    const sh_tensor *group = sh_policy_next_group(p, tape, e.trunk[SH_PF_HIGH], rows.group_row, rows.n_group);
+    const sh_tensor *group = sh_policy_next_group(p, tape, e.trunk[SH_PF_HIGH], SH_PUT(tape->ws, rows.group_row, rows.n_group), rows.n_group);
     args.part[args.n_part++] = (sh_balance_part){log_prob_groups(p, tape, group, rows.group_step), rows.group_at, false};
     args.part[args.n_part++] = (sh_balance_part){log_prob_steps(p, tape, &e, &rows), rows.go_at, false};
     if (rows.n_decision) {
-        const sh_tensor *h = sh_policy_rows(tape, e.trunk[SH_PF_HIGH], rows.decision_row, rows.n_decision);
-        const sh_tensor *stop = sh_log_prob_categorical(tape, sh_policy_stop(p, tape, h), NULL, 0, rows.decision);
+        const sh_tensor *h = sh_policy_rows(tape, e.trunk[SH_PF_HIGH], SH_PUT(tape->ws, rows.decision_row, rows.n_decision), rows.n_decision);
+        const sh_tensor *stop = sh_log_prob_categorical(tape, sh_policy_stop(p, tape, h), NULL, 0, SH_PUT(tape->ws, rows.decision, rows.n_decision));
         args.part[args.n_part++] = (sh_balance_part){stop, rows.decision_at, false};
     }
     if (!sh_policy_lattice_each_step(p))

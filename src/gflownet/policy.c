@@ -295,7 +295,7 @@ const sh_tensor *sh_policy_group(const sh_policy *p, sh_tape *t, sh_direction di
 const sh_tensor *sh_policy_next_group(const sh_policy *p, sh_tape *t, const sh_tensor *trunk, const int32_t *row, int64_t n)
 {
     if (p->options.group == SH_EACH_STEP) return sh_policy_group(p, t, SH_FORWARD, sh_gather_rows(t, trunk, row, n));
-    const sh_tensor *start = sh_policy_group(p, t, SH_FORWARD, sh_gather_rows(t, trunk, SH_PUSH_ZERO(t->arena, int32_t, 1), 1));
+    const sh_tensor *start = sh_policy_group(p, t, SH_FORWARD, sh_gather_rows(t, trunk, SH_ROOM_ZERO(t->ws, int32_t, 1), 1));
     return sh_gather_rows(t, start, row, n);
 }
 

@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/real.h"
 #include "reward/result.h"
 
 /* One forward step: what was chosen at it. */
@@ -54,6 +55,19 @@ void sh_records_resize(sh_records *records, int64_t n); /* new ones are zero */
 static inline sh_records sh_records_view(const sh_records *r, int64_t first, int64_t n)
 {
     return (sh_records){.n = n, .capacity = n, .max_sites = r->max_sites, .stride = r->stride, .data = r->data + (size_t)first * r->stride};
+}
+
+/* Records where kernels read and write them: n_first in one block, the others (fresh ones and replayed) in a second, which may be
+ * empty. A kernel takes it by value. */
+typedef struct {
+    char *first, *second;
+    int64_t n_first, n, stride;
+} sh_record_list;
+
+SH_BODY sh_record *sh_listed(const sh_record_list *list, int64_t i)
+{
+    char *at = i < list->n_first ? list->first + i * list->stride : list->second + (i - list->n_first) * list->stride;
+    return (sh_record *)(void *)at;
 }
 
 #endif

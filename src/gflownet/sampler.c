@@ -22,11 +22,11 @@ typedef struct {
 /* The numbers of a draw for these records. */
 static sh_draw_numbers numbers_of(const sampler *s, sh_tape *tape, sh_record *const *record, int64_t n, uint32_t draw)
 {
-    uint64_t *traj = SH_PUSH(tape->arena, uint64_t, n);
+    uint64_t *traj = SH_PUSH(tape->ws->arena, uint64_t, n);
     for (int64_t i = 0; i < n; i++)
         traj[i] = record[i]->traj;
     return (sh_draw_numbers){.seed = s->seed,
-                             .traj = SH_PUT(tape, traj, n),
+                             .traj = SH_PUT(tape->ws, traj, n),
                              .step = (uint32_t)s->t,
                              .draw = draw,
                              .epsilon = s->exploration.epsilon,
@@ -38,15 +38,15 @@ static const sh_drawn_choice *choose(const sampler *s, sh_tape *tape, const sh_t
                                      int64_t mask_stride, uint32_t draw)
 {
     int64_t n = logits->rows;
-    sh_drawn_choice *out = SH_PUSH(tape->room, sh_drawn_choice, n);
+    sh_drawn_choice *out = SH_PUSH(tape->ws->room, sh_drawn_choice, n);
     const sh_draw_categorical_args args = {.logits = logits->data,
-                                           .mask = SH_PUT(tape, mask, mask_stride ? n * mask_stride : logits->cols),
+                                           .mask = SH_PUT(tape->ws, mask, mask_stride ? n * mask_stride : logits->cols),
                                            .mask_stride = mask_stride,
                                            .numbers = numbers_of(s, tape, s->record, n, draw),
                                            .out = out,
                                            .n = logits->cols};
-    tape->be->draw_categorical(&args, n);
-    const sh_drawn_choice *drawn = SH_BRING(tape, out, n);
+    tape->ws->be->draw_categorical(&args, n);
+    const sh_drawn_choice *drawn = SH_BRING(tape->ws, out, n);
     for (int64_t i = 0; i < n; i++)
         s->record[i]->log_pf += drawn[i].log_p;
     return drawn;
@@ -60,8 +60,8 @@ static int64_t decide_stop(sampler *s, sh_tape *tape, const sh_tensor *logits, i
     int64_t n_go = 0, n_stop = 0;
     const sh_drawn_choice *drawn = NULL;
     if (logits) {
-        uint8_t *mask = SH_PUSH(tape->arena, uint8_t, 2 * n);
-        uint8_t *element_mask = SH_PUSH(tape->arena, uint8_t, s->space->constraints->n_element);
+        uint8_t *mask = SH_PUSH(tape->ws->arena, uint8_t, 2 * n);
+        uint8_t *element_mask = SH_PUSH(tape->ws->arena, uint8_t, s->space->constraints->n_element);
         for (int64_t i = 0; i < n; i++) {
             sh_partial partial = sh_partial_of(s->space, s->record[i], s->t);
             mask[2 * i] = sh_mask_elements(s->space, &partial, element_mask) > 0;
@@ -99,8 +99,8 @@ static unsigned free_of(const sh_record *r, int32_t t)
 /* The lattices of step t of the records, h (n,H) with the group. */
 static void draw_lattices(const sampler *s, sh_tape *tape, const sh_tensor *h, sh_record *const *record, int32_t t, int64_t n)
 {
-    sh_real *code = SH_PUSH(tape->arena, sh_real, n * 6 * SH_LATTICE_CODE);
-    uint8_t *active = SH_PUSH(tape->arena, uint8_t, n);
+    sh_real *code = SH_PUSH(tape->ws->arena, sh_real, n * 6 * SH_LATTICE_CODE);
+    uint8_t *active = SH_PUSH(tape->ws->arena, uint8_t, n);
     for (int d = 0; d < 6; d++) {
         bool any = false;
         for (int64_t i = 0; i < n; i++) {
@@ -109,15 +109,15 @@ static void draw_lattices(const sampler *s, sh_tape *tape, const sh_tensor *h, s
             sh_lattice_code(&record[i]->step[t], d, code + i * 6 * SH_LATTICE_CODE);
         }
         if (!any) continue;
-        sh_drawn_logit *out = SH_PUSH(tape->room, sh_drawn_logit, n);
+        sh_drawn_logit *out = SH_PUSH(tape->ws->room, sh_drawn_logit, n);
         const sh_draw_logit_normal_args args = {
-            .raw = sh_policy_lattice(s->policy, tape, SH_FORWARD, h, code, d)->data,
-            .active = SH_PUT(tape, active, n),
+            .raw = sh_policy_lattice(s->policy, tape, SH_FORWARD, h, SH_PUT(tape->ws, code, n * 6 * SH_LATTICE_CODE), d)->data,
+            .active = SH_PUT(tape->ws, active, n),
             .numbers = numbers_of(s, tape, record, n, (uint32_t)(DRAW_LATTICE + 2 * d)),
             .out = out,
             .n = sh_policy_get_options(s->policy)->mixture};
-        tape->be->draw_logit_normal(&args, n);
-        const sh_drawn_logit *drawn = SH_BRING(tape, out, n);
+        tape->ws->be->draw_logit_normal(&args, n);
+        const sh_drawn_logit *drawn = SH_BRING(tape->ws, out, n);
         for (int64_t i = 0; i < n; i++) {
             if (!active[i]) continue;
             record[i]->step[t].y[d] = drawn[i].y;
@@ -128,7 +128,7 @@ static void draw_lattices(const sampler *s, sh_tape *tape, const sh_tensor *h, s
 
 static void draw_elements(const sampler *s, sh_tape *tape, const sh_tensor *logits)
 {
-    uint8_t *mask = SH_PUSH(tape->arena, uint8_t, sh_size(logits));
+    uint8_t *mask = SH_PUSH(tape->ws->arena, uint8_t, sh_size(logits));
     for (int64_t i = 0; i < logits->rows; i++) {
         sh_partial partial = sh_partial_of(s->space, s->record[i], s->t);
         partial.sg_number = s->record[i]->step[s->t].sg_number;
@@ -141,7 +141,7 @@ static void draw_elements(const sampler *s, sh_tape *tape, const sh_tensor *logi
 
 static void draw_wyckoffs(const sampler *s, sh_tape *tape, const sh_tensor *logits)
 {
-    uint8_t *mask = SH_PUSH(tape->arena, uint8_t, sh_size(logits));
+    uint8_t *mask = SH_PUSH(tape->ws->arena, uint8_t, sh_size(logits));
     for (int64_t i = 0; i < logits->rows; i++) {
         const sh_step *step = &s->record[i]->step[s->t];
         sh_partial partial = sh_partial_of(s->space, s->record[i], s->t);
@@ -157,14 +157,14 @@ static void draw_wyckoffs(const sampler *s, sh_tape *tape, const sh_tensor *logi
 static void draw_positions(const sampler *s, sh_tape *tape, const sh_tensor *raw, const uint8_t *dim)
 {
     int64_t n = raw->rows;
-    sh_drawn_position *out = SH_PUSH(tape->room, sh_drawn_position, n);
+    sh_drawn_position *out = SH_PUSH(tape->ws->room, sh_drawn_position, n);
     const sh_draw_wrapped_args args = {.raw = raw->data,
-                                       .dim = SH_PUT(tape, dim, n),
+                                       .dim = SH_PUT(tape->ws, dim, n),
                                        .numbers = numbers_of(s, tape, s->record, n, DRAW_POSITION),
                                        .out = out,
                                        .n = sh_policy_get_options(s->policy)->position_mixture};
-    tape->be->draw_wrapped(&args, n);
-    const sh_drawn_position *drawn = SH_BRING(tape, out, n);
+    tape->ws->be->draw_wrapped(&args, n);
+    const sh_drawn_position *drawn = SH_BRING(tape->ws, out, n);
     for (int64_t i = 0; i < n; i++) {
         sh_record *r = s->record[i];
         for (int j = 0; j < dim[i]; j++)
@@ -179,28 +179,28 @@ static void advance(sampler *s, sh_tape *tape, const sh_embedding *embedding, co
 {
     const sh_policy *p = s->policy;
     const sh_wyckoffs *w = s->space->groups->wyckoffs;
-    int32_t *index = SH_PUSH(tape->arena, int32_t, n);
-    uint8_t *dim = SH_PUSH(tape->arena, uint8_t, n);
+    int32_t *index = SH_PUSH(tape->ws->arena, int32_t, n);
+    uint8_t *dim = SH_PUSH(tape->ws->arena, uint8_t, n);
     if (sh_policy_group_anew(p, s->t))
-        draw_groups(s, tape, sh_policy_next_group(p, tape, embedding->trunk[SH_PF_HIGH], row, n), group_allowed);
+        draw_groups(s, tape, sh_policy_next_group(p, tape, embedding->trunk[SH_PF_HIGH], SH_PUT(tape->ws, row, n), n), group_allowed);
     else
         for (int64_t i = 0; i < n; i++)
             s->record[i]->step[s->t].sg_number = s->record[i]->step[s->t - 1].sg_number;
     for (int64_t i = 0; i < n; i++)
         index[i] = s->record[i]->step[s->t].sg_number - 1;
-    const sh_tensor *h = sh_policy_rows(tape, embedding->trunk[SH_PF_LOW], row, n);
-    h = sh_policy_with_group(p, tape, SH_FORWARD, h, index);
+    const sh_tensor *h = sh_policy_rows(tape, embedding->trunk[SH_PF_LOW], SH_PUT(tape->ws, row, n), n);
+    h = sh_policy_with_group(p, tape, SH_FORWARD, h, SH_PUT(tape->ws, index, n));
     if (sh_policy_lattice_each_step(p)) {
-        sh_real *code = SH_PUSH(tape->arena, sh_real, n * 6 * SH_LATTICE_CODE);
+        sh_real *code = SH_PUSH(tape->ws->arena, sh_real, n * 6 * SH_LATTICE_CODE);
         draw_lattices(s, tape, h, s->record, s->t, n);
         for (int64_t i = 0; i < n; i++)
             sh_lattice_code(&s->record[i]->step[s->t], 6, code + i * 6 * SH_LATTICE_CODE);
-        h = sh_policy_with_lattice(p, tape, h, code);
+        h = sh_policy_with_lattice(p, tape, h, SH_PUT(tape->ws, code, n * 6 * SH_LATTICE_CODE));
     }
     draw_elements(s, tape, sh_policy_element(p, tape, h));
     for (int64_t i = 0; i < n; i++)
         index[i] = s->space->constraints->element[s->record[i]->step[s->t].elem_index];
-    h = sh_policy_with_element(p, tape, h, index);
+    h = sh_policy_with_element(p, tape, h, SH_PUT(tape->ws, index, n));
     if (s->space->sites == SH_SITES_WYCKOFF) {
         draw_wyckoffs(s, tape, sh_policy_wyckoff(p, tape, h));
         for (int64_t i = 0; i < n; i++) {
@@ -208,7 +208,7 @@ static void advance(sampler *s, sh_tape *tape, const sh_embedding *embedding, co
             index[i] = w->start[step->sg_number - 1] + step->wyckoff;
             dim[i] = (uint8_t)w->position[index[i]].dim;
         }
-        h = sh_policy_with_wyckoff(p, tape, h, index);
+        h = sh_policy_with_wyckoff(p, tape, h, SH_PUT(tape->ws, index, n));
     } else {
         for (int64_t i = 0; i < n; i++) {
             s->record[i]->step[s->t].wyckoff = -1;
@@ -221,15 +221,16 @@ static void advance(sampler *s, sh_tape *tape, const sh_embedding *embedding, co
 /* The lattice of those that stopped at s_t, where it is drawn last. */
 static void finish(const sampler *s, sh_tape *tape, const sh_tensor *h_low, sh_record *const *record, int64_t n)
 {
-    int32_t *index = SH_PUSH(tape->arena, int32_t, n);
+    int32_t *index = SH_PUSH(tape->ws->arena, int32_t, n);
     for (int64_t i = 0; i < n; i++)
         index[i] = record[i]->step[s->t - 1].sg_number - 1;
-    draw_lattices(s, tape, sh_policy_with_group(s->policy, tape, SH_FORWARD, h_low, index), record, s->t - 1, n);
+    draw_lattices(s, tape, sh_policy_with_group(s->policy, tape, SH_FORWARD, h_low, SH_PUT(tape->ws, index, n)), record, s->t - 1, n);
 }
 
-void sh_sample(const sh_policy *policy, const sh_backend *be, uint64_t seed, uint64_t first_traj, int64_t n,
-               const sh_exploration *exploration, sh_arena *arena, sh_records *records)
+void sh_sample(const sh_policy *policy, sh_workspace *ws, uint64_t seed, uint64_t first_traj, int64_t n,
+               const sh_exploration *exploration, sh_records *records)
 {
+    sh_arena *arena = ws->arena;
     const sh_space *space = sh_policy_space(policy);
     bool lattice_last = !sh_policy_lattice_each_step(policy);
     sh_records_resize(records, 0);
@@ -251,25 +252,25 @@ void sh_sample(const sh_policy *policy, const sh_backend *be, uint64_t seed, uin
             return;
         }
         sh_tape tape;
-        sh_tape_begin(&tape, be, arena, false);
-        sh_arena_mark mark = sh_arena_get_mark(arena);
+        sh_tape_begin(&tape, ws, false);
+        sh_workspace_mark mark = sh_workspace_get_mark(ws);
         sh_states states = {0};
         for (int64_t i = 0; i < n; i++) {
             t[i] = s.t;
             row[i] = s.t == 0 ? 0 : (int32_t)(1 + i); /* row 0 of a trunk is s_0 */
         }
         if (s.t > 0)
-            sh_states_build(space, sh_policy_get_options(policy), (const sh_record *const *)s.record, t, n, arena, &states);
+            sh_states_build(space, sh_policy_get_options(policy), (const sh_record *const *)s.record, t, n, ws, &states);
         sh_embedding embedding;
         sh_policy_embed(policy, &tape, &states, false, &embedding);
         const sh_tensor *logits = NULL;
-        if (!full) logits = sh_policy_stop(policy, &tape, sh_policy_rows(&tape, embedding.trunk[SH_PF_HIGH], row, n));
+        if (!full) logits = sh_policy_stop(policy, &tape, sh_policy_rows(&tape, embedding.trunk[SH_PF_HIGH], SH_PUT(ws, row, n), n));
         int64_t n_go = decide_stop(&s, &tape, logits, row, n, stopped, stopped_row), n_stop = n - n_go;
         if (lattice_last && n_stop)
-            finish(&s, &tape, sh_policy_rows(&tape, embedding.trunk[SH_PF_LOW], stopped_row, n_stop), stopped, n_stop);
+            finish(&s, &tape, sh_policy_rows(&tape, embedding.trunk[SH_PF_LOW], SH_PUT(ws, stopped_row, n_stop), n_stop), stopped, n_stop);
         n = n_go;
         if (n > 0)
             advance(&s, &tape, &embedding, row, n, group_allowed);
-        sh_arena_release(arena, mark);
+        sh_workspace_release(ws, mark);
     }
 }

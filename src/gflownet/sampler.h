@@ -13,8 +13,8 @@ typedef struct {
 } sh_exploration;
 
 /* Trajectories first_traj .. first_traj + n - 1 into records[0..n) (resized). log_pf is that of the policy itself, of
- * all choices made; result and log_pb are left zero. `arena` takes everything temporary; the caller resets it. */
-void sh_sample(const sh_policy *policy, const sh_backend *be, uint64_t seed, uint64_t first_traj, int64_t n,
-               const sh_exploration *exploration, sh_arena *arena, sh_records *records);
+ * all choices made; result and log_pb are left zero. The workspace takes everything temporary. */
+void sh_sample(const sh_policy *policy, sh_workspace *ws, uint64_t seed, uint64_t first_traj, int64_t n,
+               const sh_exploration *exploration, sh_records *records);
 
 #endif

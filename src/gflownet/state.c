@@ -4,6 +4,7 @@
 
 #include "crystal/lattice.h"
 #include "crystal/orbit.h"
+#include "crystal/transfer.h"
 #include "crystal/wyckoff.h"
 
 void sh_step_lattice(const sh_space *space, const sh_step *step, double lattice[9])
@@ -89,8 +90,9 @@ static void lattice_features(const sh_crystals *c, int64_t i, sh_real *out)
 }
 
 void sh_states_build(const sh_space *space, const sh_policy_options *options, const sh_record *const *record,
-                     const int32_t *t, int64_t n, sh_arena *arena, sh_states *out)
+                     const int32_t *t, int64_t n, sh_workspace *ws, sh_states *out)
 {
+    sh_arena *arena = ws->arena;
     bool wyckoff = space->sites == SH_SITES_WYCKOFF;
     out->n = n;
     make_crystals(space, options->lattice == SH_LATTICE_LAST, record, t, n, arena, &out->crystals);
@@ -117,4 +119,12 @@ void sh_states_build(const sh_space *space, const sh_policy_options *options, co
             }
         }
     }
+    const sh_crystals here = *c;
+    const sh_graph graph = out->graph;
+    sh_crystals_put(ws, &here, &out->crystals);
+    sh_graph_put(ws, &graph, &out->crystals, &out->graph);
+    out->lattice = (sh_real *)(uintptr_t)SH_PUT(ws, out->lattice, n * SH_LATTICE_FEATURES);
+    out->group_index = (int32_t *)(uintptr_t)SH_PUT(ws, out->group_index, n);
+    out->site_position = (int32_t *)(uintptr_t)SH_PUT(ws, out->site_position, here.n_site);
+    out->site_features = (sh_real *)(uintptr_t)SH_PUT(ws, out->site_features, here.n_site * SH_SITE_FEATURES);
 }

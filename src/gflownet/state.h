@@ -6,6 +6,7 @@
 #include "base/memory.h"
 #include "base/real.h"
 #include "crystal/crystal.h"
+#include "backend/workspace.h"
 #include "crystal/graph.h"
 #include "crystal/group.h"
 #include "gflownet/options.h"
@@ -23,7 +24,7 @@ void sh_step_lattice(const sh_space *space, const sh_step *step, double lattice[
 void sh_states_crystals(const sh_space *space, const sh_record *const *record, const int32_t *t, int64_t n,
                         sh_arena *arena, sh_crystals *out);
 
-/* A batch of states as the encoder wants it. */
+/* A batch of states as the encoder wants it, there. */
 typedef struct {
     int64_t n;
     sh_crystals crystals;
@@ -36,6 +37,6 @@ typedef struct {
 
 /* With lattice: last, states have a cell of their family with 15 Å^3 an atom. */
 void sh_states_build(const sh_space *space, const sh_policy_options *options, const sh_record *const *record,
-                     const int32_t *t, int64_t n, sh_arena *arena, sh_states *out);
+                     const int32_t *t, int64_t n, sh_workspace *ws, sh_states *out);
 
 #endif

@@ -33,9 +33,11 @@ static void pass(const sh_policy *policy, const sh_backend *be, const batch *all
                                     .log_pb = all->balance.log_pb + first,
                                     .residual = all->balance.residual + first,
                                     .mean = all->balance.mean};
-        sh_arena_mark mark = sh_arena_get_mark(arena);
+        sh_workspace ws;
         sh_tape tape;
-        sh_tape_begin(&tape, be, arena, backward);
+        sh_arena_mark mark = sh_arena_get_mark(arena);
+        sh_workspace_begin(&ws, be, arena);
+        sh_tape_begin(&tape, &ws, backward);
         sh_tensor *loss = sh_objective(policy, &tape, all->record + first, n, all->target + first, scale, &balance);
         if (backward) sh_tape_backward(&tape, loss);
         sh_arena_release(arena, mark);

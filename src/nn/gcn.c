@@ -1,6 +1,5 @@
 #include "nn/gcn.h"
 
-#include <math.h>
 #include <stdio.h>
 
 #include "base/memory.h"
@@ -41,53 +40,50 @@ void sh_gcn_destroy(sh_gcn **gcn)
 
 /* The normalised adjacency with its diagonal as a list: each site's edges, then the site itself. */
 typedef struct {
-    int64_t *start;   /* (S+1) */
-    int32_t *far_end; /* (E+S) */
-    sh_real *weight;  /* (E+S) */
+    int64_t n, *start; /* (S+1) */
+    int32_t *site, *far_end; /* (n = E + S) */
+    sh_real *weight;   /* (n) */
+    sh_real *share;    /* (S) of a site in its crystal */
 } adjacency;
 
-static adjacency normalise(sh_arena *arena, const sh_graph *g)
+static adjacency normalise(sh_workspace *ws, const sh_graph *g)
 {
-    int64_t n = 0, n_entry = g->n_edge + g->n_site;
-    adjacency a = {SH_PUSH(arena, int64_t, g->n_site + 1), SH_PUSH(arena, int32_t, n_entry), SH_PUSH(arena, sh_real, n_entry)};
-    double *degree = SH_PUSH(arena, double, g->n_site);
-    for (int64_t s = 0; s < g->n_site; s++) {
-        degree[s] = 1;
-        for (int64_t e = g->edge_start[s]; e < g->edge_start[s + 1]; e++)
-            degree[s] += g->edge_count[e];
-    }
-    for (int64_t s = 0; s < g->n_site; s++) {
-        a.start[s] = n;
-        for (int64_t e = g->edge_start[s]; e < g->edge_start[s + 1]; e++) {
-            a.far_end[n] = g->edge_dst[e];
-            a.weight[n++] = (sh_real)(g->edge_count[e] / sqrt(degree[s] * degree[g->edge_dst[e]]));
-        }
-        a.far_end[n] = (int32_t)s;
-        a.weight[n++] = (sh_real)(1 / degree[s]);
-    }
-    a.start[g->n_site] = n;
+    int64_t n = g->n_edge + g->n_site;
+    adjacency a = {.n = n,
+                   .start = SH_ROOM(ws, int64_t, g->n_site + 1),
+                   .site = SH_ROOM(ws, int32_t, n),
+                   .far_end = SH_ROOM(ws, int32_t, n),
+                   .weight = SH_ROOM(ws, sh_real, n),
+                   .share = SH_ROOM(ws, sh_real, g->n_site)};
+    const sh_adjacency_args args = {.edge_start = g->edge_start,
+                                    .edge_dst = g->edge_dst,
+                                    .edge_count = g->edge_count,
+                                    .site_start = g->site_start,
+                                    .site_crystal = g->site_crystal,
+                                    .mult = g->site_mult,
+                                    .n_site = g->n_site,
+                                    .degree = SH_ROOM(ws, double, g->n_site),
+                                    .start = a.start,
+                                    .site = a.site,
+                                    .far_end = a.far_end,
+                                    .weight = a.weight,
+                                    .share = a.share};
+    ws->be->adjacency_degree(&args, g->n_site);
+    ws->be->adjacency(&args, g->n_site + 1);
     return a;
 }
 
 static sh_tensor *convolve(sh_tape *t, const adjacency *a, int64_t n_site, const sh_tensor *h, const sh_tensor *w)
 {
-    const sh_tensor *far = sh_gather_rows(t, sh_linear(t, h, w, NULL), a->far_end, a->start[n_site]);
-    return sh_activation_op(t, sh_segment_sum(t, far, a->start, n_site, a->weight), SH_RELU);
+    const sh_tensor *far = sh_gather_rows(t, sh_linear(t, h, w, NULL), a->far_end, a->n);
+    return sh_activation_op(t, sh_segment_sum(t, far, a->start, a->site, n_site, a->weight), SH_RELU);
 }
 
 sh_tensor *sh_gcn_forward(sh_tape *t, const sh_gcn *m, const sh_graph *g, const sh_tensor *node)
 {
-    adjacency a = normalise(t->arena, g);
-    sh_real *share = SH_PUSH(t->arena, sh_real, g->n_site);
-    for (int64_t c = 0; c < g->n_crystal; c++) {
-        double atoms = 0;
-        for (int64_t s = g->site_start[c]; s < g->site_start[c + 1]; s++)
-            atoms += g->site_mult[s];
-        for (int64_t s = g->site_start[c]; s < g->site_start[c + 1]; s++)
-            share[s] = (sh_real)(g->site_mult[s] / atoms);
-    }
+    adjacency a = normalise(t->ws, g);
     sh_tensor *h = convolve(t, &a, g->n_site, node, m->first);
     sh_tensor *inner = sh_linear(t, convolve(t, &a, g->n_site, h, m->second), m->inner, NULL);
     h = sh_activation_op(t, sh_sum(t, h, inner), SH_RELU);
-    return sh_linear(t, sh_segment_sum(t, h, g->site_start, g->n_crystal, share), m->out_w, m->out_b);
+    return sh_linear(t, sh_segment_sum(t, h, g->site_start, g->site_crystal, g->n_crystal, a.share), m->out_w, m->out_b);
 }

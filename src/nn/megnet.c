@@ -77,18 +77,17 @@ void sh_megnet_destroy(sh_megnet **megnet)
     *megnet = NULL;
 }
 
-/* What the graph means for sums and means; on the arena, read again on the way back. */
+/* What the graph means for sums and means; there, and read again on the way back. */
 typedef struct {
     sh_edge_index index;
-    sh_real *edge_of_site, *edge_of_crystal, *site_of_crystal; /* weights that make sums means */
-    sh_real *edge_mult, *site_mult;                            /* m_s n_c (E), m (S): how many the cell has */
+    sh_graph_shares shares;
 } weights;
 
-static weights *prepare(sh_arena *arena, const sh_graph *g)
+static weights *prepare(sh_workspace *ws, const sh_graph *g)
 {
-    int32_t *edge_crystal = SH_PUSH(arena, int32_t, g->n_edge);
-    int64_t *crystal_start = SH_PUSH(arena, int64_t, g->n_crystal + 1);
-    weights *w = SH_PUSH(arena, weights, 1);
+    int32_t *edge_crystal = SH_ROOM(ws, int32_t, g->n_edge);
+    int64_t *crystal_start = SH_ROOM(ws, int64_t, g->n_crystal + 1);
+    weights *w = SH_PUSH(ws->arena, weights, 1);
     *w = (weights){.index = {.n_edge = g->n_edge,
                              .n_site = g->n_site,
                              .n_crystal = g->n_crystal,
@@ -99,34 +98,20 @@ static weights *prepare(sh_arena *arena, const sh_graph *g)
                              .dst_start = g->in_start,
                              .dst_list = g->in_edge,
                              .crystal_start = crystal_start},
-                   .edge_of_site = SH_PUSH(arena, sh_real, g->n_edge),
-                   .edge_of_crystal = SH_PUSH(arena, sh_real, g->n_edge),
-                   .site_of_crystal = SH_PUSH(arena, sh_real, g->n_site),
-                   .edge_mult = SH_PUSH(arena, sh_real, g->n_edge),
-                   .site_mult = SH_PUSH(arena, sh_real, g->n_site)};
-    for (int64_t c = 0; c < g->n_crystal; c++) {
-        crystal_start[c] = g->edge_start[g->site_start[c]];
-        double n_atom = 0, n_edge = 0;
-        for (int64_t s = g->site_start[c]; s < g->site_start[c + 1]; s++) {
-            double at_site = 0;
-            for (int64_t e = g->edge_start[s]; e < g->edge_start[s + 1]; e++)
-                at_site += g->edge_count[e];
-            for (int64_t e = g->edge_start[s]; e < g->edge_start[s + 1]; e++) {
-                w->edge_of_site[e] = (sh_real)(g->edge_count[e] / at_site);
-                w->edge_mult[e] = (sh_real)(g->edge_count[e] * g->site_mult[s]);
-                edge_crystal[e] = (int32_t)c;
-            }
-            w->site_mult[s] = (sh_real)g->site_mult[s];
-            n_atom += g->site_mult[s];
-            n_edge += g->site_mult[s] * at_site;
-        }
-        for (int64_t s = g->site_start[c]; s < g->site_start[c + 1]; s++) {
-            w->site_of_crystal[s] = (sh_real)(g->site_mult[s] / n_atom);
-            for (int64_t e = g->edge_start[s]; e < g->edge_start[s + 1]; e++)
-                w->edge_of_crystal[e] = (sh_real)(g->edge_count[e] * g->site_mult[s] / n_edge);
-        }
-    }
-    crystal_start[g->n_crystal] = g->n_edge;
+                   .shares = {.edge_of_site = SH_ROOM(ws, sh_real, g->n_edge),
+                              .edge_of_crystal = SH_ROOM(ws, sh_real, g->n_edge),
+                              .site_of_crystal = SH_ROOM(ws, sh_real, g->n_site),
+                              .edge_mult = SH_ROOM(ws, sh_real, g->n_edge),
+                              .site_mult = SH_ROOM(ws, sh_real, g->n_site)}};
+    const sh_graph_shares_args args = {.site_start = g->site_start,
+                                       .edge_start = g->edge_start,
+                                       .edge_count = g->edge_count,
+                                       .mult = g->site_mult,
+                                       .n_crystal = g->n_crystal,
+                                       .edge_crystal = edge_crystal,
+                                       .crystal_start = crystal_start,
+                                       .shares = w->shares};
+    ws->be->graph_shares(&args, g->n_crystal + 1);
     return w;
 }
 
@@ -145,10 +130,10 @@ static sh_tensor *maybe(sh_tape *t, const sh_mlp *m, sh_tensor *x)
 
 sh_tensor *sh_megnet_forward(sh_tape *t, const sh_megnet *m, const sh_graph *g, const sh_tensor *node)
 {
-    const weights *w = prepare(t->arena, g);
+    const weights *w = prepare(t->ws, g);
     const sh_edge_index *index = &w->index;
-    int32_t *all_zero = SH_PUSH_ZERO(t->arena, int32_t, g->n_crystal);
-    sh_real *no_state = SH_PUSH_ZERO(t->arena, sh_real, N_STATE);
+    int32_t *all_zero = SH_ROOM_ZERO(t->ws, int32_t, g->n_crystal);
+    sh_real *no_state = SH_ROOM_ZERO(t->ws, sh_real, N_STATE);
 
     sh_tensor *distances = sh_gaussians(t, g->edge_dist, g->n_edge, m->centre, N_GAUSSIAN, 0.5);
     sh_tensor *e = sh_mlp_forward(t, m->edge, distances, SH_SOFTPLUS2, true);
@@ -166,21 +151,21 @@ sh_tensor *sh_megnet_forward(sh_tape *t, const sh_megnet *m, const sh_graph *g, 
         sh_tensor *e2 = sh_edge_dense(t, e1, sh_rows_view(t, first, 2 * WIDTH, WIDTH), p_src, p_dst, p_u, index,
                                       SH_SOFTPLUS2);
         e2 = rest(t, k->edge, e2);
-        sh_tensor *near = sh_segment_sum(t, e2, g->edge_start, g->n_site, w->edge_of_site);
+        sh_tensor *near = sh_segment_sum(t, e2, g->edge_start, g->edge_src, g->n_site, w->shares.edge_of_site);
         sh_tensor *u_of_site = sh_gather_rows(t, u1, g->site_crystal, g->n_site);
         sh_tensor *v2 = sh_concat_cols(t, (const sh_tensor *[]){v1, near, u_of_site}, 3);
         v2 = sh_mlp_forward(t, k->node, v2, SH_SOFTPLUS2, true);
-        sh_tensor *e_mean = sh_segment_sum(t, e2, index->crystal_start, g->n_crystal, w->edge_of_crystal);
-        sh_tensor *v_mean = sh_segment_sum(t, v2, g->site_start, g->n_crystal, w->site_of_crystal);
+        sh_tensor *e_mean = sh_segment_sum(t, e2, index->crystal_start, index->crystal, g->n_crystal, w->shares.edge_of_crystal);
+        sh_tensor *v_mean = sh_segment_sum(t, v2, g->site_start, g->site_crystal, g->n_crystal, w->shares.site_of_crystal);
         sh_tensor *u2 = sh_concat_cols(t, (const sh_tensor *[]){u1, e_mean, v_mean}, 3);
         u2 = sh_mlp_forward(t, k->state, u2, SH_SOFTPLUS2, true);
         e = sh_sum(t, e, e2);
         v = sh_sum(t, v, v2);
         u = sh_sum(t, u, u2);
     }
-    sh_tensor *sites = sh_set2set_forward(t, &m->node_set, v, w->site_mult, g->site_start, g->n_crystal, SET2SET_STEPS);
+    sh_tensor *sites = sh_set2set_forward(t, &m->node_set, v, w->shares.site_mult, g->site_start, g->n_crystal, SET2SET_STEPS);
     sh_tensor *edges =
-        sh_set2set_forward(t, &m->edge_set, e, w->edge_mult, index->crystal_start, g->n_crystal, SET2SET_STEPS);
+        sh_set2set_forward(t, &m->edge_set, e, w->shares.edge_mult, index->crystal_start, g->n_crystal, SET2SET_STEPS);
     sh_tensor *pooled = sh_concat_cols(t, (const sh_tensor *[]){sites, edges, u}, 3);
     return sh_mlp_forward(t, m->out, pooled, SH_SOFTPLUS2, false);
 }

@@ -18,7 +18,7 @@ void sh_set2set_create(sh_params *params, const char *name, int64_t d, sh_set2se
 sh_tensor *sh_set2set_forward(sh_tape *t, const sh_set2set *s, const sh_tensor *x, const sh_real *m,
                               const int64_t *start, int64_t n, int steps)
 {
-    int32_t *all_zero = SH_PUSH_ZERO(t->arena, int32_t, n);
+    int32_t *all_zero = SH_ROOM_ZERO(t->ws, int32_t, n);
     sh_tensor *c, *first = sh_lstm_cell(t, s->bias, NULL, &c), *h = sh_gather_rows(t, first, all_zero, n);
     sh_tensor *r = sh_attend(t, x, h, m, start);
     for (int step = 1; step < steps; step++) {

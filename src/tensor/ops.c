@@ -1,7 +1,5 @@
 #include "tensor/ops.h"
 
-#include <string.h>
-
 #include "base/status.h"
 
 typedef struct {
@@ -16,14 +14,14 @@ static void activation_backward(sh_tape *t, const void *saved)
     if (!s->x->grad) return;
     const sh_activation_grad_args args = {
         .x = s->x->data, .y = s->y->data, .grad_y = s->y->grad, .grad_x = s->x->grad, .kind = (int32_t)s->kind};
-    t->be->activation_grad(&args, sh_size(s->x));
+    t->ws->be->activation_grad(&args, sh_size(s->x));
 }
 
 sh_tensor *sh_activation_op(sh_tape *t, const sh_tensor *x, sh_activation kind)
 {
     sh_tensor *y = sh_tape_new(t, x->rows, x->cols, x->grad);
     const sh_activation_args args = {.x = x->data, .y = y->data, .kind = (int32_t)kind};
-    t->be->activation(&args, sh_size(x));
+    t->ws->be->activation(&args, sh_size(x));
     sh_tape_push(t, y, activation_backward, &(activation_saved){x, y, kind}, sizeof(activation_saved));
     return y;
 }
@@ -36,7 +34,7 @@ typedef struct {
 static void accumulate(sh_tape *t, const sh_real *x, sh_real *y, int64_t n)
 {
     const sh_add_args args = {.a = x, .b = y, .y = y};
-    t->be->add(&args, n);
+    t->ws->be->add(&args, n);
 }
 
 static void sum_backward(sh_tape *t, const void *saved)
@@ -51,7 +49,7 @@ sh_tensor *sh_sum(sh_tape *t, const sh_tensor *a, const sh_tensor *b)
     SH_ASSERT(a->rows == b->rows && a->cols == b->cols);
     sh_tensor *y = sh_tape_new(t, a->rows, a->cols, a->grad || b->grad);
     const sh_add_args args = {.a = a->data, .b = b->data, .y = y->data};
-    t->be->add(&args, sh_size(y));
+    t->ws->be->add(&args, sh_size(y));
     sh_tape_push(t, y, sum_backward, &(sum_saved){a, b, y}, sizeof(sum_saved));
     return y;
 }
@@ -67,7 +65,7 @@ typedef struct {
 static void list_sum(sh_tape *t, const sh_real *x, const int64_t *start, const int64_t *list, const sh_tensor *y)
 {
     const sh_list_sum_args args = {.x = x, .start = start, .list = list, .y = y->grad, .cols = y->cols, .keep = 1};
-    t->be->list_sum(&args, y->rows);
+    t->ws->be->list_sum(&args, y->rows);
 }
 
 static void dense_backward(sh_tape *t, const void *saved)
@@ -75,12 +73,8 @@ static void dense_backward(sh_tape *t, const void *saved)
     const dense_saved *s = saved;
     const sh_tensor *x = s->x, *w = s->w, *y = s->y;
     const sh_edge_index *i = s->index;
-    const int64_t *of_src = sh_wants(s->p_src) ? SH_SHARE(t, i->src_start, i->n_site + 1) : NULL;
-    const int64_t *of_dst = sh_wants(s->p_dst) ? SH_SHARE(t, i->dst_start, i->n_site + 1) : NULL;
-    const int64_t *dst_list = of_dst ? SH_SHARE(t, i->dst_list, i->n_edge) : NULL;
-    const int64_t *of_crystal = sh_wants(s->p_crystal) ? SH_SHARE(t, i->crystal_start, i->n_crystal + 1) : NULL;
-    sh_arena_mark mark = sh_arena_get_mark(t->room);
-    sh_real *grad_pre = s->kind == SH_OPEN ? NULL : SH_PUSH(t->room, sh_real, sh_size(y));
+    sh_workspace_mark mark = sh_workspace_get_mark(t->ws);
+    sh_real *grad_pre = s->kind == SH_OPEN ? NULL : SH_ROOM(t->ws, sh_real, sh_size(y));
     const sh_real *grad = grad_pre ? grad_pre : y->grad;
     const sh_dense_grad_args args = {.input = x->data,
                                      .w = w->data,
@@ -94,11 +88,11 @@ static void dense_backward(sh_tape *t, const void *saved)
                                      .k = x->cols,
                                      .cols = w->cols,
                                      .kind = (int32_t)s->kind};
-    t->be->dense_grad(&args, x->rows);
-    if (of_src) list_sum(t, grad, of_src, NULL, s->p_src);
-    if (of_dst) list_sum(t, grad, of_dst, dst_list, s->p_dst);
-    if (of_crystal) list_sum(t, grad, of_crystal, NULL, s->p_crystal);
-    sh_arena_release(t->room, mark);
+    t->ws->be->dense_grad(&args, x->rows);
+    if (sh_wants(s->p_src)) list_sum(t, grad, i->src_start, NULL, s->p_src);
+    if (sh_wants(s->p_dst)) list_sum(t, grad, i->dst_start, i->dst_list, s->p_dst);
+    if (sh_wants(s->p_crystal)) list_sum(t, grad, i->crystal_start, NULL, s->p_crystal);
+    sh_workspace_release(t->ws, mark);
 }
 
 static sh_tensor *dense(sh_tape *t, dense_saved s)
@@ -108,7 +102,7 @@ static sh_tensor *dense(sh_tape *t, dense_saved s)
     bool wants = x->grad || w->grad || sh_wants(s.b) || sh_wants(s.p_src) || sh_wants(s.p_dst) || sh_wants(s.p_crystal);
     sh_tensor *y = sh_tape_new(t, x->rows, w->cols, wants);
     bool keep = y->grad && s.kind == SH_SWISH;
-    sh_real *pre = keep ? SH_PUSH(t->room, sh_real, sh_size(y)) : y->data;
+    sh_real *pre = keep ? SH_ROOM(t->ws, sh_real, sh_size(y)) : y->data;
     const sh_dense_args args = {.input = x->data,
                                 .w = w->data,
                                 .k = x->cols,
@@ -116,14 +110,14 @@ static sh_tensor *dense(sh_tape *t, dense_saved s)
                                         .p_src = s.p_src ? s.p_src->data : NULL,
                                         .p_dst = s.p_dst ? s.p_dst->data : NULL,
                                         .p_group = s.p_crystal ? s.p_crystal->data : NULL,
-                                        .src = s.index ? SH_SHARE(t, s.index->src, x->rows) : NULL,
-                                        .dst = s.index ? SH_SHARE(t, s.index->dst, x->rows) : NULL,
-                                        .group = s.index ? SH_SHARE(t, s.index->crystal, x->rows) : NULL,
+                                        .src = s.index ? s.index->src : NULL,
+                                        .dst = s.index ? s.index->dst : NULL,
+                                        .group = s.index ? s.index->crystal : NULL,
                                         .pre = pre,
                                         .y = y->data,
                                         .cols = y->cols,
                                         .kind = (int32_t)s.kind}};
-    t->be->dense(&args, y->rows);
+    t->ws->be->dense(&args, y->rows);
     s.y = y;
     s.pre = pre;
     sh_tape_push(t, y, dense_backward, &s, sizeof s);
@@ -170,7 +164,7 @@ static void concat_backward(sh_tape *t, const void *saved)
     for (int i = 0; i < s->n; i++) {
         const sh_take_cols_args args = {
             .x = s->y->grad, .y = s->x[i]->grad, .cols = s->x[i]->cols, .first = first, .stride = s->y->cols};
-        if (s->x[i]->grad) t->be->take_cols(&args, s->y->rows);
+        if (s->x[i]->grad) t->ws->be->take_cols(&args, s->y->rows);
         first += s->x[i]->cols;
     }
 }
@@ -191,7 +185,7 @@ sh_tensor *sh_concat_cols(sh_tape *t, const sh_tensor *const *x, int n)
     for (int i = 0; i < n; i++) {
         const sh_put_cols_args args = {
             .x = x[i]->data, .y = y->data, .cols = x[i]->cols, .first = first, .stride = cols};
-        t->be->put_cols(&args, y->rows);
+        t->ws->be->put_cols(&args, y->rows);
         first += x[i]->cols;
     }
     s.y = y;
@@ -202,7 +196,7 @@ sh_tensor *sh_concat_cols(sh_tape *t, const sh_tensor *const *x, int n)
 sh_tensor *sh_rows_view(sh_tape *t, const sh_tensor *w, int64_t first, int64_t n)
 {
     SH_ASSERT(first >= 0 && first + n <= w->rows);
-    sh_tensor *view = SH_PUSH(t->arena, sh_tensor, 1);
+    sh_tensor *view = SH_PUSH(t->ws->arena, sh_tensor, 1);
     *view = (sh_tensor){.data = w->data + first * w->cols,
                         .grad = w->grad && t->recording ? w->grad + first * w->cols : NULL,
                         .rows = n,
@@ -215,69 +209,48 @@ typedef struct {
     const int32_t *index;
 } gather_saved;
 
-/* The rows that read row s of x, by counting: a list for each s in ascending order. What was put into the room goes with the tape:
- * released here, it could be written over before the copy is read. */
+/* Row s of x has the sum over the rows that read it. */
 static void gather_backward(sh_tape *t, const void *saved)
 {
     const gather_saved *s = saved;
     if (!s->x->grad) return;
-    sh_arena_mark mark = sh_arena_get_mark(t->arena);
-    int64_t rows = s->x->rows, n = s->y->rows;
-    int64_t *start = SH_PUSH_ZERO(t->arena, int64_t, rows + 2), *list = SH_PUSH(t->arena, int64_t, n);
-    for (int64_t r = 0; r < n; r++)
-        start[s->index[r] + 2]++;
-    for (int64_t i = 0; i < rows; i++)
-        start[i + 2] += start[i + 1];
-    for (int64_t r = 0; r < n; r++)
-        list[start[s->index[r] + 1]++] = r; /* start[i + 1] ends as the end of i: the shifted array is the offsets */
-    list_sum(t, s->y->grad, SH_PUT(t, start, rows + 1), SH_PUT(t, list, n), s->x);
-    sh_arena_release(t->arena, mark);
+    sh_workspace_mark mark = sh_workspace_get_mark(t->ws);
+    int64_t *start = SH_ROOM(t->ws, int64_t, s->x->rows + 1), *list = SH_ROOM(t->ws, int64_t, s->y->rows);
+    t->ws->be->sort_by_key(s->index, s->y->rows, s->x->rows, start, list);
+    list_sum(t, s->y->grad, start, list, s->x);
+    sh_workspace_release(t->ws, mark);
 }
 
 sh_tensor *sh_gather_rows(sh_tape *t, const sh_tensor *x, const int32_t *index, int64_t n)
 {
     sh_tensor *y = sh_tape_new(t, n, x->cols, x->grad);
-    const sh_gather_args args = {.x = x->data, .index = SH_PUT(t, index, n), .y = y->data, .cols = x->cols};
-    t->be->gather(&args, n);
+    const sh_gather_args args = {.x = x->data, .index = index, .y = y->data, .cols = x->cols};
+    t->ws->be->gather(&args, n);
     sh_tape_push(t, y, gather_backward, &(gather_saved){x, y, index}, sizeof(gather_saved));
     return y;
 }
 
 typedef struct {
     const sh_tensor *x, *y;
-    const int64_t *start;
+    const int32_t *segment;
     const sh_real *weight;
 } segment_saved;
 
 static void segment_backward(sh_tape *t, const void *saved)
 {
     const segment_saved *s = saved;
-    sh_arena_mark mark = sh_arena_get_mark(t->arena);
-    int32_t *segment = SH_PUSH(t->arena, int32_t, s->x->rows);
-    for (int64_t k = 0; k < s->y->rows; k++)
-        for (int64_t r = s->start[k]; r < s->start[k + 1]; r++)
-            segment[r] = (int32_t)k;
-    const sh_gather_args args = {.x = s->y->grad,
-                                 .index = SH_PUT(t, segment, s->x->rows),
-                                 .weight = SH_SHARE(t, s->weight, s->x->rows),
-                                 .y = s->x->grad,
-                                 .cols = s->x->cols,
-                                 .keep = 1};
-    t->be->gather(&args, s->x->rows);
-    sh_arena_release(t->arena, mark);
+    const sh_gather_args args = {
+        .x = s->y->grad, .index = s->segment, .weight = s->weight, .y = s->x->grad, .cols = s->x->cols, .keep = 1};
+    t->ws->be->gather(&args, s->x->rows);
 }
 
-sh_tensor *sh_segment_sum(sh_tape *t, const sh_tensor *x, const int64_t *start, int64_t n, const sh_real *weight)
+sh_tensor *sh_segment_sum(sh_tape *t, const sh_tensor *x, const int64_t *start, const int32_t *segment, int64_t n,
+                          const sh_real *weight)
 {
-    SH_ASSERT(start[0] == 0 && start[n] == x->rows);
     sh_tensor *y = sh_tape_new(t, n, x->cols, x->grad);
-    const sh_list_sum_args args = {.x = x->data,
-                                   .start = SH_SHARE(t, start, n + 1),
-                                   .weight = SH_SHARE(t, weight, x->rows),
-                                   .y = y->data,
-                                   .cols = x->cols};
-    t->be->list_sum(&args, n);
-    sh_tape_push(t, y, segment_backward, &(segment_saved){x, y, start, weight}, sizeof(segment_saved));
+    const sh_list_sum_args args = {.x = x->data, .start = start, .weight = weight, .y = y->data, .cols = x->cols};
+    t->ws->be->list_sum(&args, n);
+    sh_tape_push(t, y, segment_backward, &(segment_saved){x, y, segment, weight}, sizeof(segment_saved));
     return y;
 }
 
@@ -293,21 +266,21 @@ static void attend_backward(sh_tape *t, const void *saved)
     args.grad_r = s->r->grad;
     args.grad_x = s->x->grad;
     args.grad_q = s->q->grad;
-    t->be->attend_grad(&args, s->r->rows);
+    t->ws->be->attend_grad(&args, s->r->rows);
 }
 
 sh_tensor *sh_attend(sh_tape *t, const sh_tensor *x, const sh_tensor *q, const sh_real *m, const int64_t *start)
 {
-    SH_ASSERT(x->cols == q->cols && start[q->rows] == x->rows);
+    SH_ASSERT(x->cols == q->cols);
     sh_tensor *r = sh_tape_new(t, q->rows, q->cols, x->grad || q->grad);
     sh_attend_args args = {.x = x->data,
                            .q = q->data,
-                           .m = SH_SHARE(t, m, x->rows),
-                           .start = SH_SHARE(t, start, q->rows + 1),
-                           .w = SH_PUSH(t->room, sh_real, x->rows),
+                           .m = m,
+                           .start = start,
+                           .w = SH_ROOM(t->ws, sh_real, x->rows),
                            .r = r->data,
                            .d = x->cols};
-    t->be->attend(&args, r->rows);
+    t->ws->be->attend(&args, r->rows);
     sh_tape_push(t, r, attend_backward, &(attend_saved){args, x, q, r}, sizeof(attend_saved));
     return r;
 }
@@ -325,7 +298,7 @@ static void lstm_backward(sh_tape *t, const void *saved)
     args.grad_c = s->c->grad;
     args.grad_z = s->z->grad;
     args.grad_c_before = s->c_before ? s->c_before->grad : NULL;
-    if (s->z->grad) t->be->lstm_cell_grad(&args, s->h->rows);
+    if (s->z->grad) t->ws->be->lstm_cell_grad(&args, s->h->rows);
 }
 
 sh_tensor *sh_lstm_cell(sh_tape *t, const sh_tensor *z, const sh_tensor *c_before, sh_tensor **c)
@@ -339,7 +312,7 @@ sh_tensor *sh_lstm_cell(sh_tape *t, const sh_tensor *z, const sh_tensor *c_befor
                               .c = (*c)->data,
                               .h = h->data,
                               .d = d};
-    t->be->lstm_cell(&args, z->rows);
+    t->ws->be->lstm_cell(&args, z->rows);
     sh_tape_push(t, h, lstm_backward, &(lstm_saved){args, z, c_before, h, *c}, sizeof(lstm_saved));
     return h;
 }
@@ -347,7 +320,7 @@ sh_tensor *sh_lstm_cell(sh_tape *t, const sh_tensor *z, const sh_tensor *c_befor
 sh_tensor *sh_gaussians(sh_tape *t, const double *x, int64_t n, const sh_real *centre, int64_t k, double width)
 {
     sh_tensor *y = sh_tape_new(t, n, k, false);
-    const sh_gaussians_args args = {.x = SH_PUT(t, x, n), .centre = SH_PUT(t, centre, k), .y = y->data, .cols = k, .width = width};
-    t->be->gaussians(&args, n);
+    const sh_gaussians_args args = {.x = x, .centre = SH_PUT(t->ws, centre, k), .y = y->data, .cols = k, .width = width};
+    t->ws->be->gaussians(&args, n);
     return y;
 }

@@ -1,5 +1,5 @@
-/* ops.h -- the differentiable operations. Each returns its output, made on the tape's arena; see tape.h. Index arrays and
- * weights are borrowed until the backward pass. */
+/* ops.h -- the differentiable operations. Each returns its output, made on the tape's workspace; see tape.h. Arrays of
+ * indices and weights are there, and borrowed until the backward pass. */
 #ifndef SH_TENSOR_OPS_H
 #define SH_TENSOR_OPS_H
 
@@ -28,8 +28,10 @@ sh_tensor *sh_rows_view(sh_tape *tape, const sh_tensor *w, int64_t first, int64_
 /* y[r] = x[index[r]], r < n. */
 sh_tensor *sh_gather_rows(sh_tape *tape, const sh_tensor *x, const int32_t *index, int64_t n);
 
-/* y[s] = sum of weight[r] x[r] over start[s] <= r < start[s+1], s < n; weight NULL: 1. */
-sh_tensor *sh_segment_sum(sh_tape *tape, const sh_tensor *x, const int64_t *start, int64_t n, const sh_real *weight);
+/* y[s] = sum of weight[r] x[r] over start[s] <= r < start[s+1], s < n; weight NULL: 1. The segments have all rows of x, and that of
+ * row r is segment[r]. */
+sh_tensor *sh_segment_sum(sh_tape *tape, const sh_tensor *x, const int64_t *start, const int32_t *segment, int64_t n,
+                          const sh_real *weight);
 
 /* The structure that edge ops need, and the lists that bring gradients back without atomics. Edges stand sorted by
  * source and by crystal. */
@@ -51,7 +53,7 @@ sh_tensor *sh_attend(sh_tape *tape, const sh_tensor *x, const sh_tensor *q, cons
 /* LSTM cell: z (C,4d), c_before (C,d) or NULL for zeros; returns h, *c the new cell state. */
 sh_tensor *sh_lstm_cell(sh_tape *tape, const sh_tensor *z, const sh_tensor *c_before, sh_tensor **c);
 
-/* (n,k): exp(-width (x - centre)^2); a constant. */
+/* (n,k): exp(-width (x - centre)^2); a constant. The centres (k) are the host's. */
 sh_tensor *sh_gaussians(sh_tape *tape, const double *x, int64_t n, const sh_real *centre, int64_t k, double width);
 
 #endif

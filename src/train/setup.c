@@ -98,7 +98,9 @@ void sh_setup_draw(const sh_setup *s, uint64_t seed, uint64_t first_traj, int64_
                    sh_records *records)
 {
     sh_arena_reset(s->arena);
-    sh_sample(s->policy, s->be, seed, first_traj, n, exploration, s->arena, records);
+    sh_workspace ws;
+    sh_workspace_begin(&ws, s->be, s->arena);
+    sh_sample(s->policy, &ws, seed, first_traj, n, exploration, records);
     const sh_record **record = SH_PUSH(s->arena, const sh_record *, n);
     int32_t *t = SH_PUSH(s->arena, int32_t, n);
     for (int64_t i = 0; i < n; i++) {

@@ -80,7 +80,9 @@ static inline void fixture_sample(fixture *f, int64_t n)
 {
     const sh_exploration none = {.epsilon = 0, .widen = 1};
     sh_arena_reset(f->arena);
-    sh_sample(f->policy, sh_backend_cpu(), 1, f->next_traj, n, &none, f->arena, &f->records);
+    sh_workspace ws;
+    sh_workspace_begin(&ws, sh_backend_cpu(), f->arena);
+    sh_sample(f->policy, &ws, 1, f->next_traj, n, &none, &f->records);
     f->next_traj += (uint64_t)n;
 }
 
@@ -97,7 +99,9 @@ static inline double fixture_train(fixture *f, int iterations, int64_t batch, do
         double done = (double)i / iterations, left = fmax(0, 1 - 2 * done);
         const sh_exploration exploration = {.epsilon = 0.2 * left, .widen = 1 + 0.5 * left};
         sh_arena_reset(f->arena);
-        sh_sample(f->policy, sh_backend_cpu(), 1, f->next_traj, batch, &exploration, f->arena, &f->records);
+        sh_workspace ws;
+        sh_workspace_begin(&ws, sh_backend_cpu(), f->arena);
+        sh_sample(f->policy, &ws, 1, f->next_traj, batch, &exploration, &f->records);
         f->next_traj += (uint64_t)batch;
         double *target = SH_PUSH(f->arena, double, batch);
         for (int64_t k = 0; k < batch; k++)
@@ -148,7 +152,9 @@ static inline double fixture_z(fixture *f, int64_t n, log_target_fn log_target, 
             target[k] = log_target(record[k], context);
         }
         sh_tape tape;
-        sh_tape_begin(&tape, sh_backend_cpu(), f->arena, false);
+        sh_workspace ws;
+        sh_workspace_begin(&ws, sh_backend_cpu(), f->arena);
+        sh_tape_begin(&tape, &ws, false);
         sh_objective(f->policy, &tape, record, CHUNK, target, 1, &(sh_balance){log_pf, log_pb, residual, NULL});
         for (int64_t k = 0; k < CHUNK; k++) {
             assert_near(log_pf[k], record[k]->log_pf, 2e-4); /* the sampler and the objective mean the same policy */

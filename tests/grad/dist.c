@@ -157,9 +157,11 @@ static void test_op_gradients(void **state)
         for (int i = 0; i < 3 * ROWS; i++)
             at[i] = 0.5 + 0.5 * noise();
         sh_tensor raw = {.data = data, .grad = grad, .rows = ROWS, .cols = cols};
+        sh_workspace ws;
         sh_tape tape;
         sh_arena_reset(arena);
-        sh_tape_begin(&tape, sh_backend_cpu(), arena, true);
+        sh_workspace_begin(&ws, sh_backend_cpu(), arena);
+        sh_tape_begin(&tape, &ws, true);
         op_loss(&tape, which, &raw, at);
         raw.grad = NULL;
         double seen = 0;
@@ -169,7 +171,8 @@ static void test_op_gradients(void **state)
             for (int sign = 0; sign < 2; sign++) {
                 data[i] = (sh_real)((double)kept + (sign ? -step : step));
                 sh_arena_reset(arena);
-                sh_tape_begin(&tape, sh_backend_cpu(), arena, false);
+                sh_workspace_begin(&ws, sh_backend_cpu(), arena);
+                sh_tape_begin(&tape, &ws, false);
                 value[sign] = op_loss(&tape, which, &raw, at);
             }
             data[i] = kept;
@@ -246,9 +249,11 @@ static void test_objectives(void **state)
             x[p] = &tensor[p];
             value[p] = data[p];
         }
+        sh_workspace ws;
         sh_tape tape;
         sh_arena_reset(arena);
-        sh_tape_begin(&tape, sh_backend_cpu(), arena, true);
+        sh_workspace_begin(&ws, sh_backend_cpu(), arena);
+        sh_tape_begin(&tape, &ws, true);
         assert_near(objective_of(&tape, (sh_objective_kind)kind, x), by_hand((sh_objective_kind)kind, value), 1e-5);
         for (int p = 0; p < 4; p++)
             for (int64_t r = 0; r < rows[p]; r++) {

@@ -31,9 +31,11 @@ typedef const sh_tensor *(*gradient_fn)(sh_tape *tape, sh_tensor *const *input, 
 static inline double gradient_value(gradient_fn f, sh_tensor *const *input, const void *context, sh_arena *arena,
                                     const double *cotangent)
 {
+    sh_workspace ws;
     sh_tape tape;
     sh_arena_reset(arena);
-    sh_tape_begin(&tape, be, arena, false);
+    sh_workspace_begin(&ws, be, arena);
+    sh_tape_begin(&tape, &ws, false);
     const sh_tensor *y = f(&tape, input, context);
     double sum = 0;
     be->wait();
@@ -46,10 +48,12 @@ static inline double gradient_value(gradient_fn f, sh_tensor *const *input, cons
 static inline void check_gradient(gradient_fn f, sh_tensor *const *input, int n_input, const void *context, int64_t most)
 {
     sh_arena *arena = sh_arena_create(1 << 16);
+    sh_workspace ws;
     sh_tape tape;
     for (int k = 0; k < n_input; k++)
         memset(input[k]->grad, 0, (size_t)sh_size(input[k]) * sizeof(sh_real));
-    sh_tape_begin(&tape, be, arena, true);
+    sh_workspace_begin(&ws, be, arena);
+    sh_tape_begin(&tape, &ws, true);
     const sh_tensor *y = f(&tape, input, context);
     double *cotangent = SH_NEW(double, sh_size(y));
     be->wait();

@@ -5,6 +5,7 @@
 #include "cells.h"
 #include "crystal/lattice.h"
 #include "crystal/orbit.h"
+#include "crystal/transfer.h"
 #include "gflownet/objective.h"
 #include "gflownet/sampler.h"
 #include "nn/adam.h"
@@ -39,6 +40,7 @@ static void made_crystals(sh_arena *arena, sh_crystals *out)
 typedef struct {
     sh_megnet *megnet;
     sh_gcn *gcn;
+    const sh_crystals *crystals;
     const sh_graph *graph;
 } encoder_context;
 
@@ -55,7 +57,11 @@ static encoder_context create_encoder(sh_params *params, bool gcn, int64_t node_
 static const sh_tensor *encoder_on_node(sh_tape *t, sh_tensor *const *x, const void *context)
 {
     const encoder_context *c = context;
-    return c->gcn ? sh_gcn_forward(t, c->gcn, c->graph, x[0]) : sh_megnet_forward(t, c->megnet, c->graph, x[0]);
+    sh_crystals *crystals = SH_PUSH(t->ws->arena, sh_crystals, 1);
+    sh_graph *graph = SH_PUSH(t->ws->arena, sh_graph, 1);
+    sh_crystals_put(t->ws, c->crystals, crystals);
+    sh_graph_put(t->ws, c->graph, crystals, graph);
+    return c->gcn ? sh_gcn_forward(t, c->gcn, graph, x[0]) : sh_megnet_forward(t, c->megnet, graph, x[0]);
 }
 
 static void check_encoder(bool gcn)
@@ -72,6 +78,7 @@ static void check_encoder(bool gcn)
     sh_graph_build(&crystals, &(sh_graph_opts){.cutoff = 4}, arena, &graph);
     assert_true(graph.n_edge > 10);
     assert_int_equal(graph.edge_start[5], graph.edge_start[4]); /* the third crystal has no edge */
+    context.crystals = &crystals;
     context.graph = &graph;
     sh_tensor *node = noise_tensor(5, NODE);
     check_gradient(encoder_on_node, &node, 1, &context, 0);
@@ -167,10 +174,14 @@ static void check_quotient(bool gcn)
     for (int64_t s = 0; s < quotient.n_site; s++)
         for (int64_t a = quotient.atom_start[s]; a < quotient.atom_start[s + 1]; a++)
             memcpy(many->data + a * NODE, few->data + s * NODE, NODE * sizeof(sh_real));
+    sh_workspace ws;
     sh_tape tape;
-    sh_tape_begin(&tape, be, arena, false);
+    sh_workspace_begin(&ws, be, arena);
+    sh_tape_begin(&tape, &ws, false);
+    context.crystals = &quotient;
     context.graph = &graph[0];
     const sh_tensor *a = encoder_on_node(&tape, &few, &context);
+    context.crystals = &full;
     context.graph = &graph[1];
     const sh_tensor *b = encoder_on_node(&tape, &many, &context);
     for (int64_t i = 0; i < sh_size(a); i++)
@@ -252,12 +263,15 @@ static void check_policy(const sh_policy_options *choices)
     for (int64_t i = 0; i < sh_params_size(params); i++) /* biases of zero would hide what multiplies them */
         sh_params_data(params)->host[i] += (sh_real)(0.05 * noise());
     sh_params_use(params, be);
+    sh_space_use(&space, be);
     sh_arena *arena = sh_arena_create(1 << 16);
     sh_records records;
     sh_records_create(&records, 3, 1);
     const sh_exploration none = {.epsilon = 0, .widen = 1};
     enum { N = 6 };
-    sh_sample(policy, be, 4, 0, N, &none, arena, &records);
+    sh_workspace ws;
+    sh_workspace_begin(&ws, be, arena);
+    sh_sample(policy, &ws, 4, 0, N, &none, &records);
     const sh_record *record[N];
     double target[N];
     int longest = 0;
@@ -276,7 +290,8 @@ static void check_policy(const sh_policy_options *choices)
     sh_params_zero_grad(params);
     sh_tape tape;
     sh_arena_reset(arena);
-    sh_tape_begin(&tape, be, arena, true);
+    sh_workspace_begin(&ws, be, arena);
+    sh_tape_begin(&tape, &ws, true);
     double log_pf[N], log_pb[N], residual[N], sum = 0;
     const sh_balance out = {.log_pf = log_pf, .log_pb = log_pb, .residual = residual};
     const sh_tensor *loss = sh_objective(policy, &tape, record, N, target, 0.01, &out);
@@ -297,6 +312,7 @@ static void check_policy(const sh_policy_options *choices)
         assert_near(log_z->grad[0], 2 * 0.01 * sum, 1e-4);
     sh_records_destroy(&records);
     sh_arena_destroy(&arena);
+    sh_space_use(&space, sh_backend_cpu());
     sh_policy_destroy(&policy);
     sh_params_destroy(&params);
 }

@@ -105,19 +105,22 @@ static const int32_t INDEX[9] = {4, 0, 0, 2, 4, 4, 1, 0, 2}; /* row 3 is never r
 static const sh_tensor *gather(sh_tape *t, sh_tensor *const *x, const void *context)
 {
     (void)context;
-    return sh_gather_rows(t, x[0], INDEX, 9);
+    return sh_gather_rows(t, x[0], SH_PUT(t->ws, INDEX, 9), 9);
 }
 
 static const int64_t START[6] = {0, 2, 2, 3, 8, 11}; /* one segment is empty */
+static const int32_t SEGMENT[11] = {0, 0, 2, 3, 3, 3, 3, 3, 4, 4, 4};
 
 static const sh_tensor *segment_sum(sh_tape *t, sh_tensor *const *x, const void *context)
 {
-    return sh_segment_sum(t, x[0], START, 5, context);
+    const sh_real *weight = context;
+    return sh_segment_sum(t, x[0], SH_PUT(t->ws, START, 6), SH_PUT(t->ws, SEGMENT, 11), 5, SH_PUT(t->ws, weight, 11));
 }
 
 static const sh_tensor *attend(sh_tape *t, sh_tensor *const *x, const void *context)
 {
-    return sh_attend(t, x[0], x[1], context, START);
+    const sh_real *m = context;
+    return sh_attend(t, x[0], x[1], SH_PUT(t->ws, m, 11), SH_PUT(t->ws, START, 6));
 }
 
 static void test_segments(void **state)
@@ -139,17 +142,19 @@ static const int64_t SRC_START[4] = {0, 3, 5, 7}, DST_START[4] = {0, 2, 5, 7}, D
 
 static const sh_tensor *edge_dense(sh_tape *t, sh_tensor *const *x, const void *context)
 {
-    static const sh_edge_index index = {.n_edge = 7,
-                                        .n_site = 3,
-                                        .n_crystal = 2,
-                                        .src = SRC,
-                                        .dst = DST,
-                                        .crystal = CRYSTAL,
-                                        .src_start = SRC_START,
-                                        .dst_start = DST_START,
-                                        .dst_list = DST_LIST,
-                                        .crystal_start = CRYSTAL_START};
-    return sh_edge_dense(t, x[0], x[1], x[2], x[3], x[4], &index, *(const int *)context);
+    const sh_edge_index index = {.n_edge = 7,
+                                 .n_site = 3,
+                                 .n_crystal = 2,
+                                 .src = SH_PUT(t->ws, SRC, 7),
+                                 .dst = SH_PUT(t->ws, DST, 7),
+                                 .crystal = SH_PUT(t->ws, CRYSTAL, 7),
+                                 .src_start = SH_PUT(t->ws, SRC_START, 4),
+                                 .dst_start = SH_PUT(t->ws, DST_START, 4),
+                                 .dst_list = SH_PUT(t->ws, DST_LIST, 7),
+                                 .crystal_start = SH_PUT(t->ws, CRYSTAL_START, 3)};
+    sh_edge_index *kept = SH_PUSH(t->ws->arena, sh_edge_index, 1); /* read again on the way back */
+    *kept = index;
+    return sh_edge_dense(t, x[0], x[1], x[2], x[3], x[4], kept, *(const int *)context);
 }
 
 static void test_edges(void **state)
@@ -188,11 +193,13 @@ static void test_empty(void **state)
     const int64_t start[1] = {0};
     sh_arena *arena = sh_arena_create(1 << 12);
     sh_tape tape;
-    sh_tape_begin(&tape, be, arena, true);
+    sh_workspace ws;
+    sh_workspace_begin(&ws, be, arena);
+    sh_tape_begin(&tape, &ws, true);
     sh_tensor *x = noise_tensor(0, 4), *w = noise_tensor(4, 3), *b = noise_tensor(1, 3);
     const sh_tensor *y = sh_dense(&tape, x, w, b, SH_SWISH);
     assert_int_equal(y->rows, 0);
-    y = sh_segment_sum(&tape, y, start, 0, NULL);
+    y = sh_segment_sum(&tape, y, SH_PUT(&ws, start, 1), NULL, 0, NULL);
     for (const sh_tape_entry *e = tape.last; e; e = e->before)
         e->backward(&tape, e->saved);
     for (int i = 0; i < 12; i++)

@@ -573,6 +573,124 @@ static void case_gaussians(int64_t n)
     release(y, n * K);
 }
 
+/* n crystals of 1, 2, 3, 1, ... sites; site s has s % 4 edges, to sites of its crystal. */
+typedef struct {
+    int64_t n_site, n_edge, *site_start, *edge_start;
+    int32_t *site_crystal, *edge_dst;
+    double *count, *mult;
+} small_graph;
+
+static small_graph make_graph(int64_t n)
+{
+    small_graph g = {.site_start = SH_PUSH(pool, int64_t, n + 1), .edge_start = SH_PUSH(pool, int64_t, 3 * n + 1),
+                     .site_crystal = SH_PUSH(pool, int32_t, 3 * n), .edge_dst = SH_PUSH(pool, int32_t, 9 * n),
+                     .count = SH_PUSH(pool, double, 9 * n), .mult = SH_PUSH(pool, double, 3 * n)};
+    for (int64_t c = 0; c < n; c++) {
+        int64_t n_here = 1 + c % 3;
+        g.site_start[c] = g.n_site;
+        for (int64_t k = 0; k < n_here; k++) {
+            g.edge_start[g.n_site] = g.n_edge;
+            g.site_crystal[g.n_site] = (int32_t)c;
+            g.mult[g.n_site] = (double)(1 + (g.n_site * 7) % 5);
+            for (int64_t e = 0; e < g.n_site % 4; e++) {
+                g.edge_dst[g.n_edge] = (int32_t)(g.site_start[c] + (e + k) % n_here);
+                g.count[g.n_edge++] = (double)(1 + (e * 5 + k) % 3);
+            }
+            g.n_site++;
+        }
+    }
+    g.site_start[n] = g.n_site;
+    g.edge_start[g.n_site] = g.n_edge;
+    return g;
+}
+
+/* Shares of one crystal add up to 1, by site and by edge; numbers of copies are products. */
+static void case_graph_shares(int64_t n)
+{
+    small_graph g = make_graph(n);
+    const sh_graph_shares shares = {array(g.n_edge), array(g.n_edge), array(g.n_site), array(g.n_edge), array(g.n_site)};
+    const sh_graph_shares_args args = {.site_start = g.site_start, .edge_start = g.edge_start, .edge_count = g.count, .mult = g.mult,
+                                       .n_crystal = n, .edge_crystal = SH_PUSH(pool, int32_t, g.n_edge),
+                                       .crystal_start = SH_PUSH(pool, int64_t, n + 1), .shares = shares};
+    launch_graph_shares(&args, n + 1);
+    for (int64_t c = 0; c <= n; c++)
+        assert_int_equal(args.crystal_start[c], g.edge_start[g.site_start[c]]);
+    for (int64_t c = 0; c < n; c++) {
+        double sites = 0, edges = 0;
+        for (int64_t s = g.site_start[c]; s < g.site_start[c + 1]; s++) {
+            double of_site = 0;
+            sites += (double)shares.site_of_crystal[s];
+            near(shares.site_mult[s], g.mult[s]);
+            near((sh_real)((double)shares.site_of_crystal[s] / (double)shares.site_of_crystal[g.site_start[c]]),
+                 g.mult[s] / g.mult[g.site_start[c]]);
+            for (int64_t e = g.edge_start[s]; e < g.edge_start[s + 1]; e++) {
+                assert_int_equal(args.edge_crystal[e], c);
+                of_site += (double)shares.edge_of_site[e];
+                edges += (double)shares.edge_of_crystal[e];
+                near(shares.edge_mult[e], g.count[e] * g.mult[s]);
+                near((sh_real)((double)shares.edge_of_site[e] / (double)shares.edge_of_site[g.edge_start[s]]),
+                     g.count[e] / g.count[g.edge_start[s]]);
+            }
+            if (g.edge_start[s] < g.edge_start[s + 1]) near((sh_real)of_site, 1);
+        }
+        near((sh_real)sites, 1);
+        if (g.edge_start[g.site_start[c]] < g.edge_start[g.site_start[c + 1]]) near((sh_real)edges, 1);
+    }
+    release(shares.edge_of_site, g.n_edge);
+    release(shares.edge_of_crystal, g.n_edge);
+    release(shares.site_of_crystal, g.n_site);
+    release(shares.edge_mult, g.n_edge);
+    release(shares.site_mult, g.n_site);
+}
+
+static sh_adjacency_args make_adjacency(int64_t n)
+{
+    small_graph g = make_graph(n);
+    int64_t n_entry = g.n_edge + g.n_site;
+    const sh_adjacency_args args = {.edge_start = g.edge_start, .edge_dst = g.edge_dst, .edge_count = g.count,
+                                    .site_start = g.site_start, .site_crystal = g.site_crystal, .mult = g.mult, .n_site = g.n_site,
+                                    .degree = SH_PUSH(pool, double, g.n_site), .start = SH_PUSH(pool, int64_t, g.n_site + 1),
+                                    .site = SH_PUSH(pool, int32_t, n_entry), .far_end = SH_PUSH(pool, int32_t, n_entry),
+                                    .weight = array(n_entry), .share = array(g.n_site)};
+    launch_adjacency_degree(&args, g.n_site);
+    return args;
+}
+
+static void case_adjacency_degree(int64_t n)
+{
+    const sh_adjacency_args a = make_adjacency(n);
+    for (int64_t s = 0; s < a.n_site; s++) {
+        double degree = 1;
+        for (int64_t e = a.edge_start[s]; e < a.edge_start[s + 1]; e++)
+            degree += a.edge_count[e];
+        assert_near(a.degree[s], degree, 0);
+    }
+}
+
+/* Every edge stands in its site's row with n_c / sqrt(d_s d_t), the site itself last with 1 / d_s. */
+static void case_adjacency(int64_t n)
+{
+    const sh_adjacency_args a = make_adjacency(n);
+    launch_adjacency(&a, a.n_site + 1);
+    for (int64_t s = 0; s < a.n_site; s++) {
+        int64_t k = a.start[s], last = a.start[s + 1] - 1;
+        int32_t c = a.site_crystal[s];
+        double n_atom = 0;
+        for (int64_t e = a.edge_start[s]; e < a.edge_start[s + 1]; e++, k++) {
+            assert_true(a.site[k] == s && a.far_end[k] == a.edge_dst[e]);
+            near(a.weight[k], a.edge_count[e] / sqrt(a.degree[s] * a.degree[a.edge_dst[e]]));
+        }
+        assert_int_equal(k, last);
+        assert_true(a.site[k] == s && a.far_end[k] == s);
+        near(a.weight[k], 1 / a.degree[s]);
+        for (int64_t t = a.site_start[c]; t < a.site_start[c + 1]; t++)
+            n_atom += a.mult[t];
+        near(a.share[s], a.mult[s] / n_atom);
+    }
+    release(a.weight, a.start[a.n_site]);
+    release(a.share, a.n_site);
+}
+
 static void case_put_cols(int64_t n)
 {
     enum { C = 3, FIRST = 2, STRIDE = 7 };

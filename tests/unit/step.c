@@ -210,8 +210,8 @@ static void check_device(const policy_case *c)
 
 static const policy_case cases[] = {
     {.name = "battery", .config = "battery.yaml", .most = {.launches = 1050, .copies_in = 300, .waits = 35}},
-    {.name = "gcn", .config = "gcn.yaml", .most = {.launches = 420, .copies_in = 210, .waits = 35}},
-    {.name = "flat", .config = "flat.yaml", .most = {.launches = 950, .copies_in = 270, .waits = 35}},
+    {.name = "gcn", .config = "gcn.yaml", .most = {.launches = 420, .copies_in = 230, .waits = 35}},
+    {.name = "flat", .config = "flat.yaml", .most = {.launches = 980, .copies_in = 270, .waits = 35}},
     {.name = "paper", .config = "paper.yaml", .most = {.launches = 1800, .copies_in = 400, .waits = 26}},
     {.name = "subtb",
      .config = "battery.yaml",
