@@ -43,7 +43,12 @@ enum { SH_ERROR_SIZE = 8192 };
 void sh_error_pack(char block[SH_ERROR_SIZE]);
 void sh_error_unpack(const char block[SH_ERROR_SIZE]);
 
-_Noreturn void sh_assert_failed(const char *file, int line, const char *function, const char *what);
+#if defined(__cplusplus)
+#define SH_NORETURN [[noreturn]]
+#else
+#define SH_NORETURN _Noreturn
+#endif
+SH_NORETURN void sh_assert_failed(const char *file, int line, const char *function, const char *what);
 
 #define SH_FAIL(code, ...) sh_error_set((code), __FILE__, __LINE__, __func__, __VA_ARGS__)
 

@@ -6,6 +6,7 @@
 #include <math.h>
 
 #include "base/status.h"
+#include "cell.h"
 
 static const double SHELL = 1e-6;        /* Å: lengths closer than this are one shell */
 static const double EDGE_SLACK = 1e-8;   /* Å^2: an atom at the cut-off is inside, whatever its rounding */
@@ -14,8 +15,6 @@ static const double COINCIDENT2 = 1e-16; /* Å^2: no direction below, so no edge
  * would have no end. */
 static const double LEAST_VOLUME = 1e-3;
 static const double LONGEST = 1e6;       /* Å, of the cell: not a number that somebody meant */
-
-static const double ROUNDING = 1e-9;     /* of fractional coordinates, generously */
 
 /* A cell as the search wants it: the shortest basis of its lattice, in which few shifts reach far enough. */
 typedef struct {
@@ -60,72 +59,6 @@ typedef struct {
     const sh_graph *graph;
 } graph_args;
 
-static double dot(const double *a, const double *b)
-{
-    return a[0] * b[0] + a[1] * b[1] + a[2] * b[2];
-}
-
-/* basis_i -= k basis_j, and the fractional coordinates with it. */
-static void subtract_row(double basis[9], double to_basis[9], int i, int j, double k)
-{
-    for (int c = 0; c < 3; c++) {
-        basis[3 * i + c] -= k * basis[3 * j + c];
-        to_basis[3 * c + j] += k * to_basis[3 * c + i];
-    }
-}
-
-/* The shortest basis (Minkowski's) of a lattice: each vector shortened by the others and, what pairs do not see, by the
- * sum or difference of both (Semaev, Cryptography and Lattices 2001). Cells of everyday shape come out as they are. */
-static void shortest_basis(const double lattice[9], double basis[9], double to_basis[9])
-{
-    for (int i = 0; i < 9; i++) {
-        basis[i] = lattice[i];
-        to_basis[i] = i % 4 == 0;
-    }
-    for (int round = 0, changed = 1; changed && round < 200; round++) {
-        changed = 0;
-        for (int i = 0; i < 3; i++) {
-            double *a = basis + 3 * i, length2 = dot(a, a);
-            for (int j = 0; j < 3; j++) {
-                const double *b = basis + 3 * j;
-                double k = j == i ? 0 : dot(a, b) / dot(b, b);
-                if (!(fabs(k) > 0.5 + 1e-9)) continue; /* half (hexagonal cells) with its rounding stays */
-                k = floor(k + 0.5);
-                subtract_row(basis, to_basis, i, j, k);
-                changed = 1;
-                length2 = dot(a, a);
-            }
-            int j = (i + 1) % 3, h = (i + 2) % 3;
-            for (int sign = 0; sign < 4; sign++) {
-                double p = sign & 1 ? 1 : -1, q = sign & 2 ? 1 : -1, sum[3];
-                for (int c = 0; c < 3; c++)
-                    sum[c] = a[c] - p * basis[3 * j + c] - q * basis[3 * h + c];
-                if (!(dot(sum, sum) < length2 * (1 - 1e-9))) continue;
-                subtract_row(basis, to_basis, i, j, p);
-                subtract_row(basis, to_basis, i, h, q);
-                changed = 1;
-                length2 = dot(a, a);
-            }
-        }
-    }
-}
-
-/* 1 / height of a cell along each reciprocal vector: |frac_i| <= r out[i] for every vector of length r. Returns the volume. */
-static double inverse_heights(const double *l, double out[3])
-{
-    double cross[3][3];
-    for (int i = 0; i < 3; i++) {
-        const double *b = l + 3 * ((i + 1) % 3), *c = l + 3 * ((i + 2) % 3);
-        cross[i][0] = b[1] * c[2] - b[2] * c[1];
-        cross[i][1] = b[2] * c[0] - b[0] * c[2];
-        cross[i][2] = b[0] * c[1] - b[1] * c[0];
-    }
-    double volume = fabs(dot(l, cross[0]));
-    for (int i = 0; i < 3; i++)
-        out[i] = sqrt(dot(cross[i], cross[i])) / volume;
-    return volume;
-}
-
 static int64_t first_atom(const sh_crystals *c, int64_t crystal)
 {
     return c->atom_start[c->site_start[crystal]];
@@ -138,15 +71,15 @@ static void graph_prepare(int64_t crystal, const graph_args *a)
     double inverse[3];
     const double *l = c->lattice + 9 * crystal;
     double n_atom = (double)(first_atom(c, crystal + 1) - first_atom(c, crystal));
-    double square = dot(l, l) + dot(l + 3, l + 3) + dot(l + 6, l + 6), zero = 0;
+    double square = sh_dot3(l, l) + sh_dot3(l + 3, l + 3) + sh_dot3(l + 6, l + 6), zero = 0;
     for (int64_t k = 3 * first_atom(c, crystal); k < 3 * first_atom(c, crystal + 1); k++)
         zero += 0 * c->atom_frac[k]; /* NaN where a coordinate is not finite */
-    cell->is_cell = inverse_heights(l, inverse) >= LEAST_VOLUME * n_atom && square < LONGEST * LONGEST && zero == 0;
+    cell->is_cell = sh_inverse_heights(l, inverse) >= LEAST_VOLUME * n_atom && square < LONGEST * LONGEST && zero == 0;
     if (!cell->is_cell) return;
-    shortest_basis(l, cell->basis, cell->to_basis);
-    inverse_heights(cell->basis, inverse);
+    sh_shortest_basis(l, cell->basis, cell->to_basis);
+    sh_inverse_heights(cell->basis, inverse);
     for (int i = 0; i < 3; i++)
-        cell->reach[i] = sqrt(a->limit2) * inverse[i] + ROUNDING;
+        cell->reach[i] = sqrt(a->limit2) * inverse[i] + SH_FRAC_ROUNDING;
 }
 
 /* frac - x in the short basis. */
@@ -171,7 +104,7 @@ static void graph_bound(int64_t s, const graph_args *a)
             double f[3], box = 1;
             difference(cell, c->atom_frac + 3 * k, x, f);
             for (int i = 0; i < 3; i++)
-                box *= floor(cell->reach[i] + ROUNDING - f[i]) - ceil(-cell->reach[i] - ROUNDING - f[i]) + 1;
+                box *= floor(cell->reach[i] + SH_FRAC_ROUNDING - f[i]) - ceil(-cell->reach[i] - SH_FRAC_ROUNDING - f[i]) + 1;
             sum += box;
         }
     }
@@ -200,7 +133,7 @@ static int64_t find(int64_t s, const graph_args *a, raw_edge *raw, sort_key *key
                     double g1 = f[1] + n1, p1[3] = {p0[0] + g1 * l[3], p0[1] + g1 * l[4], p0[2] + g1 * l[5]};
                     for (double n2 = lo[2]; n2 <= hi[2]; n2++) {
                         double g2 = f[2] + n2, v[3] = {p1[0] + g2 * l[6], p1[1] + g2 * l[7], p1[2] + g2 * l[8]};
-                        double r2 = dot(v, v);
+                        double r2 = sh_dot3(v, v);
                         /* written always, kept if inside: half of the candidates are, which no processor can guess */
                         raw[n] = (raw_edge){{v[0], v[1], v[2]}, (int32_t)t};
                         key[n] = (sort_key){r2, (int32_t)n, 0};
@@ -302,12 +235,12 @@ static int64_t classify(int64_t s, const graph_args *a, const raw_edge *raw, sor
             for (int k = 0; k < 3; k++)
                 y[k] = v[0] * r[k] + v[1] * r[3 + k] + v[2] * r[6 + k];
             const double still[3] = {y[0] - v[0], y[1] - v[1], y[2] - v[2]};
-            if (dot(still, still) < tol2) continue;
+            if (sh_dot3(still, still) < tol2) continue;
             /* members that come before are in a class already: only those after, of nearly this length */
             for (int64_t j = i + 1; j < n && key[j].length - key[i].length < 2 * a->class_tol; j++) {
                 const raw_edge *other = &raw[key[j].edge];
                 const double d[3] = {other->vec[0] - y[0], other->vec[1] - y[1], other->vec[2] - y[2]};
-                if (dot(d, d) >= tol2 || other->dst != rep->dst) continue;
+                if (sh_dot3(d, d) >= tol2 || other->dst != rep->dst) continue;
                 if (key[j].place < 0) {
                     key[j].place = n_class;
                     sum += key[j].length;
@@ -479,42 +412,4 @@ void sh_graph_count(const sh_graph *g, const int64_t *crystals, int64_t n, int64
         *n_site += last - first;
         *n_edge += g->edge_start[last] - g->edge_start[first];
     }
-}
-
-double sh_nearest_image(const double lattice[9], const double frac_a[3], const double frac_b[3], bool self)
-{
-    double l[9], to_basis[9], inverse[3], d[3], f[3], best = INFINITY, bound = 0;
-    bool same = self;
-    if (!(inverse_heights(lattice, inverse) > 0)) return 0;
-    shortest_basis(lattice, l, to_basis);
-    inverse_heights(l, inverse);
-    for (int i = 0; i < 3; i++) {
-        d[i] = frac_b[i] - frac_a[i];
-        d[i] -= floor(d[i] + 0.5);
-        same = same && d[i] == 0;
-    }
-    for (int i = 0; i < 3; i++) {
-        f[i] = d[0] * to_basis[i] + d[1] * to_basis[3 + i] + d[2] * to_basis[6 + i];
-        f[i] -= floor(f[i] + 0.5);
-    }
-    /* Any one image bounds the search: the rounded one, or a lattice vector. */
-    for (int k = 0; k < 3; k++) {
-        double v = same ? l[k] : f[0] * l[k] + f[1] * l[3 + k] + f[2] * l[6 + k];
-        bound += v * v;
-    }
-    bound = sqrt(bound);
-    double reach[3] = {bound * inverse[0] + ROUNDING, bound * inverse[1] + ROUNDING, bound * inverse[2] + ROUNDING};
-    for (double n0 = ceil(-reach[0] - f[0]); n0 <= reach[0] - f[0]; n0++)
-        for (double n1 = ceil(-reach[1] - f[1]); n1 <= reach[1] - f[1]; n1++)
-            for (double n2 = ceil(-reach[2] - f[2]); n2 <= reach[2] - f[2]; n2++) {
-                const double g[3] = {f[0] + n0, f[1] + n1, f[2] + n2};
-                if (same && n0 == 0 && n1 == 0 && n2 == 0) continue;
-                double square = 0;
-                for (int k = 0; k < 3; k++) {
-                    double v = g[0] * l[k] + g[1] * l[3 + k] + g[2] * l[6 + k];
-                    square += v * v;
-                }
-                best = fmin(best, square);
-            }
-    return sqrt(best);
 }

@@ -47,8 +47,4 @@ void sh_graph_build(const sh_crystals *crystals, const sh_graph_opts *opts, sh_a
 /* Sites and edges of the crystals[0..n) of the graph. */
 void sh_graph_count(const sh_graph *graph, const int64_t *crystals, int64_t n, int64_t *n_site, int64_t *n_edge);
 
-/* Nearest-image distance between two points, any cell: exact (Å); 0 where the lattice is flat. The image of a point with itself (shortest lattice
- * vector) where `frac_a` and `frac_b` are equal and `self` is set. */
-double sh_nearest_image(const double lattice[9], const double frac_a[3], const double frac_b[3], bool self);
-
 #endif

@@ -84,16 +84,6 @@ void sh_groups_destroy(sh_groups **groups)
     *groups = NULL;
 }
 
-sh_family sh_group_family(int sg_number)
-{
-    SH_ASSERT(sg_number >= 1 && sg_number <= SH_N_GROUP);
-    static const int last[SH_N_FAMILY] = {2, 15, 74, 142, 194, 230};
-    int family = 0;
-    while (sg_number > last[family])
-        family++;
-    return (sh_family)family;
-}
-
 const char *sh_family_name(sh_family family)
 {
     static const char *const name[SH_N_FAMILY] = {"triclinic",  "monoclinic", "orthorhombic",

@@ -5,6 +5,7 @@
 
 #include <stdint.h>
 
+#include "base/real.h"
 #include "base/status.h"
 
 typedef enum {
@@ -32,7 +33,15 @@ typedef struct sh_groups {
 sh_status sh_groups_create(sh_groups **out); /* *out is NULL on error; SH_ELIB when spglib's tables differ */
 void sh_groups_destroy(sh_groups **groups);
 
-sh_family sh_group_family(int sg_number);
+SH_BODY sh_family sh_group_family(int sg_number) /* 1..230 */
+{
+    const int last[SH_N_FAMILY] = {2, 15, 74, 142, 194, 230};
+    int family = 0;
+    while (sg_number > last[family])
+        family++;
+    return (sh_family)family;
+}
+
 const char *sh_family_name(sh_family family); /* "cubic" */
 
 #endif

@@ -1,5 +1,7 @@
 #include "crystal/group_tables.h"
 
+#include "backend/backend.h"
+
 /* An array of the host's as kernels read it: itself, or a copy that is the table's. */
 static const void *there(const sh_backend *be, const void *array, size_t bytes)
 {

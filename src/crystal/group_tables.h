@@ -3,9 +3,10 @@
 #ifndef SH_CRYSTAL_GROUP_TABLES_H
 #define SH_CRYSTAL_GROUP_TABLES_H
 
-#include "backend/backend.h"
 #include "crystal/group.h"
 #include "crystal/wyckoff.h"
+
+struct sh_backend;
 
 typedef struct {
     const int32_t *op_start;      /* (231) operations of sg_number g: op_start[g-1] <= i < op_start[g], the identity first */
@@ -16,7 +17,7 @@ typedef struct {
     const int16_t *wyckoff_op;    /* what stab and coset of a position point into */
 } sh_group_tables;
 
-void sh_group_tables_create(const sh_groups *groups, const sh_backend *be, sh_group_tables *out); /* groups are borrowed */
-void sh_group_tables_destroy(const sh_backend *be, sh_group_tables *tables);
+void sh_group_tables_create(const sh_groups *groups, const struct sh_backend *be, sh_group_tables *out); /* groups are borrowed */
+void sh_group_tables_destroy(const struct sh_backend *be, sh_group_tables *tables);
 
 #endif

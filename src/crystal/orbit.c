@@ -4,6 +4,7 @@
 
 #include <math.h>
 
+#include "cell.h"
 #include "crystal/wyckoff.h"
 
 enum { MAX_STAB = 48, MAX_AVERAGES = 40 };
@@ -28,14 +29,10 @@ typedef struct {
  * rounded one for certain (tol below half of every height of the cell: nearly always). */
 static void shifts_to_try(const double *l, double tol, int reach[3])
 {
-    double volume = fabs(l[0] * (l[4] * l[8] - l[5] * l[7]) - l[1] * (l[3] * l[8] - l[5] * l[6]) +
-                         l[2] * (l[3] * l[7] - l[4] * l[6]));
-    for (int i = 0; i < 3; i++) {
-        const double *b = l + 3 * ((i + 1) % 3), *c = l + 3 * ((i + 2) % 3);
-        double n[3] = {b[1] * c[2] - b[2] * c[1], b[2] * c[0] - b[0] * c[2], b[0] * c[1] - b[1] * c[0]};
-        double per_height = sqrt(n[0] * n[0] + n[1] * n[1] + n[2] * n[2]) / volume;
-        reach[i] = (int)fmin(3, floor(tol * per_height + 0.5));
-    }
+    double inverse[3];
+    sh_inverse_heights(l, inverse);
+    for (int i = 0; i < 3; i++)
+        reach[i] = (int)fmin(3.0, floor(tol * inverse[i] + 0.5));
 }
 
 static double square_length(const double *l, const double f[3])

@@ -434,14 +434,3 @@ char sh_wyckoff_letter(int32_t wyckoff)
 {
     return (char)(wyckoff == 26 ? 'A' : 'a' + wyckoff);
 }
-
-void sh_wyckoff_point(const sh_wyckoff *p, const double *f, double x[3])
-{
-    for (int i = 0; i < 3; i++) {
-        double sum = p->origin[i];
-        for (int32_t j = 0; j < p->dim; j++)
-            sum += f[j] * p->basis[j][i];
-        sum -= floor(sum);
-        x[i] = sum < 1 ? sum : 0;
-    }
-}

@@ -6,8 +6,10 @@
 #ifndef SH_CRYSTAL_WYCKOFF_H
 #define SH_CRYSTAL_WYCKOFF_H
 
+#include <math.h>
 #include <stdint.h>
 
+#include "base/real.h"
 #include "base/status.h"
 
 enum { SH_N_WYCKOFF = 1731, SH_MAX_WYCKOFF = 27 };
@@ -51,6 +53,15 @@ static inline int32_t sh_wyckoff_min_mult(const sh_wyckoffs *wyckoffs, int sg_nu
 }
 
 /* The point of the representative set, coordinates in [0,1). */
-void sh_wyckoff_point(const sh_wyckoff *position, const double *f, double x[3]);
+SH_BODY void sh_wyckoff_point(const sh_wyckoff *position, const double *f, double x[3])
+{
+    for (int i = 0; i < 3; i++) {
+        double sum = position->origin[i];
+        for (int32_t j = 0; j < position->dim; j++)
+            sum += f[j] * position->basis[j][i];
+        sum -= floor(sum);
+        x[i] = sum < 1 ? sum : 0;
+    }
+}
 
 #endif

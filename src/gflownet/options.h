@@ -57,12 +57,12 @@ typedef struct {
     double merge_tol; /* Å */
     sh_group_tables tables;
     const sh_constraints *constraints_there;
-    const sh_backend *be; /* where the last two are; NULL: the host */
+    const struct sh_backend *be; /* where the last two are; NULL: the host */
 } sh_space;
 
 /* For the kernels of the CPU; owns nothing. */
 sh_space sh_space_of(const sh_groups *groups, const sh_constraints *constraints, sh_sites_mode sites, double merge_tol);
 /* For those of another back-end, with copies of its own, which go when it is used on the CPU again. */
-void sh_space_use(sh_space *space, const sh_backend *be);
+void sh_space_use(sh_space *space, const struct sh_backend *be);
 
 #endif

@@ -54,7 +54,10 @@ void sh_records_resize(sh_records *records, int64_t n); /* new ones are zero */
 /* n records from the first on, as they lie: not to be resized or destroyed. */
 static inline sh_records sh_records_view(const sh_records *r, int64_t first, int64_t n)
 {
-    return (sh_records){.n = n, .capacity = n, .max_sites = r->max_sites, .stride = r->stride, .data = r->data + (size_t)first * r->stride};
+    sh_records view = *r;
+    view.n = view.capacity = n;
+    view.data += (size_t)first * r->stride;
+    return view;
 }
 
 /* Records where kernels read and write them: n_first in one block, the others (fresh ones and replayed) in a second, which may be

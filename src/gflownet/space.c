@@ -1,4 +1,7 @@
+#include "backend/backend.h"
 #include "gflownet/options.h"
+
+#include "backend/backend.h"
 
 sh_space sh_space_of(const sh_groups *groups, const sh_constraints *constraints, sh_sites_mode sites, double merge_tol)
 {
