@@ -57,7 +57,7 @@ static void check(const sh_setup *s, const sh_record *r, double *count)
         for (int32_t j = 0; j < k; j++)
             twice = twice || (position->dim == 0 && r->step[j].wyckoff == step->wyckoff);
     }
-    sh_step_lattice(&s->space, last, lattice);
+    sh_step_lattice(&c->cell, last, lattice);
     sh_lattice_parameters(lattice, p);
     bool cell = true;
     unsigned free_mask = sh_family_free(sh_group_family(last->sg_number));

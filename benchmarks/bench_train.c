@@ -92,15 +92,14 @@ static void iteration(bench *b, uint64_t first, int64_t n, bool first_of_all)
     end(b, SAMPLE);
 
     const sh_record **record = SH_PUSH(s->arena, const sh_record *, 2 * count);
-    int32_t *t = SH_PUSH(s->arena, int32_t, count);
     sh_crystals crystals;
     sh_reward_result *result = SH_PUSH(s->arena, sh_reward_result, count);
-    for (int64_t i = 0; i < count; i++) {
+    for (int64_t i = 0; i < count; i++)
         record[i] = sh_record_at(&b->fresh, i);
-        t[i] = record[i]->n_step;
-    }
     begin(b);
-    sh_states_crystals(&s->space, record, t, count, s->arena, &crystals);
+    sh_workspace_begin(&ws, s->be, s->arena);
+    const sh_record_list drawn = sh_records_list(&b->fresh);
+    sh_finished_crystals(&s->space, &ws, &drawn, NULL, count, &crystals);
     sh_reward_evaluate(s->reward, &crystals, false, s->arena, result);
     end(b, REWARD);
     for (int64_t i = 0; i < count; i++)

@@ -100,56 +100,6 @@ typedef struct {
     int32_t keep;
 } sh_list_sum_args;
 
-/* Draws from the policy, one row an item. The numbers are those of (seed, trajectory, step, draw), see base/rng.h; trajectories with
- * odd numbers explore. log_p is the policy's own, whatever was explored. */
-typedef struct {
-    uint64_t seed;
-    const uint64_t *traj; /* (R) */
-    uint32_t step, draw;
-    double epsilon, widen; /* of those that explore: share of the uniform choice, factor on standard deviations */
-} sh_draw_numbers;
-
-typedef struct {
-    double log_p;
-    int64_t choice;
-} sh_drawn_choice;
-
-/* From (1 - epsilon) softmax + epsilon uniform over the allowed, at least one. */
-typedef struct {
-    const sh_real *logits; /* (R,n) */
-    const uint8_t *mask;   /* (R,n), or one row for all where mask_stride is 0 */
-    int64_t mask_stride;
-    sh_draw_numbers numbers;
-    sh_drawn_choice *out; /* (R) */
-    int64_t n;
-} sh_draw_categorical_args;
-
-typedef struct {
-    double log_p, y;
-} sh_drawn_logit;
-
-/* Logit of a lattice parameter, in rows that are active; others are left alone. */
-typedef struct {
-    const sh_real *raw; /* (R,3n) */
-    const uint8_t *active;
-    sh_draw_numbers numbers;
-    sh_drawn_logit *out;
-    int32_t n;
-} sh_draw_logit_normal_args;
-
-typedef struct {
-    double log_p, x[3];
-} sh_drawn_position;
-
-/* A position on the torus of dim dimensions; rows with none are left alone. */
-typedef struct {
-    const sh_real *raw; /* (R,1+10n) */
-    const uint8_t *dim;
-    sh_draw_numbers numbers;
-    sh_drawn_position *out;
-    int32_t n;
-} sh_draw_wrapped_args;
-
 /* pre[r,:] = x[r,:] + bias + p_src[src[r],:] + p_dst[dst[r],:] + p_group[group[r],:], y = f(pre); one item a row. Any of bias and
  * the p_* may be NULL, and pre (x itself may be pre). */
 typedef struct {

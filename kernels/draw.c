@@ -2,27 +2,33 @@
 #include "args.h"
 #include "base/rng.h"
 #include "dist.h"
+#include "step_cell.h"
 
-SH_BODY int draw_explores(const sh_draw_numbers *d, int64_t r)
-{
-    return (d->traj[r] & 1) && (d->epsilon > 0 || d->widen != 1);
-}
-
-SH_BODY sh_rng draw_rng(const sh_draw_numbers *d, int64_t r)
-{
+/* How a row is drawn: epsilon and widen are those of a trajectory that explores, or none. */
+typedef struct {
+    sh_record *record;
     sh_rng rng;
-    rng.seed = d->seed;
-    rng.traj = d->traj[r];
-    rng.step = d->step;
-    return rng;
+    double epsilon, widen;
+} draw_row;
+
+SH_BODY draw_row draw_begin(const sh_draw *d, int64_t r)
+{
+    draw_row row;
+    row.record = sh_row_record(&d->rows, r);
+    row.rng.seed = d->seed;
+    row.rng.traj = row.record->traj;
+    row.rng.step = (uint32_t)d->rows.t;
+    row.epsilon = row.record->traj & 1 ? d->epsilon : 0;
+    row.widen = row.record->traj & 1 ? d->widen : 1;
+    return row;
 }
 
 SH_BODY void draw_categorical_body(int64_t r, const sh_draw_categorical_args *a)
 {
     const sh_real *logits = a->logits + r * a->n;
     const uint8_t *mask = a->mask + r * a->mask_stride;
-    sh_rng rng = draw_rng(&a->numbers, r);
-    double epsilon = draw_explores(&a->numbers, r) ? a->numbers.epsilon : 0, u = sh_rng_u01(&rng, a->numbers.draw);
+    draw_row row = draw_begin(&a->draw, r);
+    double epsilon = row.epsilon, u = sh_rng_u01(&row.rng, a->draw.draw);
     double top = -1e300, sum = 0, below = 0;
     int64_t n_allowed = 0, last = -1;
     for (int64_t k = 0; k < a->n; k++) {
@@ -38,8 +44,8 @@ SH_BODY void draw_categorical_body(int64_t r, const sh_draw_categorical_args *a)
         below += (1 - epsilon) * exp((double)logits[k] - top) / sum + epsilon / (double)n_allowed;
         if (u < below) break;
     }
-    a->out[r].choice = last;
-    a->out[r].log_p = (double)logits[last] - top - log(sum);
+    a->choice[r] = (int32_t)last;
+    row.record->log_pf += (double)logits[last] - top - log(sum);
 }
 SH_KERNEL_ROWS(draw_categorical, sh_draw_categorical_args)
 
@@ -69,14 +75,14 @@ SH_BODY double draw_logit(const sh_real *raw, int32_t n, const sh_rng *rng, uint
 
 SH_BODY void draw_logit_normal_body(int64_t r, const sh_draw_logit_normal_args *a)
 {
-    if (!a->active[r]) return;
+    draw_row row = draw_begin(&a->draw, r);
+    sh_step *step = &row.record->step[a->step];
+    if (!sh_step_is_free(step, a->d)) return;
     const sh_real *raw = a->raw + r * 3 * a->n;
-    const sh_draw_numbers *d = &a->numbers;
-    sh_rng rng = draw_rng(d, r);
-    int explores = draw_explores(d, r);
-    double y = draw_logit(raw, a->n, &rng, d->draw, explores ? d->epsilon : 0, explores ? d->widen : 1);
-    a->out[r].y = y;
-    a->out[r].log_p = sh_logit_normal_log_prob(raw, a->n, y, NULL);
+    double y = draw_logit(raw, a->n, &row.rng, a->draw.draw, row.epsilon, row.widen);
+    step->y[a->d] = y;
+    row.record->log_pf += sh_logit_normal_log_prob(raw, a->n, y, NULL);
+    sh_parameter_code(y, a->code + (r * 6 + a->d) * SH_LATTICE_CODE);
 }
 SH_KERNEL_ROWS(draw_logit_normal, sh_draw_logit_normal_args)
 
@@ -113,10 +119,9 @@ SH_BODY void draw_wrapped_body(int64_t r, const sh_draw_wrapped_args *a)
 {
     if (a->dim[r] == 0) return;
     const sh_real *raw = a->raw + r * (1 + (int64_t)a->n * SH_WRAPPED_STRIDE);
-    const sh_draw_numbers *d = &a->numbers;
-    sh_rng rng = draw_rng(d, r);
-    int explores = draw_explores(d, r);
-    draw_position(raw, a->n, a->dim[r], &rng, d->draw, explores ? d->epsilon : 0, explores ? d->widen : 1, a->out[r].x);
-    a->out[r].log_p = sh_wrapped_log_prob(raw, a->n, a->dim[r], a->out[r].x, NULL);
+    draw_row row = draw_begin(&a->draw, r);
+    double *x = row.record->step[a->draw.rows.t].frac;
+    draw_position(raw, a->n, a->dim[r], &row.rng, a->draw.draw, row.epsilon, row.widen, x);
+    row.record->log_pf += sh_wrapped_log_prob(raw, a->n, a->dim[r], x, NULL);
 }
 SH_KERNEL_ROWS(draw_wrapped, sh_draw_wrapped_args)

@@ -35,7 +35,17 @@
 #define SH_KERNELS_CRYSTAL(X)
 
 /* States, masks, trajectories: args_policy.h */
-#define SH_KERNELS_POLICY(X)
+#define SH_KERNELS_POLICY(X)                                                                       \
+    X(mask_stop)                                                                                   \
+    X(sample_begin)                                                                                \
+    X(sample_order)                                                                                \
+    X(sample_group)                                                                                \
+    X(sample_element)                                                                              \
+    X(sample_wyckoff)                                                                              \
+    X(finished_states)                                                                             \
+    X(describe_states)                                                                             \
+    X(state_features)                                                                              \
+    X(site_features)
 
 /* M3GNet: args_potential.h */
 #define SH_KERNELS_POTENTIAL(X)

@@ -7,7 +7,7 @@
 #include "backend/backend.h"
 #include "base/memory.h"
 
-typedef struct {
+typedef struct sh_workspace {
     const sh_backend *be;
     sh_arena *arena; /* the host's; the caller's, and reset by it */
     sh_arena *room;  /* the back-end's */

@@ -1,9 +1,10 @@
 #include "gflownet/objective.h"
 
 #include <math.h>
+#include <string.h>
 
 #include "gflownet/dist_ops.h"
-#include "gflownet/mask.h"
+#include "mask.h"
 #include "tensor/ops.h"
 
 /* Which rows of the batch each log-probability is about. Rows stand in the order of (record, t), so that a record's
@@ -42,6 +43,7 @@ static void plan_rows(const sh_policy *p, sh_arena *arena, const sh_record *cons
 {
     const sh_space *space = sh_policy_space(p);
     const sh_constraints *c = space->constraints;
+    const sh_rules rules = sh_space_rules(space);
     bool learns_backward = sh_policy_learns_backward(p), lattice_last = !sh_policy_lattice_each_step(p);
     bool wyckoff = space->sites == SH_SITES_WYCKOFF;
     int64_t most = 0;
@@ -67,12 +69,12 @@ static void plan_rows(const sh_policy *p, sh_arena *arena, const sh_record *cons
     for (int64_t i = 0; i < n; i++) {
         const sh_record *r = record[i];
         out->start[i] = at;
-        sh_partial partial = sh_partial_empty(space);
+        sh_partial partial = sh_partial_empty(&rules);
         for (int32_t t = 0; t <= r->n_step; t++, at++) {
             bool last = t == r->n_step;
             uint8_t *mask = last ? none : out->element_mask + out->n_go * c->n_element;
             if (wyckoff && !last) partial.sg_number = r->step[t].sg_number; /* known when the element is chosen */
-            bool may_go = sh_mask_elements(space, &partial, mask) > 0, may_stop = sh_mask_stop(space, &partial);
+            bool may_go = sh_mask_elements(&rules, &partial, mask) > 0, may_stop = sh_mask_stop(&rules, &partial);
             SH_ASSERT(last ? may_stop : may_go);
             bool back = learns_backward && t >= 2; /* s_t is where a backward step starts that has something to learn */
             int32_t row = 0;
@@ -101,7 +103,7 @@ static void plan_rows(const sh_policy *p, sh_arena *arena, const sh_record *cons
                 continue;
             }
             if (wyckoff)
-                sh_mask_positions(space, &partial, r->step[t].elem_index, out->position_mask + out->n_go * SH_MAX_WYCKOFF);
+                sh_mask_positions(&rules, &partial, r->step[t].elem_index, out->position_mask + out->n_go * SH_MAX_WYCKOFF);
             if (sh_policy_group_anew(p, t)) {
                 out->group_at[out->n_group] = at;
                 out->group_row[out->n_group] = row;
@@ -110,7 +112,7 @@ static void plan_rows(const sh_policy *p, sh_arena *arena, const sh_record *cons
             out->go_at[out->n_go] = at;
             out->go_row[out->n_go] = row;
             out->go_step[out->n_go++] = &r->step[t];
-            partial = sh_partial_add(space, &partial, &r->step[t]);
+            partial = sh_partial_add(&rules, &partial, &r->step[t]);
         }
     }
     out->start[n] = at;
@@ -128,7 +130,8 @@ static const int32_t *group_indices(sh_tape *tape, const sh_step *const *step, i
 static const sh_tensor *log_prob_groups(const sh_policy *p, sh_tape *tape, const sh_tensor *logits, const sh_step *const *step)
 {
     uint8_t *allowed = SH_PUSH(tape->ws->arena, uint8_t, SH_N_GROUP);
-    sh_mask_groups(sh_policy_space(p), allowed);
+    const sh_rules rules = sh_space_rules(sh_policy_space(p));
+    sh_mask_groups(&rules, allowed);
     return sh_log_prob_categorical(tape, logits, SH_PUT(tape->ws, allowed, SH_N_GROUP), 0, group_indices(tape, step, logits->rows));
 }
 
@@ -231,9 +234,21 @@ sh_tensor *sh_objective(const sh_policy *p, sh_tape *tape, const sh_record *cons
     plan rows;
     plan_rows(p, arena, record, n, &rows);
     sh_states states = {0};
-    if (rows.n_state)
-        sh_states_build(sh_policy_space(p), sh_policy_get_options(p), rows.state_record, rows.state_t, rows.n_state, tape->ws,
-                        &states);
+    int64_t *state_record = SH_PUSH(arena, int64_t, rows.n_state), *state_t = SH_PUSH(arena, int64_t, rows.n_state);
+    size_t stride = sh_record_stride(sh_policy_space(p)->constraints->max_sites);
+    char *block = SH_PUSH(arena, char, (size_t)rows.n_state * stride);
+    sh_state_list list = {.n = rows.n_state};
+    for (int64_t i = 0; i < rows.n_state; i++) {
+        memcpy(block + (size_t)i * stride, rows.state_record[i], stride);
+        state_record[i] = i;
+        list.n_site += state_t[i] = rows.state_t[i];
+    }
+    list.rows = (sh_state_rows){
+        .records = {.first = (char *)(uintptr_t)SH_PUT(tape->ws, block, (size_t)rows.n_state * stride), .n_first = rows.n_state,
+                    .n = rows.n_state, .stride = (int64_t)stride},
+        .record = SH_PUT(tape->ws, state_record, rows.n_state),
+        .t = SH_PUT(tape->ws, state_t, rows.n_state)};
+    if (rows.n_state) sh_states_build(sh_policy_space(p), sh_policy_get_options(p), tape->ws, &list, &states);
     sh_embedding e;
     sh_policy_embed(p, tape, &states, rows.n_back > 0, &e);
 

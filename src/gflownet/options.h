@@ -48,6 +48,14 @@ typedef struct {
 /* Why these choices do not go together; NULL where they do. */
 const char *sh_policy_options_conflict(const sh_policy_options *options);
 
+/* What decides which choices a state allows (mask.h); a kernel takes it by value. */
+typedef struct {
+    const sh_constraints *constraints;
+    const int32_t *wyckoff_start; /* as in the group tables */
+    const sh_wyckoff *wyckoff;
+    sh_sites_mode sites;
+} sh_rules;
+
 /* What a run may build, bound to the group tables: what everything here needs. Groups and constraints are borrowed. Kernels read
  * `tables` and `constraints_there`, the host the others. */
 typedef struct {
@@ -64,5 +72,8 @@ typedef struct {
 sh_space sh_space_of(const sh_groups *groups, const sh_constraints *constraints, sh_sites_mode sites, double merge_tol);
 /* For those of another back-end, with copies of its own, which go when it is used on the CPU again. */
 void sh_space_use(sh_space *space, const struct sh_backend *be);
+
+sh_rules sh_space_rules(const sh_space *space); /* for the host */
+sh_rules sh_space_rules_there(const sh_space *space);
 
 #endif

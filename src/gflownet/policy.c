@@ -387,19 +387,3 @@ const sh_tensor *sh_policy_position(const sh_policy *p, sh_tape *t, const sh_ten
 {
     return sh_mlp_forward(t, p->position, h, SH_SWISH, false);
 }
-
-void sh_lattice_code(const sh_step *step, int before, sh_real *code)
-{
-    unsigned free_mask = sh_family_free(sh_group_family(step->sg_number));
-    for (int d = 0; d < 6; d++) {
-        sh_real *c = code + d * SH_LATTICE_CODE;
-        if (d >= before || !(free_mask >> d & 1)) {
-            c[0] = c[1] = c[2] = c[3] = 0;
-            continue;
-        }
-        double u = 1 / (1 + exp(-step->y[d]));
-        c[0] = (sh_real)(2 * u - 1);
-        for (int k = 1; k < SH_LATTICE_CODE; k++)
-            c[k] = (sh_real)cos(SH_PI * k * u);
-    }
-}

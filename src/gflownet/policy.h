@@ -14,12 +14,11 @@
 
 #include "gflownet/state.h"
 #include "nn/params.h"
+#include "step_cell.h"
 #include "tensor/tape.h"
 
 typedef enum { SH_PF_HIGH, SH_PF_LOW, SH_PB_HIGH, SH_PB_LOW, SH_N_ROLE } sh_role;
 typedef enum { SH_FORWARD, SH_BACKWARD, SH_N_DIRECTION } sh_direction;
-
-enum { SH_LATTICE_CODE = 4 }; /* numbers by which a lattice parameter is shown to the heads after it */
 
 typedef struct sh_policy sh_policy;
 
@@ -82,8 +81,5 @@ const sh_tensor *sh_policy_with_wyckoff(const sh_policy *policy, sh_tape *tape, 
                                         const int32_t *position);
 /* Raw wrapped mixture (R, 1 + 10 n). */
 const sh_tensor *sh_policy_position(const sh_policy *policy, sh_tape *tape, const sh_tensor *h);
-
-/* The code of the free lattice parameters below `before` of a step: 6 SH_LATTICE_CODE numbers. */
-void sh_lattice_code(const sh_step *step, int before, sh_real *code);
 
 #endif

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "backend/workspace.h"
 #include "base/memory.h"
 #include "base/status.h"
 
@@ -36,4 +37,17 @@ void sh_records_resize(sh_records *r, int64_t n)
     reserve(r, n);
     if (n > r->n) memset(sh_record_at(r, r->n), 0, (size_t)(n - r->n) * r->stride);
     r->n = n;
+}
+
+sh_record_list sh_records_begin(sh_workspace *ws, sh_records *records, int64_t n)
+{
+    sh_records_resize(records, 0);
+    sh_records_resize(records, n);
+    char *block = ws->be->room ? sh_workspace_zeros(ws, (size_t)n * records->stride) : records->data;
+    return (sh_record_list){.first = block, .n_first = n, .n = n, .stride = (int64_t)records->stride};
+}
+
+void sh_records_bring(sh_workspace *ws, const sh_record_list *there, sh_records *records)
+{
+    if (ws->be->room) ws->be->copy_out(records->data, there->first, (size_t)there->n * records->stride);
 }

@@ -73,4 +73,17 @@ SH_BODY sh_record *sh_listed(const sh_record_list *list, int64_t i)
     return (sh_record *)(void *)at;
 }
 
+/* Records of the host, for kernels of the CPU. */
+static inline sh_record_list sh_records_list(const sh_records *r)
+{
+    sh_record_list list = {r->data, NULL, r->n, r->n, (int64_t)r->stride};
+    return list;
+}
+
+struct sh_workspace;
+
+/* n records of zeros to be filled in there, which become `records` (resized) when they are brought. Bringing waits. */
+sh_record_list sh_records_begin(struct sh_workspace *ws, sh_records *records, int64_t n);
+void sh_records_bring(struct sh_workspace *ws, const sh_record_list *there, sh_records *records);
+
 #endif

@@ -1,276 +1,210 @@
 #include "gflownet/sampler.h"
 
-#include <math.h>
-#include <string.h>
-
-#include "dist.h"
-#include "gflownet/dist_ops.h"
-#include "gflownet/mask.h"
+#include "mask.h"
+#include "tensor/ops.h"
 
 /* Which draw of a step serves which choice. */
 enum { DRAW_STOP, DRAW_GROUP, DRAW_ELEMENT, DRAW_WYCKOFF, DRAW_LATTICE = 8, DRAW_POSITION = 24 };
 
 typedef struct {
     const sh_policy *policy;
-    const sh_space *space;
+    sh_workspace *ws;
+    sh_rules rules;
     sh_exploration exploration;
     uint64_t seed;
-    sh_record **record; /* of the rows in hand */
-    int32_t t;          /* step */
+    bool is_free[6];              /* parameters that some allowed group leaves free */
+    const uint8_t *group_allowed; /* (230) there */
+    /* Rows in hand: */
+    int64_t n;
+    sh_sample_rows rows;
+    int64_t *next;        /* rows.record of another order */
+    int32_t *row;         /* of the trunk */
+    int64_t *n_site;      /* of the states that the step leads to */
+    int32_t *group_index; /* of their groups so far */
 } sampler;
 
-/* The numbers of a draw for these records. */
-static sh_draw_numbers numbers_of(const sampler *s, sh_tape *tape, sh_record *const *record, int64_t n, uint32_t draw)
+static sh_draw draw_of(const sampler *s, const sh_sample_rows *rows, uint32_t draw)
 {
-    uint64_t *traj = SH_PUSH(tape->ws->arena, uint64_t, n);
-    for (int64_t i = 0; i < n; i++)
-        traj[i] = record[i]->traj;
-    return (sh_draw_numbers){.seed = s->seed,
-                             .traj = SH_PUT(tape->ws, traj, n),
-                             .step = (uint32_t)s->t,
-                             .draw = draw,
-                             .epsilon = s->exploration.epsilon,
-                             .widen = s->exploration.widen};
+    return (sh_draw){
+        .rows = *rows, .seed = s->seed, .draw = draw, .epsilon = s->exploration.epsilon, .widen = s->exploration.widen};
 }
 
-/* A choice for each record in hand, mask (n, logits) or with mask_stride 0 one row for all; log P_F is added. */
-static const sh_drawn_choice *choose(const sampler *s, sh_tape *tape, const sh_tensor *logits, const uint8_t *mask,
-                                     int64_t mask_stride, uint32_t draw)
+/* A choice for each row in hand, there; mask (n, logits) or with mask_stride 0 one row for all. */
+static const int32_t *choose(const sampler *s, const sh_tensor *logits, const uint8_t *mask, int64_t mask_stride, uint32_t draw)
 {
-    int64_t n = logits->rows;
-    sh_drawn_choice *out = SH_PUSH(tape->ws->room, sh_drawn_choice, n);
-    const sh_draw_categorical_args args = {.logits = logits->data,
-                                           .mask = SH_PUT(tape->ws, mask, mask_stride ? n * mask_stride : logits->cols),
+    const sh_draw_categorical_args args = {.draw = draw_of(s, &s->rows, draw),
+                                           .logits = logits->data,
+                                           .mask = mask,
                                            .mask_stride = mask_stride,
-                                           .numbers = numbers_of(s, tape, s->record, n, draw),
-                                           .out = out,
+                                           .choice = SH_ROOM(s->ws, int32_t, logits->rows),
                                            .n = logits->cols};
-    tape->ws->be->draw_categorical(&args, n);
-    const sh_drawn_choice *drawn = SH_BRING(tape->ws, out, n);
-    for (int64_t i = 0; i < n; i++)
-        s->record[i]->log_pf += drawn[i].log_p;
-    return drawn;
+    s->ws->be->draw_categorical(&args, logits->rows);
+    return args.choice;
 }
 
-/* Stop or go on. Those that go on come first in s->record and `row`, those that stop are put into `stopped` and `stopped_row`;
- * the order is kept in both. Returns how many go on. logits NULL: all must stop. */
-static int64_t decide_stop(sampler *s, sh_tape *tape, const sh_tensor *logits, int32_t *row, int64_t n, sh_record **stopped,
-                           int32_t *stopped_row)
+/* The rows in the order of `list`, NULL: as they stand. */
+static void put_in_order(sampler *s, const int64_t *list)
 {
-    int64_t n_go = 0, n_stop = 0;
-    const sh_drawn_choice *drawn = NULL;
-    if (logits) {
-        uint8_t *mask = SH_PUSH(tape->ws->arena, uint8_t, 2 * n);
-        uint8_t *element_mask = SH_PUSH(tape->ws->arena, uint8_t, s->space->constraints->n_element);
-        for (int64_t i = 0; i < n; i++) {
-            sh_partial partial = sh_partial_of(s->space, s->record[i], s->t);
-            mask[2 * i] = sh_mask_elements(s->space, &partial, element_mask) > 0;
-            mask[2 * i + 1] = sh_mask_stop(s->space, &partial);
-            SH_ASSERT(mask[2 * i] || mask[2 * i + 1]);
-        }
-        drawn = choose(s, tape, logits, mask, 2, DRAW_STOP);
+    const sh_sample_order_args args = {.rows = s->rows,
+                                       .list = list,
+                                       .record = s->next,
+                                       .row = s->row,
+                                       .n_site = s->n_site,
+                                       .group_index = s->group_index};
+    s->ws->be->sample_order(&args, s->n);
+    s->next = (int64_t *)(uintptr_t)s->rows.record;
+    s->rows.record = args.record;
+}
+
+/* Stop or go on at s_t, t >= 1. Those that go on come first in the rows, those that stop after them; the order is kept in both.
+ * Returns how many go on. */
+static int64_t decide_stop(sampler *s, sh_tape *tape, const sh_tensor *trunk)
+{
+    int64_t n = s->n, *start = SH_ROOM(s->ws, int64_t, 3), *list = SH_ROOM(s->ws, int64_t, n);
+    const sh_constraints *c = sh_policy_space(s->policy)->constraints;
+    if (s->rows.t == c->max_sites || s->rows.t < c->min_sites) { /* all must stop, or nobody may */
+        put_in_order(s, NULL);
+        return s->rows.t == c->max_sites ? 0 : n;
     }
-    for (int64_t i = 0; i < n; i++) {
-        sh_record *r = s->record[i];
-        if (!drawn || drawn[i].choice) {
-            r->n_step = s->t;
-            stopped[n_stop] = r;
-            stopped_row[n_stop++] = row[i];
-        } else {
-            s->record[n_go] = r;
-            row[n_go++] = row[i];
-        }
-    }
-    return n_go;
+    const sh_tensor *logits = sh_policy_stop(s->policy, tape, sh_rows_view(tape, trunk, 1, n));
+    const sh_mask_stop_args args = {.rows = s->rows, .rules = s->rules, .mask = SH_ROOM(s->ws, uint8_t, 2 * n)};
+    s->ws->be->mask_stop(&args, n);
+    s->ws->be->sort_by_key(choose(s, logits, args.mask, 2, DRAW_STOP), n, 2, start, list);
+    put_in_order(s, list);
+    return sh_workspace_count(s->ws, start + 1);
 }
 
-static void draw_groups(const sampler *s, sh_tape *tape, const sh_tensor *logits, const uint8_t *allowed)
+/* Lattices in step `step` of the rows' records, h (R,H) with the group. Returns their code. */
+static const sh_real *draw_lattices(const sampler *s, sh_tape *tape, const sh_tensor *h, const sh_sample_rows *rows, int32_t step)
 {
-    const sh_drawn_choice *drawn = choose(s, tape, logits, allowed, 0, DRAW_GROUP);
-    for (int64_t i = 0; i < logits->rows; i++)
-        s->record[i]->step[s->t].sg_number = 1 + (int32_t)drawn[i].choice;
-}
-
-static unsigned free_of(const sh_record *r, int32_t t)
-{
-    return sh_family_free(sh_group_family(r->step[t].sg_number));
-}
-
-/* The lattices of step t of the records, h (n,H) with the group. */
-static void draw_lattices(const sampler *s, sh_tape *tape, const sh_tensor *h, sh_record *const *record, int32_t t, int64_t n)
-{
-    sh_real *code = SH_PUSH(tape->ws->arena, sh_real, n * 6 * SH_LATTICE_CODE);
-    uint8_t *active = SH_PUSH(tape->ws->arena, uint8_t, n);
+    sh_real *code = SH_ROOM_ZERO(s->ws, sh_real, h->rows * 6 * SH_LATTICE_CODE);
     for (int d = 0; d < 6; d++) {
-        bool any = false;
-        for (int64_t i = 0; i < n; i++) {
-            active[i] = free_of(record[i], t) >> d & 1;
-            any = any || active[i];
-            sh_lattice_code(&record[i]->step[t], d, code + i * 6 * SH_LATTICE_CODE);
-        }
-        if (!any) continue;
-        sh_drawn_logit *out = SH_PUSH(tape->ws->room, sh_drawn_logit, n);
-        const sh_draw_logit_normal_args args = {
-            .raw = sh_policy_lattice(s->policy, tape, SH_FORWARD, h, SH_PUT(tape->ws, code, n * 6 * SH_LATTICE_CODE), d)->data,
-            .active = SH_PUT(tape->ws, active, n),
-            .numbers = numbers_of(s, tape, record, n, (uint32_t)(DRAW_LATTICE + 2 * d)),
-            .out = out,
-            .n = sh_policy_get_options(s->policy)->mixture};
-        tape->ws->be->draw_logit_normal(&args, n);
-        const sh_drawn_logit *drawn = SH_BRING(tape->ws, out, n);
-        for (int64_t i = 0; i < n; i++) {
-            if (!active[i]) continue;
-            record[i]->step[t].y[d] = drawn[i].y;
-            record[i]->log_pf += drawn[i].log_p;
-        }
+        if (!s->is_free[d]) continue;
+        const sh_draw_logit_normal_args args = {.draw = draw_of(s, rows, (uint32_t)(DRAW_LATTICE + 2 * d)),
+                                                .raw = sh_policy_lattice(s->policy, tape, SH_FORWARD, h, code, d)->data,
+                                                .step = step,
+                                                .d = d,
+                                                .code = code,
+                                                .n = sh_policy_get_options(s->policy)->mixture};
+        s->ws->be->draw_logit_normal(&args, h->rows);
     }
-}
-
-static void draw_elements(const sampler *s, sh_tape *tape, const sh_tensor *logits)
-{
-    uint8_t *mask = SH_PUSH(tape->ws->arena, uint8_t, sh_size(logits));
-    for (int64_t i = 0; i < logits->rows; i++) {
-        sh_partial partial = sh_partial_of(s->space, s->record[i], s->t);
-        partial.sg_number = s->record[i]->step[s->t].sg_number;
-        sh_mask_elements(s->space, &partial, mask + i * logits->cols);
-    }
-    const sh_drawn_choice *drawn = choose(s, tape, logits, mask, logits->cols, DRAW_ELEMENT);
-    for (int64_t i = 0; i < logits->rows; i++)
-        s->record[i]->step[s->t].elem_index = (int32_t)drawn[i].choice;
-}
-
-static void draw_wyckoffs(const sampler *s, sh_tape *tape, const sh_tensor *logits)
-{
-    uint8_t *mask = SH_PUSH(tape->ws->arena, uint8_t, sh_size(logits));
-    for (int64_t i = 0; i < logits->rows; i++) {
-        const sh_step *step = &s->record[i]->step[s->t];
-        sh_partial partial = sh_partial_of(s->space, s->record[i], s->t);
-        partial.sg_number = step->sg_number;
-        sh_mask_positions(s->space, &partial, step->elem_index, mask + i * SH_MAX_WYCKOFF);
-    }
-    const sh_drawn_choice *drawn = choose(s, tape, logits, mask, SH_MAX_WYCKOFF, DRAW_WYCKOFF);
-    for (int64_t i = 0; i < logits->rows; i++)
-        s->record[i]->step[s->t].wyckoff = (int32_t)drawn[i].choice;
-}
-
-/* Free parameters of the sites; dim (n). */
-static void draw_positions(const sampler *s, sh_tape *tape, const sh_tensor *raw, const uint8_t *dim)
-{
-    int64_t n = raw->rows;
-    sh_drawn_position *out = SH_PUSH(tape->ws->room, sh_drawn_position, n);
-    const sh_draw_wrapped_args args = {.raw = raw->data,
-                                       .dim = SH_PUT(tape->ws, dim, n),
-                                       .numbers = numbers_of(s, tape, s->record, n, DRAW_POSITION),
-                                       .out = out,
-                                       .n = sh_policy_get_options(s->policy)->position_mixture};
-    tape->ws->be->draw_wrapped(&args, n);
-    const sh_drawn_position *drawn = SH_BRING(tape->ws, out, n);
-    for (int64_t i = 0; i < n; i++) {
-        sh_record *r = s->record[i];
-        for (int j = 0; j < dim[i]; j++)
-            r->step[s->t].frac[j] = drawn[i].x[j];
-        if (dim[i]) r->log_pf += drawn[i].log_p;
-    }
+    return code;
 }
 
 /* Everything of one step for those that go on, from their rows of the trunk. */
-static void advance(sampler *s, sh_tape *tape, const sh_embedding *embedding, const int32_t *row, int64_t n,
-                    const uint8_t *group_allowed)
+static void advance(const sampler *s, sh_tape *tape, const sh_embedding *embedding)
 {
     const sh_policy *p = s->policy;
-    const sh_wyckoffs *w = s->space->groups->wyckoffs;
-    int32_t *index = SH_PUSH(tape->ws->arena, int32_t, n);
-    uint8_t *dim = SH_PUSH(tape->ws->arena, uint8_t, n);
-    if (sh_policy_group_anew(p, s->t))
-        draw_groups(s, tape, sh_policy_next_group(p, tape, embedding->trunk[SH_PF_HIGH], SH_PUT(tape->ws, row, n), n), group_allowed);
-    else
-        for (int64_t i = 0; i < n; i++)
-            s->record[i]->step[s->t].sg_number = s->record[i]->step[s->t - 1].sg_number;
-    for (int64_t i = 0; i < n; i++)
-        index[i] = s->record[i]->step[s->t].sg_number - 1;
-    const sh_tensor *h = sh_policy_rows(tape, embedding->trunk[SH_PF_LOW], SH_PUT(tape->ws, row, n), n);
-    h = sh_policy_with_group(p, tape, SH_FORWARD, h, SH_PUT(tape->ws, index, n));
-    if (sh_policy_lattice_each_step(p)) {
-        sh_real *code = SH_PUSH(tape->ws->arena, sh_real, n * 6 * SH_LATTICE_CODE);
-        draw_lattices(s, tape, h, s->record, s->t, n);
-        for (int64_t i = 0; i < n; i++)
-            sh_lattice_code(&s->record[i]->step[s->t], 6, code + i * 6 * SH_LATTICE_CODE);
-        h = sh_policy_with_lattice(p, tape, h, SH_PUT(tape->ws, code, n * 6 * SH_LATTICE_CODE));
+    const sh_backend *be = s->ws->be;
+    int64_t n = s->n, n_element = sh_policy_space(p)->constraints->n_element;
+    bool wyckoff = s->rules.sites == SH_SITES_WYCKOFF;
+    const int32_t *group = NULL;
+    if (sh_policy_group_anew(p, s->rows.t)) {
+        const sh_tensor *logits = sh_policy_next_group(p, tape, embedding->trunk[SH_PF_HIGH], s->row, n);
+        group = choose(s, logits, s->group_allowed, 0, DRAW_GROUP);
     }
-    draw_elements(s, tape, sh_policy_element(p, tape, h));
-    for (int64_t i = 0; i < n; i++)
-        index[i] = s->space->constraints->element[s->record[i]->step[s->t].elem_index];
-    h = sh_policy_with_element(p, tape, h, SH_PUT(tape->ws, index, n));
-    if (s->space->sites == SH_SITES_WYCKOFF) {
-        draw_wyckoffs(s, tape, sh_policy_wyckoff(p, tape, h));
-        for (int64_t i = 0; i < n; i++) {
-            const sh_step *step = &s->record[i]->step[s->t];
-            index[i] = w->start[step->sg_number - 1] + step->wyckoff;
-            dim[i] = (uint8_t)w->position[index[i]].dim;
-        }
-        h = sh_policy_with_wyckoff(p, tape, h, SH_PUT(tape->ws, index, n));
-    } else {
-        for (int64_t i = 0; i < n; i++) {
-            s->record[i]->step[s->t].wyckoff = -1;
-            dim[i] = 3;
-        }
+    const sh_sample_group_args of_group = {.rows = s->rows,
+                                           .rules = s->rules,
+                                           .choice = group,
+                                           .group_index = s->group_index,
+                                           .mask = SH_ROOM(s->ws, uint8_t, n * n_element)};
+    be->sample_group(&of_group, n);
+    const sh_tensor *h = sh_policy_rows(tape, embedding->trunk[SH_PF_LOW], s->row, n);
+    h = sh_policy_with_group(p, tape, SH_FORWARD, h, s->group_index);
+    if (sh_policy_lattice_each_step(p)) h = sh_policy_with_lattice(p, tape, h, draw_lattices(s, tape, h, &s->rows, s->rows.t));
+    uint8_t *dim = SH_ROOM(s->ws, uint8_t, n);
+    const sh_sample_element_args of_element = {
+        .rows = s->rows,
+        .rules = s->rules,
+        .choice = choose(s, sh_policy_element(p, tape, h), of_group.mask, n_element, DRAW_ELEMENT),
+        .z = SH_ROOM(s->ws, int32_t, n),
+        .mask = SH_ROOM(s->ws, uint8_t, wyckoff ? n * SH_MAX_WYCKOFF : 0),
+        .dim = dim};
+    be->sample_element(&of_element, n);
+    h = sh_policy_with_element(p, tape, h, of_element.z);
+    if (wyckoff) {
+        const sh_sample_wyckoff_args of_wyckoff = {
+            .rows = s->rows,
+            .rules = s->rules,
+            .choice = choose(s, sh_policy_wyckoff(p, tape, h), of_element.mask, SH_MAX_WYCKOFF, DRAW_WYCKOFF),
+            .position = SH_ROOM(s->ws, int32_t, n),
+            .dim = dim};
+        be->sample_wyckoff(&of_wyckoff, n);
+        h = sh_policy_with_wyckoff(p, tape, h, of_wyckoff.position);
     }
-    draw_positions(s, tape, sh_policy_position(p, tape, h), dim);
+    const sh_draw_wrapped_args of_position = {.draw = draw_of(s, &s->rows, DRAW_POSITION),
+                                              .raw = sh_policy_position(p, tape, h)->data,
+                                              .dim = dim,
+                                              .n = sh_policy_get_options(p)->position_mixture};
+    be->draw_wrapped(&of_position, n);
 }
 
-/* The lattice of those that stopped at s_t, where it is drawn last. */
-static void finish(const sampler *s, sh_tape *tape, const sh_tensor *h_low, sh_record *const *record, int64_t n)
+/* The lattices of those that stopped at s_t, rows n_go and on, where they are drawn last. */
+static void finish(const sampler *s, sh_tape *tape, const sh_tensor *trunk, int64_t n_go)
 {
-    int32_t *index = SH_PUSH(tape->ws->arena, int32_t, n);
-    for (int64_t i = 0; i < n; i++)
-        index[i] = record[i]->step[s->t - 1].sg_number - 1;
-    draw_lattices(s, tape, sh_policy_with_group(s->policy, tape, SH_FORWARD, h_low, SH_PUT(tape->ws, index, n)), record, s->t - 1, n);
+    const sh_tensor *h = sh_policy_rows(tape, trunk, s->row + n_go, s->n - n_go);
+    h = sh_policy_with_group(s->policy, tape, SH_FORWARD, h, s->group_index + n_go);
+    const sh_sample_rows rows = {.records = s->rows.records, .record = s->rows.record + n_go, .t = s->rows.t};
+    draw_lattices(s, tape, h, &rows, s->rows.t - 1);
+}
+
+static void allow_groups(sampler *s)
+{
+    const sh_rules rules = sh_space_rules(sh_policy_space(s->policy));
+    uint8_t *allowed = SH_PUSH(s->ws->arena, uint8_t, SH_N_GROUP);
+    sh_mask_groups(&rules, allowed);
+    for (int g = 0; g < SH_N_GROUP; g++)
+        for (int d = 0; d < 6 && allowed[g]; d++)
+            s->is_free[d] = s->is_free[d] || sh_family_free(sh_group_family(g + 1)) >> d & 1;
+    s->group_allowed = SH_PUT(s->ws, allowed, SH_N_GROUP);
+}
+
+void sh_sample_there(const sh_policy *policy, sh_workspace *ws, uint64_t seed, uint64_t first_traj, const sh_exploration *exploration,
+                     const sh_record_list *records)
+{
+    const sh_space *space = sh_policy_space(policy);
+    int64_t n = records->n, *record = SH_ROOM(ws, int64_t, n);
+    bool lattice_last = !sh_policy_lattice_each_step(policy);
+    sampler s = {.policy = policy,
+                 .ws = ws,
+                 .rules = sh_space_rules_there(space),
+                 .exploration = *exploration,
+                 .seed = seed,
+                 .n = n,
+                 .rows = {.records = *records, .record = record},
+                 .next = SH_ROOM(ws, int64_t, n),
+                 .row = SH_ROOM(ws, int32_t, n),
+                 .n_site = SH_ROOM(ws, int64_t, n),
+                 .group_index = SH_ROOM(ws, int32_t, n)};
+    allow_groups(&s);
+    const sh_sample_begin_args begin = {
+        .records = *records, .first_traj = first_traj, .record = record, .row = s.row, .n_site = s.n_site};
+    ws->be->sample_begin(&begin, n);
+    for (; s.n > 0; s.rows.t++) {
+        if (s.rows.t == space->constraints->max_sites && !lattice_last) return; /* all stop, and nobody needs to look at them */
+        sh_workspace_mark mark = sh_workspace_get_mark(ws);
+        sh_tape tape;
+        sh_tape_begin(&tape, ws, false);
+        sh_states states = {0};
+        const sh_state_list list = {
+            .rows = {.records = *records, .record = s.rows.record, .t = s.n_site}, .n = s.n, .n_site = s.n * s.rows.t};
+        if (s.rows.t > 0) sh_states_build(space, sh_policy_get_options(policy), ws, &list, &states);
+        sh_embedding embedding;
+        sh_policy_embed(policy, &tape, &states, false, &embedding);
+        if (s.rows.t > 0) {
+            int64_t n_go = decide_stop(&s, &tape, embedding.trunk[SH_PF_HIGH]);
+            if (lattice_last && n_go < s.n) finish(&s, &tape, embedding.trunk[SH_PF_LOW], n_go);
+            s.n = n_go;
+        }
+        if (s.n > 0) advance(&s, &tape, &embedding);
+        sh_workspace_release(ws, mark);
+    }
 }
 
 void sh_sample(const sh_policy *policy, sh_workspace *ws, uint64_t seed, uint64_t first_traj, int64_t n,
                const sh_exploration *exploration, sh_records *records)
 {
-    sh_arena *arena = ws->arena;
-    const sh_space *space = sh_policy_space(policy);
-    bool lattice_last = !sh_policy_lattice_each_step(policy);
-    sh_records_resize(records, 0);
-    sh_records_resize(records, n);
-    sampler s = {.policy = policy, .space = space, .exploration = *exploration, .seed = seed};
-    s.record = SH_PUSH(arena, sh_record *, n);
-    sh_record **stopped = SH_PUSH(arena, sh_record *, n);
-    int32_t *t = SH_PUSH(arena, int32_t, n), *row = SH_PUSH(arena, int32_t, n), *stopped_row = SH_PUSH(arena, int32_t, n);
-    uint8_t *group_allowed = SH_PUSH(arena, uint8_t, SH_N_GROUP);
-    sh_mask_groups(space, group_allowed);
-    for (int64_t i = 0; i < n; i++) {
-        s.record[i] = sh_record_at(records, i);
-        s.record[i]->traj = first_traj + (uint64_t)i;
-    }
-    for (s.t = 0; n > 0; s.t++) {
-        bool full = s.t == space->constraints->max_sites; /* all must stop */
-        if (full && !lattice_last) { /* and nobody needs to look at them */
-            decide_stop(&s, NULL, NULL, row, n, stopped, stopped_row);
-            return;
-        }
-        sh_tape tape;
-        sh_tape_begin(&tape, ws, false);
-        sh_workspace_mark mark = sh_workspace_get_mark(ws);
-        sh_states states = {0};
-        for (int64_t i = 0; i < n; i++) {
-            t[i] = s.t;
-            row[i] = s.t == 0 ? 0 : (int32_t)(1 + i); /* row 0 of a trunk is s_0 */
-        }
-        if (s.t > 0)
-            sh_states_build(space, sh_policy_get_options(policy), (const sh_record *const *)s.record, t, n, ws, &states);
-        sh_embedding embedding;
-        sh_policy_embed(policy, &tape, &states, false, &embedding);
-        const sh_tensor *logits = NULL;
-        if (!full) logits = sh_policy_stop(policy, &tape, sh_policy_rows(&tape, embedding.trunk[SH_PF_HIGH], SH_PUT(ws, row, n), n));
-        int64_t n_go = decide_stop(&s, &tape, logits, row, n, stopped, stopped_row), n_stop = n - n_go;
-        if (lattice_last && n_stop)
-            finish(&s, &tape, sh_policy_rows(&tape, embedding.trunk[SH_PF_LOW], SH_PUT(ws, stopped_row, n_stop), n_stop), stopped, n_stop);
-        n = n_go;
-        if (n > 0)
-            advance(&s, &tape, &embedding, row, n, group_allowed);
-        sh_workspace_release(ws, mark);
-    }
+    sh_record_list there = sh_records_begin(ws, records, n);
+    sh_sample_there(policy, ws, seed, first_traj, exploration, &there);
+    sh_records_bring(ws, &there, records);
 }

@@ -17,4 +17,8 @@ typedef struct {
 void sh_sample(const sh_policy *policy, sh_workspace *ws, uint64_t seed, uint64_t first_traj, int64_t n,
                const sh_exploration *exploration, sh_records *records);
 
+/* The same into records that are there, zeros at first. */
+void sh_sample_there(const sh_policy *policy, sh_workspace *ws, uint64_t seed, uint64_t first_traj, const sh_exploration *exploration,
+                     const sh_record_list *records);
+
 #endif

@@ -1,4 +1,3 @@
-#include "backend/backend.h"
 #include "gflownet/options.h"
 
 #include "backend/backend.h"
@@ -23,4 +22,16 @@ void sh_space_use(sh_space *s, const sh_backend *be)
     void *copy = be->memory->take(sizeof *s->constraints);
     be->copy_in(copy, s->constraints, sizeof *s->constraints);
     s->constraints_there = copy;
+}
+
+sh_rules sh_space_rules(const sh_space *s)
+{
+    const sh_wyckoffs *w = s->groups->wyckoffs;
+    return (sh_rules){.constraints = s->constraints, .wyckoff_start = w->start, .wyckoff = w->position, .sites = s->sites};
+}
+
+sh_rules sh_space_rules_there(const sh_space *s)
+{
+    return (sh_rules){
+        .constraints = s->constraints_there, .wyckoff_start = s->tables.wyckoff_start, .wyckoff = s->tables.wyckoff, .sites = s->sites};
 }

@@ -3,26 +3,24 @@
 #ifndef SH_GFLOWNET_STATE_H
 #define SH_GFLOWNET_STATE_H
 
-#include "base/memory.h"
-#include "base/real.h"
-#include "crystal/crystal.h"
 #include "backend/workspace.h"
+#include "crystal/crystal.h"
 #include "crystal/graph.h"
-#include "crystal/group.h"
 #include "gflownet/options.h"
 #include "gflownet/record.h"
 
-enum {
-    SH_LATTICE_FEATURES = 11, /* of a state: lengths, cos and sin of angles, volume an atom, atoms */
-    SH_SITE_FEATURES = 18     /* sin and cos of 2 pi k x, k = 1, 2, 3 */
-};
+/* The states rows.record[i] after rows.t[i] steps, i < n; arrays and records are there, and so is the space. */
+typedef struct {
+    sh_state_rows rows;
+    int64_t n, n_site; /* n_site: the sum of t */
+} sh_state_list;
 
-/* Lattice of a step, rows in Å, from its logits. */
-void sh_step_lattice(const sh_space *space, const sh_step *step, double lattice[9]);
+/* The crystals that the records index[i], i < n, became; NULL: i. All are there. */
+void sh_finished_crystals(const sh_space *space, sh_workspace *ws, const sh_record_list *records, const int64_t *index, int64_t n,
+                          sh_crystals *out);
 
-/* The crystals of states (record[i], t[i]), i < n, each with t[i] >= 1 sites; arrays on the arena. */
-void sh_states_crystals(const sh_space *space, const sh_record *const *record, const int32_t *t, int64_t n,
-                        sh_arena *arena, sh_crystals *out);
+/* The crystal that a record of the host became; arrays on the arena. */
+void sh_record_crystal(const sh_space *space, const sh_record *record, sh_arena *arena, sh_crystals *out);
 
 /* A batch of states as the encoder wants it, there. */
 typedef struct {
@@ -36,7 +34,7 @@ typedef struct {
 } sh_states;
 
 /* With lattice: last, states have a cell of their family with 15 Å^3 an atom. */
-void sh_states_build(const sh_space *space, const sh_policy_options *options, const sh_record *const *record,
-                     const int32_t *t, int64_t n, sh_workspace *ws, sh_states *out);
+void sh_states_build(const sh_space *space, const sh_policy_options *options, sh_workspace *ws, const sh_state_list *states,
+                     sh_states *out);
 
 #endif

@@ -14,7 +14,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "crystal/wyckoff.h"
-#include "gflownet/mask.h"
+#include "mask.h"
 #include "io/config_yaml.h"
 #include "io/text.h"
 
@@ -635,7 +635,8 @@ static sh_status check_orbits(const sh_config *c, const sh_groups *groups)
     int n_allowed = 0, n_large = 0;
     uint8_t fits[SH_N_GROUP];
     const sh_space space = sh_space_of(groups, k, c->policy.sites, 0);
-    if (c->policy.sites == SH_SITES_WYCKOFF && sh_mask_groups(&space, fits) == 0)
+    const sh_rules rules = sh_space_rules(&space);
+    if (c->policy.sites == SH_SITES_WYCKOFF && sh_mask_groups(&rules, fits) == 0)
         return sh_error_hint(SH_FAIL(SH_EINPUT,
                                      "constraints.max_atoms: %d atoms are too few for %d site%s in every allowed space group",
                                      k->max_atoms, k->min_sites, k->min_sites > 1 ? "s" : ""),

@@ -172,7 +172,7 @@ sh_status sh_export_best(const sh_space *space, const sh_records *records, const
         sh_graph graph;
         sh_structure s;
         sh_arena_reset(arena);
-        sh_states_crystals(space, &record, &record->n_step, 1, arena, &crystal);
+        sh_record_crystal(space, record, arena, &crystal);
         sh_graph_build(&crystal, &(sh_graph_opts){.cutoff = 2 * shortest_pair}, arena, &graph);
         out->n_looked_at++;
         if (graph.min_dist[0] < shortest_pair) { /* whatever the record says: no such pair is written */

@@ -253,7 +253,7 @@ static void make_crystal(const sh_sample_set *set, const sh_record *record, sh_a
 {
     sh_crystals crystal;
     sh_arena_reset(arena);
-    sh_states_crystals(&set->space, &record, &record->n_step, 1, arena, &crystal);
+    sh_record_crystal(&set->space, record, arena, &crystal);
     *out = (sh_report_crystal){.traj = record->traj, .result = record->result};
     sh_structure_from_crystal(&crystal, 0, &out->structure);
     sh_structure_formula(&out->structure, out->formula, sizeof out->formula, NULL);

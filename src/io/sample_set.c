@@ -89,7 +89,7 @@ void sh_sample_set_collect(const char *path, sh_structures *out)
         sh_structure s;
         char name[48];
         sh_arena_reset(arena);
-        sh_states_crystals(&set->space, &record, &record->n_step, 1, arena, &crystal);
+        sh_record_crystal(&set->space, record, arena, &crystal);
         sh_structure_from_crystal(&crystal, 0, &s);
         snprintf(name, sizeof name, "trajectory %llu", (unsigned long long)record->traj);
         s.name = sh_strdup(name);

@@ -178,17 +178,15 @@ static void make_crystals(const sh_space *space, const selection *s, crystal_col
     *out = (crystal_columns){SH_NEW(int32_t, n), SH_NEW(int32_t, n * sites), SH_NEW(int32_t, n * sites),
                              SH_NEW(double, 9 * n), SH_NEW(double, 3 * n * sites)};
     sh_arena *arena = sh_arena_create(1 << 20);
-    const sh_record *record[BATCH];
-    int32_t t[BATCH];
+    const sh_space here = sh_space_of(space->groups, space->constraints, space->sites, space->merge_tol);
+    const sh_record_list records = sh_records_list(s->records);
     for (int64_t start = 0; start < n; start += BATCH) {
         int64_t m = n - start < BATCH ? n - start : BATCH;
         sh_crystals crystals;
+        sh_workspace ws;
         sh_arena_reset(arena);
-        for (int64_t i = 0; i < m; i++) {
-            record[i] = sh_record_at(s->records, s->index[start + i]);
-            t[i] = record[i]->n_step;
-        }
-        sh_states_crystals(space, record, t, m, arena, &crystals);
+        sh_workspace_begin(&ws, sh_backend_cpu(), arena);
+        sh_finished_crystals(&here, &ws, &records, s->index + start, m, &crystals);
         for (int64_t i = 0; i < m; i++) {
             out->group[start + i] = crystals.sg_number[i];
             memcpy(out->lattice + 9 * (start + i), crystals.lattice + 9 * i, 9 * sizeof(double));

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "crystal/transfer.h"
 #include "reward/terms.h"
 
 static sh_status make_reward(const sh_config *config, bool energies, sh_setup *s)
@@ -100,16 +101,13 @@ void sh_setup_draw(const sh_setup *s, uint64_t seed, uint64_t first_traj, int64_
     sh_arena_reset(s->arena);
     sh_workspace ws;
     sh_workspace_begin(&ws, s->be, s->arena);
-    sh_sample(s->policy, &ws, seed, first_traj, n, exploration, records);
-    const sh_record **record = SH_PUSH(s->arena, const sh_record *, n);
-    int32_t *t = SH_PUSH(s->arena, int32_t, n);
-    for (int64_t i = 0; i < n; i++) {
-        record[i] = sh_record_at(records, i);
-        t[i] = record[i]->n_step;
-    }
-    sh_crystals crystals;
+    sh_record_list drawn = sh_records_begin(&ws, records, n);
+    sh_sample_there(s->policy, &ws, seed, first_traj, exploration, &drawn);
+    sh_crystals there, crystals;
     sh_reward_result *results = SH_PUSH(s->arena, sh_reward_result, n);
-    sh_states_crystals(&s->space, record, t, n, s->arena, &crystals);
+    sh_finished_crystals(&s->space, &ws, &drawn, NULL, n, &there);
+    sh_crystals_bring(&ws, &there, &crystals);
+    sh_records_bring(&ws, &drawn, records);
     sh_reward_evaluate(s->reward, &crystals, false, s->arena, results);
     for (int64_t i = 0; i < n; i++) {
         sh_record *r = sh_record_at(records, i);

@@ -159,7 +159,7 @@ static void test_triclinic(void **state)
     for (int64_t i = 0; i < N; i++) {
         const sh_record *r = sh_record_at(&f.records, i);
         double lattice[9], parameters[6];
-        sh_step_lattice(&f.space, &r->step[0], lattice);
+        sh_step_lattice(&f.constraints.cell, &r->step[0], lattice);
         sh_lattice_parameters(lattice, parameters);
         sampled += parameters[5] / N;
     }

@@ -9,6 +9,7 @@
 #include "activation.h"
 #include "base/rng.h"
 #include "dist.h"
+#include "step_cell.h"
 
 #ifdef SH_F64
 static const double LIMIT = 1e-12;
@@ -814,12 +815,29 @@ static void case_dist_wrapped(int64_t n)
     check_rows(n, true);
 }
 
-static sh_draw_numbers draw_numbers(int64_t n, double epsilon, double widen)
+static const double LOG_PF = -0.5; /* of a record before a draw */
+
+/* Rows from the last record to the first, in step 2; record of row i: draw_record(d, i), trajectory 1000 + i. */
+static sh_draw draw_rows(int64_t n, double epsilon, double widen)
 {
-    uint64_t *traj = SH_PUSH(pool, uint64_t, n);
-    for (int64_t i = 0; i < n; i++)
-        traj[i] = (uint64_t)(1000 + i);
-    return (sh_draw_numbers){.seed = 5, .traj = traj, .step = 2, .draw = 3, .epsilon = epsilon, .widen = widen};
+    size_t stride = sh_record_stride(3);
+    sh_record_list records = {
+        .first = memset(SH_PUSH(pool, char, (size_t)n * stride), 0, (size_t)n * stride), .n_first = n, .n = n, .stride = (int64_t)stride};
+    int64_t *record = SH_PUSH(pool, int64_t, n);
+    for (int64_t i = 0; i < n; i++) {
+        sh_record *r = sh_listed(&records, record[i] = n - 1 - i);
+        r->traj = (uint64_t)(1000 + i);
+        r->log_pf = LOG_PF;
+        r->step[2].sg_number = i % 5 == 2 ? 225 : 1;
+        for (int j = 0; j < 3; j++)
+            r->step[2].frac[j] = r->step[2].y[j] = SENTINEL;
+    }
+    return (sh_draw){.rows = {.records = records, .record = record, .t = 2}, .seed = 5, .draw = 3, .epsilon = epsilon, .widen = widen};
+}
+
+static const sh_record *draw_record(const sh_draw *draw, int64_t row)
+{
+    return sh_row_record(&draw->rows, row);
 }
 
 static double draw_u(int64_t row, uint32_t draw, int which)
@@ -836,30 +854,26 @@ static void case_draw_categorical(int64_t n)
     const double epsilon = 0.3;
     sh_real *logits = array(n * K);
     uint8_t *mask = SH_PUSH(pool, uint8_t, n * K);
-    sh_drawn_choice *out = SH_PUSH(pool, sh_drawn_choice, n);
+    int32_t *choice = SH_PUSH(pool, int32_t, n);
+    const sh_draw draw = draw_rows(n, epsilon, 1);
     for (int64_t i = 0; i < n * K; i++)
         mask[i] = i % K == 1 || (i * 7 + i / K) % 3 > 0;
-    launch_draw_categorical(&(sh_draw_categorical_args){.logits = logits,
-                                                        .mask = mask,
-                                                        .mask_stride = K,
-                                                        .numbers = draw_numbers(n, epsilon, 1),
-                                                        .out = out,
-                                                        .n = K},
-                            n);
+    launch_draw_categorical(
+        &(sh_draw_categorical_args){.draw = draw, .logits = logits, .mask = mask, .mask_stride = K, .choice = choice, .n = K}, n);
     for (int64_t i = 0; i < n; i++) {
         double total = 0, below = 0, u = draw_u(i, 3, 0), share = i % 2 ? epsilon : 0;
         int allowed = 0;
-        assert_in_range(out[i].choice, 0, K - 1);
-        assert_true(mask[i * K + out[i].choice]);
+        assert_in_range(choice[i], 0, K - 1);
+        assert_true(mask[i * K + choice[i]]);
         for (int k = 0; k < K; k++) {
             allowed += mask[i * K + k];
             total += mask[i * K + k] ? exp((double)logits[i * K + k]) : 0;
         }
-        for (int k = 0; k < out[i].choice; k++)
+        for (int k = 0; k < choice[i]; k++)
             if (mask[i * K + k]) below += (1 - share) * exp((double)logits[i * K + k]) / total + share / allowed;
-        double chance = exp((double)logits[i * K + out[i].choice]) / total;
+        double chance = exp((double)logits[i * K + choice[i]]) / total;
         assert_true(below - 1e-12 <= u && u <= below + (1 - share) * chance + share / allowed + 1e-12);
-        assert_near(out[i].log_p, log(chance), 1e-12);
+        assert_near(draw_record(&draw, i)->log_pf, LOG_PF + log(chance), 1e-12);
     }
     release(logits, n * K);
 }
@@ -869,19 +883,19 @@ static void case_draw_logit_normal(int64_t n)
     enum { M = 3 };
     const double epsilon = 0.25, widen = 1.5;
     sh_real *raw = array(n * 3 * M);
-    uint8_t *active = SH_PUSH(pool, uint8_t, n);
-    sh_drawn_logit *out = SH_PUSH(pool, sh_drawn_logit, n);
-    for (int64_t i = 0; i < n; i++) {
-        active[i] = i % 5 != 2;
-        out[i] = (sh_drawn_logit){SENTINEL, SENTINEL};
-    }
-    launch_draw_logit_normal(
-        &(sh_draw_logit_normal_args){.raw = raw, .active = active, .numbers = draw_numbers(n, epsilon, widen), .out = out, .n = M}, n);
+    sh_real *code = memset(SH_PUSH(pool, sh_real, n * 6 * SH_LATTICE_CODE), 0, (size_t)(n * 6 * SH_LATTICE_CODE) * sizeof *code);
+    const sh_draw draw = draw_rows(n, epsilon, widen);
+    launch_draw_logit_normal(&(sh_draw_logit_normal_args){.draw = draw, .raw = raw, .step = 2, .d = 1, .code = code, .n = M}, n);
     for (int64_t i = 0; i < n; i++) {
         const sh_real *row = raw + i * 3 * M;
-        double total = 0, below = 0, u0 = draw_u(i, 3, 0), u1 = draw_u(i, 3, 1), want;
-        if (!active[i]) {
-            assert_true(out[i].y == SENTINEL && out[i].log_p == SENTINEL);
+        const sh_record *record = draw_record(&draw, i);
+        sh_real code_want[6 * SH_LATTICE_CODE] = {0};
+        double total = 0, below = 0, y = record->step[2].y[1], u0 = draw_u(i, 3, 0), u1 = draw_u(i, 3, 1), want;
+        if (i % 5 != 2) sh_parameter_code(y, code_want + SH_LATTICE_CODE);
+        for (int k = 0; k < 6 * SH_LATTICE_CODE; k++)
+            near(code[i * 6 * SH_LATTICE_CODE + k], (double)code_want[k]);
+        if (i % 5 == 2) { /* b of a cubic group */
+            assert_true(y == SENTINEL && record->log_pf == LOG_PF);
             continue;
         }
         for (int k = 0; k < M; k++)
@@ -892,8 +906,8 @@ static void case_draw_logit_normal(int64_t n)
         double z = sqrt(-2 * log(draw_u(i, 4, 0))) * cos(2 * SH_PI * draw_u(i, 4, 1));
         want = (double)row[M + k] + (i % 2 ? widen : 1) * (0.02 + log1p(exp((double)row[2 * M + k]))) * z;
         if (i % 2 && u1 < epsilon) want = log(u1 / epsilon / (1 - u1 / epsilon));
-        assert_near(out[i].y, want, 1e-9);
-        assert_near(out[i].log_p, sh_logit_normal_log_prob(row, M, out[i].y, NULL), 1e-9);
+        assert_near(y, want, 1e-9);
+        assert_near(record->log_pf, LOG_PF + sh_logit_normal_log_prob(row, M, y, NULL), 1e-9);
     }
     release(raw, n * 3 * M);
 }
@@ -904,20 +918,20 @@ static void case_draw_wrapped(int64_t n)
     enum { M = 2, WIDTH = 1 + M * SH_WRAPPED_STRIDE };
     sh_real *raw = array(n * WIDTH);
     uint8_t *dim = SH_PUSH(pool, uint8_t, n);
-    sh_drawn_position *out = SH_PUSH(pool, sh_drawn_position, n);
-    for (int64_t i = 0; i < n; i++) {
+    const sh_draw draw = draw_rows(n, 0.5, 1);
+    for (int64_t i = 0; i < n; i++)
         dim[i] = (uint8_t)(i % 4);
-        out[i] = (sh_drawn_position){SENTINEL, {SENTINEL, SENTINEL, SENTINEL}};
-    }
-    launch_draw_wrapped(&(sh_draw_wrapped_args){.raw = raw, .dim = dim, .numbers = draw_numbers(n, 0.5, 1), .out = out, .n = M}, n);
+    launch_draw_wrapped(&(sh_draw_wrapped_args){.draw = draw, .raw = raw, .dim = dim, .n = M}, n);
     for (int64_t i = 0; i < n; i++) {
+        const sh_record *record = draw_record(&draw, i);
+        const double *x = record->step[2].frac;
         double eps = 0.01 + 0.99 / (1 + exp(-(double)raw[i * WIDTH]));
         bool flat = draw_u(i, 3, 0) < 1 - (1 - eps) * (i % 2 ? 0.5 : 1);
         for (int j = 0; j < 3; j++) {
-            assert_true(j < dim[i] ? out[i].x[j] >= 0 && out[i].x[j] < 1 : out[i].x[j] == SENTINEL);
-            if (flat && j < dim[i]) assert_true(out[i].x[j] == draw_u(i, (uint32_t)(4 + j / 2), j % 2));
+            assert_true(j < dim[i] ? x[j] >= 0 && x[j] < 1 : x[j] == SENTINEL);
+            if (flat && j < dim[i]) assert_true(x[j] == draw_u(i, (uint32_t)(4 + j / 2), j % 2));
         }
-        if (dim[i]) assert_near(out[i].log_p, sh_wrapped_log_prob(raw + i * WIDTH, M, dim[i], out[i].x, NULL), 1e-9);
+        assert_near(record->log_pf, LOG_PF + (dim[i] ? sh_wrapped_log_prob(raw + i * WIDTH, M, dim[i], x, NULL) : 0), 1e-9);
     }
     release(raw, n * WIDTH);
 }

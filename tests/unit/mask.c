@@ -3,7 +3,7 @@
 #include "test.h"
 
 #include "base/memory.h"
-#include "gflownet/mask.h"
+#include "mask.h"
 
 static sh_groups *groups;
 
@@ -20,57 +20,63 @@ static int teardown(void **state)
     return sh_alloc_live() != 0;
 }
 
-static int32_t n_position(const sh_space *space, const sh_partial *s)
+static sh_rules rules_of(const sh_constraints *constraints, sh_sites_mode sites)
 {
-    const int32_t *start = groups->wyckoffs->start;
-    return space->sites == SH_SITES_GENERAL ? 1 : start[s->sg_number] - start[s->sg_number - 1];
+    const sh_space space = sh_space_of(groups, constraints, sites, 0);
+    return sh_space_rules(&space);
 }
 
-static sh_partial child_of(const sh_space *space, const sh_partial *s, int32_t element, int32_t position)
+static int32_t n_position(const sh_rules *rules, const sh_partial *s)
 {
-    return sh_partial_add(space, s, &(sh_step){.sg_number = s->sg_number, .elem_index = element, .wyckoff = position});
+    const int32_t *start = groups->wyckoffs->start;
+    return rules->sites == SH_SITES_GENERAL ? 1 : start[s->sg_number] - start[s->sg_number - 1];
+}
+
+static sh_partial child_of(const sh_rules *rules, const sh_partial *s, int32_t element, int32_t position)
+{
+    return sh_partial_add(rules, s, &(sh_step){.sg_number = s->sg_number, .elem_index = element, .wyckoff = position});
 }
 
 /* What C says, from its definition. Positions are told apart by number: taken twice means that a bit was set before. */
-static bool consistent(const sh_space *space, const sh_partial *parent, const sh_partial *s, int32_t position)
+static bool consistent(const sh_rules *rules, const sh_partial *parent, const sh_partial *s, int32_t position)
 {
-    bool taken = space->sites == SH_SITES_WYCKOFF && parent->used >> position & 1;
-    return s->n_kind <= space->constraints->max_elements && !taken &&
-           (space->sites == SH_SITES_GENERAL || s->n_atom <= space->constraints->max_atoms);
+    bool taken = rules->sites == SH_SITES_WYCKOFF && parent->used >> position & 1;
+    return s->n_kind <= rules->constraints->max_elements && !taken &&
+           (rules->sites == SH_SITES_GENERAL || s->n_atom <= rules->constraints->max_atoms);
 }
 
 /* Some completion of s, s itself included, may stop: by trying everything. */
-static bool reaches_stop(const sh_space *space, const sh_partial *s)
+static bool reaches_stop(const sh_rules *rules, const sh_partial *s)
 {
-    const sh_constraints *c = space->constraints;
+    const sh_constraints *c = rules->constraints;
     if (s->n_site >= c->min_sites && s->n_site >= 1 && s->has_one_of) return true;
     if (s->n_site == c->max_sites) return false;
     for (int32_t e = 0; e < c->n_element; e++)
-        for (int32_t w = 0; w < n_position(space, s); w++) {
-            sh_partial child = child_of(space, s, e, w);
-            if (consistent(space, s, &child, w) && reaches_stop(space, &child)) return true;
+        for (int32_t w = 0; w < n_position(rules, s); w++) {
+            sh_partial child = child_of(rules, s, e, w);
+            if (consistent(rules, s, &child, w) && reaches_stop(rules, &child)) return true;
         }
     return false;
 }
 
-static int64_t walk(const sh_space *space, const sh_partial *s)
+static int64_t walk(const sh_rules *rules, const sh_partial *s)
 {
-    const sh_constraints *c = space->constraints;
+    const sh_constraints *c = rules->constraints;
     uint8_t elements[SH_MAX_ELEMENTS], positions[SH_MAX_WYCKOFF];
     int64_t n = 1;
-    int32_t n_allowed = sh_mask_elements(space, s, elements), found = 0;
-    assert_true(sh_mask_consistent(space, s));
-    assert_int_equal(sh_mask_completable(space, s), reaches_stop(space, s));
-    assert_int_equal(sh_mask_stop(space, s), s->n_site >= c->min_sites && s->n_site >= 1 && s->has_one_of);
+    int32_t n_allowed = sh_mask_elements(rules, s, elements), found = 0;
+    assert_true(sh_mask_consistent(rules, s));
+    assert_int_equal(sh_mask_completable(rules, s), reaches_stop(rules, s));
+    assert_int_equal(sh_mask_stop(rules, s), s->n_site >= c->min_sites && s->n_site >= 1 && s->has_one_of);
     for (int32_t e = 0; e < c->n_element; e++) {
         bool any = false;
-        if (space->sites == SH_SITES_WYCKOFF) sh_mask_positions(space, s, e, positions);
-        for (int32_t w = 0; w < n_position(space, s); w++) {
-            sh_partial child = child_of(space, s, e, w);
-            bool expected = s->n_site < c->max_sites && consistent(space, s, &child, w) && reaches_stop(space, &child);
-            if (space->sites == SH_SITES_WYCKOFF) assert_int_equal(positions[w], expected);
+        if (rules->sites == SH_SITES_WYCKOFF) sh_mask_positions(rules, s, e, positions);
+        for (int32_t w = 0; w < n_position(rules, s); w++) {
+            sh_partial child = child_of(rules, s, e, w);
+            bool expected = s->n_site < c->max_sites && consistent(rules, s, &child, w) && reaches_stop(rules, &child);
+            if (rules->sites == SH_SITES_WYCKOFF) assert_int_equal(positions[w], expected);
             any = any || expected;
-            if (expected) n += walk(space, &child);
+            if (expected) n += walk(rules, &child);
         }
         assert_int_equal(elements[e], any);
         found += any;
@@ -101,10 +107,10 @@ static void test_general_sites(void **state)
                                         .min_sites = min_sites,
                                         .max_sites = max_sites};
                     set_one_of(&c, one_of);
-                    const sh_space space = sh_space_of(groups, &c, SH_SITES_GENERAL, 0);
-                    sh_partial empty = sh_partial_empty(&space);
-                    assert_true(reaches_stop(&space, &empty));
-                    assert_true(walk(&space, &empty) > 1);
+                    const sh_rules rules = rules_of(&c, SH_SITES_GENERAL);
+                    sh_partial empty = sh_partial_empty(&rules);
+                    assert_true(reaches_stop(&rules, &empty));
+                    assert_true(walk(&rules, &empty) > 1);
                 }
 }
 
@@ -129,13 +135,13 @@ static void test_wyckoff_positions(void **state)
                         uint8_t allowed[SH_N_GROUP];
                         set_one_of(&c, one_of);
                         c.group_allowed[number[g] - 1] = true;
-                        const sh_space space = sh_space_of(groups, &c, SH_SITES_WYCKOFF, 0);
-                        sh_partial s = sh_partial_empty(&space);
+                        const sh_rules rules = rules_of(&c, SH_SITES_WYCKOFF);
+                        sh_partial s = sh_partial_empty(&rules);
                         s.sg_number = number[g];
-                        bool expected = reaches_stop(&space, &s);
-                        assert_int_equal(sh_mask_groups(&space, allowed), expected);
+                        bool expected = reaches_stop(&rules, &s);
+                        assert_int_equal(sh_mask_groups(&rules, allowed), expected);
                         assert_int_equal(allowed[number[g] - 1], expected);
-                        if (expected && max_sites < 3) assert_true(walk(&space, &s) > 1);
+                        if (expected && max_sites < 3) assert_true(walk(&rules, &s) > 1);
                         n_group += expected;
                         n_refused += !expected;
                     }
@@ -148,22 +154,22 @@ static void test_consistent_is_closed(void **state)
     (void)state;
     sh_constraints c = {.n_element = 4, .max_elements = 2, .min_sites = 1, .max_sites = 4, .max_atoms = 8};
     for (int sites = 0; sites < 2; sites++) {
-        const sh_space space = sh_space_of(groups, &c, sites ? SH_SITES_WYCKOFF : SH_SITES_GENERAL, 0);
+        const sh_rules rules = rules_of(&c, sites ? SH_SITES_WYCKOFF : SH_SITES_GENERAL);
         int n = 0;
         for (int code = 0; code < 256 * 256; code++) {
-            sh_partial whole = sh_partial_empty(&space), parent;
+            sh_partial whole = sh_partial_empty(&rules), parent;
             whole.sg_number = 10; /* P2/m: positions of 1, 2 and 4 atoms */
             for (int k = 0; k < 4; k++)
-                whole = child_of(&space, &whole, code >> 2 * k & 3, 5 + (code >> (8 + 2 * k) & 3) * 3);
-            if (!sh_mask_consistent(&space, &whole)) continue;
+                whole = child_of(&rules, &whole, code >> 2 * k & 3, 5 + (code >> (8 + 2 * k) & 3) * 3);
+            if (!sh_mask_consistent(&rules, &whole)) continue;
             n++;
             for (int left_out = 0; left_out < 4; left_out++) {
-                parent = sh_partial_empty(&space);
+                parent = sh_partial_empty(&rules);
                 parent.sg_number = 10;
                 for (int k = 0; k < 4; k++)
                     if (k != left_out)
-                        parent = child_of(&space, &parent, code >> 2 * k & 3, 5 + (code >> (8 + 2 * k) & 3) * 3);
-                assert_true(sh_mask_consistent(&space, &parent));
+                        parent = child_of(&rules, &parent, code >> 2 * k & 3, 5 + (code >> (8 + 2 * k) & 3) * 3);
+                assert_true(sh_mask_consistent(&rules, &parent));
             }
         }
         assert_true(n > 0 && n < 256 * 256);
