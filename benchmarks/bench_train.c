@@ -136,11 +136,13 @@ static void iteration(bench *b, uint64_t first, int64_t n, bool first_of_all)
     end(b, ADAM);
 
     sh_tape tape;
-    double *space = SH_PUSH(s->arena, double, 3 * count);
     begin(b);
     sh_workspace_begin(&ws, s->be, s->arena);
     sh_tape_begin(&tape, &ws, true);
-    sh_objective(s->policy, &tape, record, count, target, 1, &(sh_balance){space, space + count, space + 2 * count, NULL});
+    double *numbers = SH_ROOM(&ws, double, 3 * count);
+    const sh_record_list records = sh_records_there(&ws, &b->fresh, NULL, 0, count);
+    const sh_balance balance = {.log_pf = numbers, .log_pb = numbers + count, .residual = numbers + 2 * count};
+    sh_objective(s->policy, &tape, &records, SH_PUT(&ws, target, count), 1, &balance);
     end(b, FORWARD);
     b->seconds[FORWARD] *= (double)(count + n_replay) / (double)(count > 0 ? count : 1); /* fresh ones only were passed */
     b->seconds[WHOLE] = 0;

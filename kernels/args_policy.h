@@ -158,4 +158,95 @@ typedef struct {
     sh_real *features; /* (S,SH_SITE_FEATURES) */
 } sh_site_features_args;
 
+/* The rows of an objective (gflownet/objective.c), one item a record i of n. Its transitions, from s_0 .. s_n, are k = start[i] + t;
+ * its steps, and also its states s_1 .. s_n, have the rows q = k - i, and in a trunk that begins with s_0 the state s_t has row q too. */
+typedef struct {
+    sh_record_list records;
+    sh_rules rules;
+    int64_t n;
+    const int64_t *start;    /* (n+1) */
+    int32_t group_each_step, learns_backward, lattice_last;
+    double *log_pb;          /* (T) of the order: the site of a step came last, one of t + 1 */
+    int32_t *trunk_row;      /* (T) of the state a transition starts from */
+    /* which row of each part is a transition's, -1: none; all (T) */
+    int32_t *decision_row, *group_row, *step_row, *back_row, *end_row;
+    int32_t *decision;       /* (S) stop or go on, of s_1 .. s_n: 0 go on, 1 stop, -1 where only one is allowed */
+    int64_t *state_record;   /* (S) */
+    int64_t *state_t;        /* (S) */
+    int64_t *step_record;    /* (S) */
+    int64_t *step_t;         /* (S) */
+    int32_t *step_trunk;     /* (S) row of the trunk of the state it starts from */
+    uint8_t *element_mask;   /* (S, n_element) */
+    uint8_t *position_mask;  /* (S, SH_MAX_WYCKOFF) or NULL */
+    /* backward steps s_(t+1) -> s_t, t >= 1, where there is something to learn; B = S - n */
+    int64_t *back_record;    /* (B) */
+    int64_t *back_t;         /* (B) the step that made s_t: its group and lattice are what is asked for */
+    int32_t *back_trunk;     /* (B) row of the trunk of s_(t+1) */
+    int32_t *back_removed;   /* (B) atomic number of the site taken away */
+    /* last steps: of the lattice with lattice: last, of the group with group: once */
+    int64_t *end_record;     /* (n) */
+    int64_t *end_t;          /* (n) */
+    int32_t *end_trunk;      /* (n) */
+} sh_objective_rows_args;
+
+/* Transitions of each record: one item a record. */
+typedef struct {
+    sh_record_list records;
+    int64_t *count; /* (n) */
+} sh_transitions_args;
+
+/* What steps (record[r], t[r]) chose, as the heads and densities want it; one item a row r of n. Any of the arrays may be NULL. */
+typedef struct {
+    sh_record_list records;
+    sh_rules rules;
+    int64_t n;
+    const int64_t *record; /* (R) */
+    const int64_t *t;      /* (R) */
+    int32_t *group;        /* (R) sg_number - 1 */
+    int32_t *element, *z;  /* (R) index in the list of elements; atomic number */
+    int32_t *wyckoff;      /* (R) of the group */
+    int32_t *position;     /* (R) counted over all groups; 0 for general sites */
+    uint8_t *dim;          /* (R) free parameters of the position */
+    double *x;             /* (R,3) */
+    sh_real *code;         /* (7,R,6 SH_LATTICE_CODE): of the parameters before d, in block d; of all in block 6 */
+    double *y;             /* (6,R) logits of lattice parameters */
+    uint8_t *is_free;      /* (6,R) */
+} sh_chosen_args;
+
+/* The objectives (gflownet/balance.h). Transitions k of trajectory i are start[i] <= k < start[i+1]; log-probabilities come in parts,
+ * each a column with a row for some of the transitions. */
+enum { SH_MAX_PARTS = 5 };
+
+typedef struct {
+    const sh_real *log_p; /* (R) */
+    sh_real *grad;        /* (R) or NULL */
+    const int32_t *row;   /* (T) of a transition, -1: it has none */
+    int32_t backward;     /* it belongs to log P_B */
+} sh_balance_column;
+
+/* In this order: sums (one item a trajectory); mean, for VarGrad (one item); terms (one item a trajectory); total (one item); and on
+ * the way back slopes (one item a trajectory). */
+typedef struct {
+    int32_t kind, n_part; /* sh_objective_kind */
+    double lambda, scale;
+    int64_t n;
+    const int64_t *start;  /* (n+1) */
+    const double *log_pb;  /* (T) what is known of log P_B: the order of the sites */
+    const double *target;  /* (n) */
+    const sh_real *log_z;  /* (1) */
+    sh_real *grad_log_z;   /* (1) or NULL */
+    const sh_real *flow;   /* (F), SubTB alone */
+    sh_real *grad_flow;    /* (F) or NULL */
+    const int32_t *flow_row;           /* (T) of the state a transition starts from */
+    sh_balance_column part[SH_MAX_PARTS];
+    double *forward, *backward, *residual; /* (n) log P_F, log P_B, log Z + log P_F - target - log P_B */
+    double *ratio;                         /* (T) log P_F - log P_B */
+    double *slope, *slope_flow;            /* (T) of the loss by these, and by the flow a transition starts from */
+    double *loss, *slope_log_z;            /* (n) */
+    double *mean;                          /* (1) VarGrad's */
+    double *sum_log_z;                     /* (1) */
+    sh_real *value;                        /* (1) the loss */
+    const sh_real *grad;                   /* (1) of the loss */
+} sh_balance_sums_args, sh_balance_mean_args, sh_balance_terms_args, sh_balance_total_args, sh_balance_slopes_args;
+
 #endif

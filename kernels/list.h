@@ -45,7 +45,15 @@
     X(finished_states)                                                                             \
     X(describe_states)                                                                             \
     X(state_features)                                                                              \
-    X(site_features)
+    X(site_features)                                                                               \
+    X(transitions)                                                                                 \
+    X(objective_rows)                                                                              \
+    X(chosen)                                                                                      \
+    X(balance_sums)                                                                                \
+    X(balance_mean)                                                                                \
+    X(balance_terms)                                                                               \
+    X(balance_total)                                                                               \
+    X(balance_slopes)
 
 /* M3GNet: args_potential.h */
 #define SH_KERNELS_POTENTIAL(X)

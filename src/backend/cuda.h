@@ -5,6 +5,7 @@
 #define SH_BACKEND_CUDA_H
 
 #include <stdbool.h>
+#include <stdio.h>
 
 #include "backend/backend.h"
 
@@ -34,6 +35,15 @@ typedef struct {
     sh_backend *(*open)(const sh_cuda_options *options, char text[SH_CUDA_TEXT]);
     void (*close)(void);
 } sh_cuda_entry;
+
+/* What is said where a device has too little memory. */
+static inline void sh_cuda_out_of_memory(char text[SH_CUDA_TEXT], int device, size_t bytes, size_t there, size_t in_all)
+{
+    snprintf(text, SH_CUDA_TEXT,
+             "CUDA device %d: out of memory: %zu MiB asked for, %zu of %zu MiB are free; lower train.batch or train.replay.batch, or give "
+             "every worker a device of its own. Checkpoints are unharmed: --resume goes on from the last",
+             device, bytes >> 20, there >> 20, in_all >> 20);
+}
 
 /* What dlsym looks for. */
 const sh_cuda_entry *sh_cuda_module(void);

@@ -132,23 +132,21 @@ static void add_log_pb(const sh_setup *s, sh_records *drawn, double tally[N_TALL
 {
     int64_t n = drawn->n;
     sh_arena_reset(s->arena);
-    const sh_record **record = SH_PUSH(s->arena, const sh_record *, n);
     double *target = SH_PUSH(s->arena, double, n);
-    sh_balance balance = {.log_pf = SH_PUSH(s->arena, double, n),
-                          .log_pb = SH_PUSH(s->arena, double, n),
-                          .residual = SH_PUSH(s->arena, double, n)};
-    for (int64_t i = 0; i < n; i++) {
-        record[i] = sh_record_at(drawn, i);
-        target[i] = sh_reward_log_target(&s->config->reward, &record[i]->result);
-    }
-    sh_tape tape;
+    for (int64_t i = 0; i < n; i++)
+        target[i] = sh_reward_log_target(&s->config->reward, &sh_record_at(drawn, i)->result);
     sh_workspace ws;
+    sh_tape tape;
     sh_workspace_begin(&ws, s->be, s->arena);
     sh_tape_begin(&tape, &ws, false);
-    sh_objective(s->policy, &tape, record, n, target, 1, &balance);
+    double *numbers = SH_ROOM(&ws, double, 3 * n);
+    const sh_record_list records = sh_records_there(&ws, drawn, NULL, 0, n);
+    const sh_balance balance = {.log_pf = numbers, .log_pb = numbers + n, .residual = numbers + 2 * n};
+    sh_objective(s->policy, &tape, &records, SH_PUT(&ws, target, n), 1, &balance);
+    const double *here = SH_BRING(&ws, numbers, 3 * n);
     for (int64_t i = 0; i < n; i++) {
-        sh_record_at(drawn, i)->log_pb = balance.log_pb[i];
-        tally[WEIGHT] += exp(fmin(-balance.residual[i], 700));
+        sh_record_at(drawn, i)->log_pb = here[n + i];
+        tally[WEIGHT] += exp(fmin(-here[2 * n + i], 700));
     }
 }
 

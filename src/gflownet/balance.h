@@ -19,16 +19,15 @@
 /* Log-probabilities (R,1), each added to the forward or to the backward side of a transition. */
 typedef struct {
     const sh_tensor *log_p;
-    const int32_t *transition; /* (R) */
+    const int32_t *row; /* (T) of a transition, each once; -1: it has none */
     bool backward;
 } sh_balance_part;
 
-enum { SH_MAX_PARTS = 5 };
-
+/* Arrays are there. */
 typedef struct {
     sh_objective_kind kind;
     double lambda, scale;
-    int64_t n;               /* trajectories */
+    int64_t n, n_transition; /* trajectories, T */
     const int64_t *start;    /* (n+1) their transitions, in order */
     const double *log_pb;    /* (T) what is known of log P_B: the order of the sites */
     const double *target;    /* (n) */
@@ -39,7 +38,7 @@ typedef struct {
     const int32_t *flow_row; /* (T) row of F of the state a transition starts from; that of s_0 is log Z and not read */
 } sh_balance_args;
 
-/* Per trajectory, (n) each; NULL is fine. residual: log Z + log P_F - T - log P_B, whatever the objective. mean: VarGrad's, where
+/* Per trajectory, (n) each, there. residual: log Z + log P_F - T - log P_B, whatever the objective. mean: VarGrad's, the host's, where
  * these trajectories are part of a batch; NULL: their own. */
 typedef struct {
     double *log_pf, *log_pb, *residual;

@@ -1,279 +1,227 @@
 #include "gflownet/objective.h"
 
-#include <math.h>
-#include <string.h>
-
 #include "gflownet/dist_ops.h"
 #include "mask.h"
 #include "tensor/ops.h"
 
-/* Which rows of the batch each log-probability is about. Rows stand in the order of (record, t), so that a record's
- * rows are a segment. */
+/* Steps of records, as rows of heads; arrays are there. */
 typedef struct {
-    int64_t n_state, n_decision, n_group, n_go, n_back;
-    int64_t *start;        /* (n+1) transitions of each record: one from each of s_0 .. s_n */
-    double *log_pb;        /* (T) of the order: the site of a step came last, one of t + 1 */
-    int32_t *row;          /* (T) trunk row of the state a transition starts from */
-    const sh_record **state_record; /* (n_state) */
-    int32_t *state_t;               /* (n_state) */
-    /* stop or go on, at s_0 .. s_n */
-    int32_t *decision_row;   /* (D) row of the trunk: 0 for s_0, 1 + state */
-    int32_t *decision;       /* (D) 0 go on, 1 stop */
-    int32_t *decision_at;    /* (D) its transition */
-    /* forward steps that choose a group */
-    int32_t *group_row, *group_at;
-    const sh_step **group_step;
-    /* forward steps */
-    int32_t *go_row; /* (G) */
-    int32_t *go_at;
-    const sh_step **go_step;
-    uint8_t *element_mask;  /* (G, n_element) */
-    uint8_t *position_mask; /* (G, SH_MAX_WYCKOFF), where sites are on Wyckoff positions */
-    /* backward steps s_{t+1} -> s_t, t >= 1 */
-    int32_t *back_row; /* (B) row of s_{t+1} */
-    int32_t *back_at;
-    const sh_step **back_step; /* the step that made s_t: its group and lattice are what is asked for */
-    int32_t *back_removed;     /* (B) atomic number of the site taken away */
-    /* lattice: last, drawn at s_n */
-    int32_t *end_row, *end_at; /* (n) */
-    const sh_step **end_step; /* (n) the last step, which holds the lattice */
+    int64_t n;
+    int64_t *record, *t;
+    int32_t *trunk; /* the row of the trunk that a step is chosen from */
+} step_rows;
+
+/* Rows stand in the order of (record, t); what is what: sh_objective_rows_args. */
+typedef struct {
+    int64_t n, n_transition;
+    sh_objective_rows_args a;
+    step_rows steps, back, end;
 } plan;
 
-static void plan_rows(const sh_policy *p, sh_arena *arena, const sh_record *const *record, int64_t n, plan *out)
+static step_rows make_rows(sh_workspace *ws, int64_t n)
+{
+    return (step_rows){n, SH_ROOM(ws, int64_t, n), SH_ROOM(ws, int64_t, n), SH_ROOM(ws, int32_t, n)};
+}
+
+static void plan_rows(const sh_policy *p, sh_workspace *ws, const sh_record_list *records, plan *out)
 {
     const sh_space *space = sh_policy_space(p);
-    const sh_constraints *c = space->constraints;
-    const sh_rules rules = sh_space_rules(space);
-    bool learns_backward = sh_policy_learns_backward(p), lattice_last = !sh_policy_lattice_each_step(p);
-    bool wyckoff = space->sites == SH_SITES_WYCKOFF;
-    int64_t most = 0;
-    for (int64_t i = 0; i < n; i++)
-        most += record[i]->n_step + 1;
-    *out = (plan){
-        .start = SH_PUSH(arena, int64_t, n + 1),                 .log_pb = SH_PUSH(arena, double, most),
-        .row = SH_PUSH(arena, int32_t, most),
-        .state_record = SH_PUSH(arena, const sh_record *, most), .state_t = SH_PUSH(arena, int32_t, most),
-        .decision_row = SH_PUSH(arena, int32_t, most),           .decision = SH_PUSH(arena, int32_t, most),
-        .decision_at = SH_PUSH(arena, int32_t, most),            .go_row = SH_PUSH(arena, int32_t, most),
-        .go_at = SH_PUSH(arena, int32_t, most),                  .go_step = SH_PUSH(arena, const sh_step *, most),
-        .group_row = SH_PUSH(arena, int32_t, most),              .group_at = SH_PUSH(arena, int32_t, most),
-        .group_step = SH_PUSH(arena, const sh_step *, most),     .element_mask = SH_PUSH(arena, uint8_t, most * c->n_element),
-        .position_mask = wyckoff ? SH_PUSH(arena, uint8_t, most * SH_MAX_WYCKOFF) : NULL,
-        .back_row = SH_PUSH(arena, int32_t, most),               .back_at = SH_PUSH(arena, int32_t, most),
-        .back_step = SH_PUSH(arena, const sh_step *, most),      .back_removed = SH_PUSH(arena, int32_t, most),
-        .end_row = SH_PUSH(arena, int32_t, n),                   .end_at = SH_PUSH(arena, int32_t, n),
-        .end_step = SH_PUSH(arena, const sh_step *, n)};
-    bool flows = sh_policy_get_options(p)->objective == SH_SUBTB;
-    int32_t at = 0; /* transition */
-    uint8_t *none = SH_PUSH(arena, uint8_t, c->n_element);
-    for (int64_t i = 0; i < n; i++) {
-        const sh_record *r = record[i];
-        out->start[i] = at;
-        sh_partial partial = sh_partial_empty(&rules);
-        for (int32_t t = 0; t <= r->n_step; t++, at++) {
-            bool last = t == r->n_step;
-            uint8_t *mask = last ? none : out->element_mask + out->n_go * c->n_element;
-            if (wyckoff && !last) partial.sg_number = r->step[t].sg_number; /* known when the element is chosen */
-            bool may_go = sh_mask_elements(&rules, &partial, mask) > 0, may_stop = sh_mask_stop(&rules, &partial);
-            SH_ASSERT(last ? may_stop : may_go);
-            bool back = learns_backward && t >= 2; /* s_t is where a backward step starts that has something to learn */
-            int32_t row = 0;
-            if (t > 0 && (!last || may_go || back || lattice_last || flows)) {
-                row = (int32_t)(1 + out->n_state);
-                out->state_record[out->n_state] = r;
-                out->state_t[out->n_state++] = t;
-            }
-            out->row[at] = row;
-            out->log_pb[at] = last ? 0 : -log(t + 1.0);
-            if (back) {
-                out->back_at[out->n_back] = at - 1; /* of the transition that led here */
-                out->back_row[out->n_back] = row;
-                out->back_step[out->n_back] = &r->step[t - 2];
-                out->back_removed[out->n_back++] = c->element[r->step[t - 1].elem_index];
-            }
-            if (may_go && may_stop) {
-                out->decision_at[out->n_decision] = at;
-                out->decision_row[out->n_decision] = row;
-                out->decision[out->n_decision++] = last;
-            }
-            if (last) {
-                out->end_row[i] = row;
-                out->end_at[i] = at;
-                out->end_step[i] = &r->step[t - 1];
-                continue;
-            }
-            if (wyckoff)
-                sh_mask_positions(&rules, &partial, r->step[t].elem_index, out->position_mask + out->n_go * SH_MAX_WYCKOFF);
-            if (sh_policy_group_anew(p, t)) {
-                out->group_at[out->n_group] = at;
-                out->group_row[out->n_group] = row;
-                out->group_step[out->n_group++] = &r->step[t];
-            }
-            out->go_at[out->n_go] = at;
-            out->go_row[out->n_go] = row;
-            out->go_step[out->n_go++] = &r->step[t];
-            partial = sh_partial_add(&rules, &partial, &r->step[t]);
-        }
-    }
-    out->start[n] = at;
+    int64_t n = records->n, n_step = records->n_step, n_transition = n_step + n;
+    bool learns_backward = sh_policy_learns_backward(p), wyckoff = space->sites == SH_SITES_WYCKOFF;
+    int64_t n_back = learns_backward ? n_step - n : 0;
+    int64_t *count = SH_ROOM(ws, int64_t, n), *start = SH_ROOM(ws, int64_t, n + 1);
+    const sh_transitions_args transitions = {.records = *records, .count = count};
+    ws->be->transitions(&transitions, n);
+    ws->be->offsets(count, n, start);
+    *out = (plan){.n = n,
+                  .n_transition = n_transition,
+                  .steps = make_rows(ws, n_step),
+                  .back = make_rows(ws, n_back),
+                  .end = make_rows(ws, n)};
+    out->a = (sh_objective_rows_args){.records = *records,
+                                      .rules = sh_space_rules_there(space),
+                                      .n = n,
+                                      .start = start,
+                                      .group_each_step = sh_policy_group_anew(p, 1),
+                                      .learns_backward = learns_backward,
+                                      .lattice_last = !sh_policy_lattice_each_step(p),
+                                      .log_pb = SH_ROOM(ws, double, n_transition),
+                                      .trunk_row = SH_ROOM(ws, int32_t, n_transition),
+                                      .decision_row = SH_ROOM(ws, int32_t, n_transition),
+                                      .group_row = SH_ROOM(ws, int32_t, n_transition),
+                                      .step_row = SH_ROOM(ws, int32_t, n_transition),
+                                      .back_row = SH_ROOM(ws, int32_t, n_transition),
+                                      .end_row = SH_ROOM(ws, int32_t, n_transition),
+                                      .decision = SH_ROOM(ws, int32_t, n_step),
+                                      .state_record = SH_ROOM(ws, int64_t, n_step),
+                                      .state_t = SH_ROOM(ws, int64_t, n_step),
+                                      .step_record = out->steps.record,
+                                      .step_t = out->steps.t,
+                                      .step_trunk = out->steps.trunk,
+                                      .element_mask = SH_ROOM(ws, uint8_t, n_step * space->constraints->n_element),
+                                      .position_mask = wyckoff ? SH_ROOM(ws, uint8_t, n_step * SH_MAX_WYCKOFF) : NULL,
+                                      .back_record = out->back.record,
+                                      .back_t = out->back.t,
+                                      .back_trunk = out->back.trunk,
+                                      .back_removed = SH_ROOM(ws, int32_t, n_back),
+                                      .end_record = out->end.record,
+                                      .end_t = out->end.t,
+                                      .end_trunk = out->end.trunk};
+    ws->be->objective_rows(&out->a, n);
 }
 
-static const int32_t *group_indices(sh_tape *tape, const sh_step *const *step, int64_t n)
+/* The groups of the steps, and their lattices where asked; the rest of what steps chose where `whole`. */
+static sh_chosen_args chosen_of(const sh_policy *p, sh_workspace *ws, const plan *rows, const step_rows *steps, bool lattice, bool whole)
 {
-    int32_t *index = SH_PUSH(tape->ws->arena, int32_t, n);
-    for (int64_t i = 0; i < n; i++)
-        index[i] = step[i]->sg_number - 1;
-    return SH_PUT(tape->ws, index, n);
+    int64_t n = steps->n;
+    sh_chosen_args c = {.records = rows->a.records,
+                        .rules = sh_space_rules_there(sh_policy_space(p)),
+                        .n = n,
+                        .record = steps->record,
+                        .t = steps->t,
+                        .group = SH_ROOM(ws, int32_t, n)};
+    if (lattice) {
+        c.code = SH_ROOM(ws, sh_real, 7 * n * 6 * SH_LATTICE_CODE);
+        c.y = SH_ROOM(ws, double, 6 * n);
+        c.is_free = SH_ROOM(ws, uint8_t, 6 * n);
+    }
+    if (whole) {
+        c.element = SH_ROOM(ws, int32_t, n);
+        c.z = SH_ROOM(ws, int32_t, n);
+        c.wyckoff = SH_ROOM(ws, int32_t, n);
+        c.position = SH_ROOM(ws, int32_t, n);
+        c.dim = SH_ROOM(ws, uint8_t, n);
+        c.x = SH_ROOM(ws, double, 3 * n);
+    }
+    ws->be->chosen(&c, n);
+    return c;
 }
 
-/* (R,1): log-probability of the groups of `step`, from their logits. */
-static const sh_tensor *log_prob_groups(const sh_policy *p, sh_tape *tape, const sh_tensor *logits, const sh_step *const *step)
+static const sh_real *code_of(const sh_chosen_args *c, int before)
+{
+    return c->code + before * c->n * 6 * SH_LATTICE_CODE;
+}
+
+/* (R,1): log-probability of groups, from their logits. */
+static const sh_tensor *log_prob_groups(const sh_policy *p, sh_tape *tape, const sh_tensor *logits, const int32_t *group)
 {
     uint8_t *allowed = SH_PUSH(tape->ws->arena, uint8_t, SH_N_GROUP);
     const sh_rules rules = sh_space_rules(sh_policy_space(p));
     sh_mask_groups(&rules, allowed);
-    return sh_log_prob_categorical(tape, logits, SH_PUT(tape->ws, allowed, SH_N_GROUP), 0, group_indices(tape, step, logits->rows));
+    return sh_log_prob_categorical(tape, logits, SH_PUT(tape->ws, allowed, SH_N_GROUP), 0, group);
 }
 
-/* (R,1): log-density of the free lattice parameters of `step`, h with the group. NULL where none is free. */
+/* (R,1): log-density of the free lattice parameters, h with the group. NULL where no allowed group has any. */
 static const sh_tensor *log_prob_lattice(const sh_policy *p, sh_tape *tape, sh_direction direction, const sh_tensor *h,
-                                         const sh_step *const *step)
+                                         const sh_chosen_args *c)
 {
-    int64_t n = h->rows;
     const sh_tensor *sum = NULL;
+    const unsigned some = sh_space_free(sh_policy_space(p));
     for (int d = 0; d < 6; d++) {
-        sh_real *code = SH_PUSH(tape->ws->arena, sh_real, n * 6 * SH_LATTICE_CODE);
-        double *y = SH_PUSH(tape->ws->arena, double, n);
-        uint8_t *free_here = SH_PUSH(tape->ws->arena, uint8_t, n), any = 0;
-        for (int64_t i = 0; i < n; i++) {
-            sh_lattice_code(step[i], d, code + i * 6 * SH_LATTICE_CODE);
-            y[i] = step[i]->y[d];
-            any |= free_here[i] = sh_family_free(sh_group_family(step[i]->sg_number)) >> d & 1;
-        }
-        if (!any) continue;
-        const sh_tensor *raw = sh_policy_lattice(p, tape, direction, h, SH_PUT(tape->ws, code, n * 6 * SH_LATTICE_CODE), d);
-        const sh_tensor *density = sh_log_prob_logit_normal(tape, raw, SH_PUT(tape->ws, y, n), SH_PUT(tape->ws, free_here, n));
+        if (!(some >> d & 1)) continue;
+        const sh_tensor *raw = sh_policy_lattice(p, tape, direction, h, code_of(c, d), d);
+        const sh_tensor *density = sh_log_prob_logit_normal(tape, raw, c->y + d * c->n, c->is_free + d * c->n);
         sum = sum ? sh_sum(tape, sum, density) : density;
     }
     return sum;
 }
 
-/* (G,1): all that a forward step chooses but the group. */
-static const sh_tensor *log_prob_steps(const sh_policy *p, sh_tape *tape, const sh_embedding *e, const plan *rows)
+/* (S,1): all that a forward step chooses but the group. */
+static const sh_tensor *log_prob_steps(const sh_policy *p, sh_tape *tape, const sh_embedding *e, const plan *rows, const sh_chosen_args *c)
 {
     const sh_space *space = sh_policy_space(p);
-    const sh_constraints *c = space->constraints;
-    const sh_wyckoffs *w = space->groups->wyckoffs;
-    bool wyckoff = space->sites == SH_SITES_WYCKOFF;
-    int64_t n = rows->n_go;
-    const sh_tensor *low = sh_policy_rows(tape, e->trunk[SH_PF_LOW], SH_PUT(tape->ws, rows->go_row, n), n), *sum = NULL;
-    const sh_tensor *h = sh_policy_with_group(p, tape, SH_FORWARD, low, group_indices(tape, rows->go_step, n));
-    int32_t *element = SH_PUSH(tape->ws->arena, int32_t, n), *z = SH_PUSH(tape->ws->arena, int32_t, n);
-    int32_t *choice = SH_PUSH(tape->ws->arena, int32_t, n), *position = SH_PUSH(tape->ws->arena, int32_t, n);
-    double *x = SH_PUSH(tape->ws->arena, double, 3 * n);
-    uint8_t *dim = SH_PUSH(tape->ws->arena, uint8_t, n);
-    for (int64_t i = 0; i < n; i++) {
-        const sh_step *step = rows->go_step[i];
-        element[i] = step->elem_index;
-        z[i] = c->element[step->elem_index];
-        choice[i] = step->wyckoff;
-        position[i] = wyckoff ? w->start[step->sg_number - 1] + step->wyckoff : 0;
-        dim[i] = wyckoff ? (uint8_t)w->position[position[i]].dim : 3;
-        for (int j = 0; j < 3; j++)
-            x[3 * i + j] = step->frac[j];
-    }
+    const sh_tensor *sum = NULL, *h = sh_policy_rows(tape, e->trunk[SH_PF_LOW], rows->steps.trunk, rows->steps.n);
+    h = sh_policy_with_group(p, tape, SH_FORWARD, h, c->group);
     if (sh_policy_lattice_each_step(p)) {
-        sh_real *code = SH_PUSH(tape->ws->arena, sh_real, n * 6 * SH_LATTICE_CODE);
-        sum = log_prob_lattice(p, tape, SH_FORWARD, h, rows->go_step);
-        for (int64_t i = 0; i < n; i++)
-            sh_lattice_code(rows->go_step[i], 6, code + i * 6 * SH_LATTICE_CODE);
-        h = sh_policy_with_lattice(p, tape, h, SH_PUT(tape->ws, code, n * 6 * SH_LATTICE_CODE));
+        sum = log_prob_lattice(p, tape, SH_FORWARD, h, c);
+        h = sh_policy_with_lattice(p, tape, h, code_of(c, 6));
     }
-    const sh_tensor *of_element =
-        sh_log_prob_categorical(tape, sh_policy_element(p, tape, h), SH_PUT(tape->ws, rows->element_mask, n * c->n_element), c->n_element,
-                                SH_PUT(tape->ws, element, n));
+    const sh_tensor *of_element = sh_log_prob_categorical(tape, sh_policy_element(p, tape, h), rows->a.element_mask,
+                                                          space->constraints->n_element, c->element);
     sum = sum ? sh_sum(tape, sum, of_element) : of_element;
-    h = sh_policy_with_element(p, tape, h, SH_PUT(tape->ws, z, n));
-    if (wyckoff) {
-        sum = sh_sum(tape, sum, sh_log_prob_categorical(tape, sh_policy_wyckoff(p, tape, h), SH_PUT(tape->ws, rows->position_mask, n * SH_MAX_WYCKOFF),
-                                                        SH_MAX_WYCKOFF, SH_PUT(tape->ws, choice, n)));
-        h = sh_policy_with_wyckoff(p, tape, h, SH_PUT(tape->ws, position, n));
+    h = sh_policy_with_element(p, tape, h, c->z);
+    if (space->sites == SH_SITES_WYCKOFF) {
+        sum = sh_sum(tape, sum, sh_log_prob_categorical(tape, sh_policy_wyckoff(p, tape, h), rows->a.position_mask,
+                                                        SH_MAX_WYCKOFF, c->wyckoff));
+        h = sh_policy_with_wyckoff(p, tape, h, c->position);
     }
-    return sh_sum(tape, sum, sh_log_prob_wrapped(tape, sh_policy_position(p, tape, h), SH_PUT(tape->ws, x, 3 * n), SH_PUT(tape->ws, dim, n)));
+    return sh_sum(tape, sum, sh_log_prob_wrapped(tape, sh_policy_position(p, tape, h), c->x, c->dim));
 }
 
 static const sh_tensor *log_prob_backward(const sh_policy *p, sh_tape *tape, const sh_embedding *e, const plan *rows)
 {
-    int64_t n = rows->n_back;
+    const step_rows *back = &rows->back;
+    bool lattice = sh_policy_lattice_each_step(p);
+    const sh_chosen_args c = chosen_of(p, tape->ws, rows, back, lattice, false);
     const sh_tensor *sum = NULL;
-    const sh_tensor *h = sh_policy_rows(tape, e->trunk[SH_PB_LOW], SH_PUT(tape->ws, rows->back_row, n), n);
-    h = sh_policy_without(p, tape, SH_PB_LOW, h, SH_PUT(tape->ws, rows->back_removed, n));
+    const sh_tensor *h = sh_policy_rows(tape, e->trunk[SH_PB_LOW], back->trunk, back->n);
+    h = sh_policy_without(p, tape, SH_PB_LOW, h, rows->a.back_removed);
     if (sh_policy_get_options(p)->group == SH_EACH_STEP) {
-        const sh_tensor *high = sh_policy_rows(tape, e->trunk[SH_PB_HIGH], SH_PUT(tape->ws, rows->back_row, n), n);
-        high = sh_policy_without(p, tape, SH_PB_HIGH, high, SH_PUT(tape->ws, rows->back_removed, n));
-        sum = log_prob_groups(p, tape, sh_policy_group(p, tape, SH_BACKWARD, high), rows->back_step);
-        h = sh_policy_with_group(p, tape, SH_BACKWARD, h, group_indices(tape, rows->back_step, n));
+        const sh_tensor *high = sh_policy_rows(tape, e->trunk[SH_PB_HIGH], back->trunk, back->n);
+        high = sh_policy_without(p, tape, SH_PB_HIGH, high, rows->a.back_removed);
+        sum = log_prob_groups(p, tape, sh_policy_group(p, tape, SH_BACKWARD, high), c.group);
+        h = sh_policy_with_group(p, tape, SH_BACKWARD, h, c.group);
     }
-    if (!sh_policy_lattice_each_step(p)) return sum;
-    const sh_tensor *lattice = log_prob_lattice(p, tape, SH_BACKWARD, h, rows->back_step);
-    return sum ? sh_sum(tape, sum, lattice) : lattice;
+    if (!lattice) return sum;
+    const sh_tensor *of_lattice = log_prob_lattice(p, tape, SH_BACKWARD, h, &c);
+    return sum && of_lattice ? sh_sum(tape, sum, of_lattice) : sum ? sum : of_lattice;
 }
 
 /* (n,1): the lattice where it is drawn last. */
-static const sh_tensor *log_prob_end(const sh_policy *p, sh_tape *tape, const sh_embedding *e, const plan *rows, int64_t n)
+static const sh_tensor *log_prob_end(const sh_policy *p, sh_tape *tape, const sh_embedding *e, const plan *rows, const sh_chosen_args *c)
 {
-    const sh_tensor *low = sh_policy_rows(tape, e->trunk[SH_PF_LOW], SH_PUT(tape->ws, rows->end_row, n), n);
-    const sh_tensor *h = sh_policy_with_group(p, tape, SH_FORWARD, low, group_indices(tape, rows->end_step, n));
-    return log_prob_lattice(p, tape, SH_FORWARD, h, rows->end_step);
+    const sh_tensor *low = sh_policy_rows(tape, e->trunk[SH_PF_LOW], rows->end.trunk, rows->end.n);
+    return log_prob_lattice(p, tape, SH_FORWARD, sh_policy_with_group(p, tape, SH_FORWARD, low, c->group), c);
 }
 
-sh_tensor *sh_objective(const sh_policy *p, sh_tape *tape, const sh_record *const *record, int64_t n,
-                        const double *target, double scale, const sh_balance *out)
+/* The groups of forward steps: (S,1), or with group: once (n,1), from s_0. */
+static const sh_tensor *log_prob_next_groups(const sh_policy *p, sh_tape *tape, const sh_embedding *e, const plan *rows,
+                                             const sh_chosen_args *steps, const sh_chosen_args *ends)
 {
-    sh_arena *arena = tape->ws->arena;
-    plan rows;
-    plan_rows(p, arena, record, n, &rows);
-    sh_states states = {0};
-    int64_t *state_record = SH_PUSH(arena, int64_t, rows.n_state), *state_t = SH_PUSH(arena, int64_t, rows.n_state);
-    size_t stride = sh_record_stride(sh_policy_space(p)->constraints->max_sites);
-    char *block = SH_PUSH(arena, char, (size_t)rows.n_state * stride);
-    sh_state_list list = {.n = rows.n_state};
-    for (int64_t i = 0; i < rows.n_state; i++) {
-        memcpy(block + (size_t)i * stride, rows.state_record[i], stride);
-        state_record[i] = i;
-        list.n_site += state_t[i] = rows.state_t[i];
-    }
-    list.rows = (sh_state_rows){
-        .records = {.first = (char *)(uintptr_t)SH_PUT(tape->ws, block, (size_t)rows.n_state * stride), .n_first = rows.n_state,
-                    .n = rows.n_state, .stride = (int64_t)stride},
-        .record = SH_PUT(tape->ws, state_record, rows.n_state),
-        .t = SH_PUT(tape->ws, state_t, rows.n_state)};
-    if (rows.n_state) sh_states_build(sh_policy_space(p), sh_policy_get_options(p), tape->ws, &list, &states);
-    sh_embedding e;
-    sh_policy_embed(p, tape, &states, rows.n_back > 0, &e);
+    bool each = sh_policy_group_anew(p, 1);
+    int64_t n = each ? rows->steps.n : rows->n;
+    const int32_t *from = each ? rows->steps.trunk : SH_ROOM_ZERO(tape->ws, int32_t, n);
+    return log_prob_groups(p, tape, sh_policy_next_group(p, tape, e->trunk[SH_PF_HIGH], from, n), each ? steps->group : ends->group);
+}
 
-    sh_balance_args args = {.kind = sh_policy_get_options(p)->objective,
-                            .lambda = sh_policy_get_options(p)->lambda,
+static void add_part(sh_balance_args *args, const sh_tensor *log_p, const int32_t *row, bool backward)
+{
+    if (log_p) args->part[args->n_part++] = (sh_balance_part){log_p, row, backward};
+}
+
+sh_tensor *sh_objective(const sh_policy *p, sh_tape *tape, const sh_record_list *records, const double *target, double scale,
+                        const sh_balance *out)
+{
+    plan rows;
+    sh_states states;
+    sh_embedding e;
+    const sh_policy_options *options = sh_policy_get_options(p);
+    plan_rows(p, tape->ws, records, &rows);
+    const sh_state_list list = {
+        .rows = {.records = *records, .record = rows.a.state_record, .t = rows.a.state_t}, .n = records->n_step, .n_site = records->n_site};
+    sh_states_build(sh_policy_space(p), options, tape->ws, &list, &states);
+    sh_policy_embed(p, tape, &states, rows.back.n > 0, &e);
+
+    sh_balance_args args = {.kind = options->objective,
+                            .lambda = options->lambda,
                             .scale = scale,
-                            .n = n,
-                            .start = rows.start,
-                            .log_pb = rows.log_pb,
+                            .n = rows.n,
+                            .n_transition = rows.n_transition,
+                            .start = rows.a.start,
+                            .log_pb = rows.a.log_pb,
                             .target = target,
                             .log_z = sh_policy_log_z(p)};
-    const sh_tensor *group = sh_policy_next_group(p, tape, e.trunk[SH_PF_HIGH], SH_PUT(tape->ws, rows.group_row, rows.n_group), rows.n_group);
-    args.part[args.n_part++] = (sh_balance_part){log_prob_groups(p, tape, group, rows.group_step), rows.group_at, false};
-    args.part[args.n_part++] = (sh_balance_part){log_prob_steps(p, tape, &e, &rows), rows.go_at, false};
-    if (rows.n_decision) {
-        const sh_tensor *h = sh_policy_rows(tape, e.trunk[SH_PF_HIGH], SH_PUT(tape->ws, rows.decision_row, rows.n_decision), rows.n_decision);
-        const sh_tensor *stop = sh_log_prob_categorical(tape, sh_policy_stop(p, tape, h), NULL, 0, SH_PUT(tape->ws, rows.decision, rows.n_decision));
-        args.part[args.n_part++] = (sh_balance_part){stop, rows.decision_at, false};
-    }
-    if (!sh_policy_lattice_each_step(p))
-        args.part[args.n_part++] = (sh_balance_part){log_prob_end(p, tape, &e, &rows, n), rows.end_at, false};
-    if (rows.n_back) args.part[args.n_part++] = (sh_balance_part){log_prob_backward(p, tape, &e, &rows), rows.back_at, true};
+    const sh_chosen_args steps = chosen_of(p, tape->ws, &rows, &rows.steps, sh_policy_lattice_each_step(p), true);
+    const sh_chosen_args ends = chosen_of(p, tape->ws, &rows, &rows.end, rows.a.lattice_last, false);
+    add_part(&args, log_prob_next_groups(p, tape, &e, &rows, &steps, &ends), rows.a.group_row, false);
+    add_part(&args, log_prob_steps(p, tape, &e, &rows, &steps), rows.a.step_row, false);
+    const sh_tensor *h = sh_rows_view(tape, e.trunk[SH_PF_HIGH], 1, records->n_step); /* s_0 never stops */
+    add_part(&args, sh_log_prob_categorical(tape, sh_policy_stop(p, tape, h), NULL, 0, rows.a.decision), rows.a.decision_row, false);
+    if (rows.a.lattice_last) add_part(&args, log_prob_end(p, tape, &e, &rows, &ends), rows.a.end_row, false);
+    if (rows.back.n) add_part(&args, log_prob_backward(p, tape, &e, &rows), rows.a.back_row, true);
     if (args.kind == SH_SUBTB) {
         args.flow = sh_policy_flow(p, tape, e.trunk[SH_PF_HIGH]);
-        args.flow_row = rows.row;
+        args.flow_row = rows.a.trunk_row;
     }
     return sh_balance_loss(tape, &args, out);
 }

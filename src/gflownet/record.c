@@ -51,3 +51,31 @@ void sh_records_bring(sh_workspace *ws, const sh_record_list *there, sh_records 
 {
     if (ws->be->room) ws->be->copy_out(records->data, there->first, (size_t)there->n * records->stride);
 }
+
+static void count_steps(sh_record_list *list, int64_t n_step)
+{
+    list->n_step += n_step;
+    list->n_site += n_step * (n_step + 1) / 2;
+}
+
+/* Those of a range that begins at `begin`, counted from the first of r; *n goes down by how many were taken. */
+static char *block_there(sh_workspace *ws, const sh_records *r, int64_t begin, int64_t *n, sh_record_list *list)
+{
+    int64_t there = r->n - begin, taken = there < 0 ? 0 : there < *n ? there : *n;
+    char *data = r->data + (size_t)begin * r->stride;
+    for (int64_t i = 0; i < taken; i++)
+        count_steps(list, sh_record_at(r, begin + i)->n_step);
+    *n -= taken;
+    return taken ? (char *)(uintptr_t)sh_workspace_put(ws, data, (size_t)taken * r->stride) : NULL;
+}
+
+sh_record_list sh_records_there(sh_workspace *ws, const sh_records *first, const sh_records *second, int64_t begin, int64_t n)
+{
+    sh_record_list list = {.n = n, .stride = (int64_t)first->stride};
+    int64_t left = n;
+    if (begin < first->n) list.first = block_there(ws, first, begin, &left, &list);
+    list.n_first = n - left;
+    if (left > 0) list.second = block_there(ws, second, begin + list.n_first - first->n, &left, &list);
+    SH_ASSERT(left == 0);
+    return list;
+}

@@ -65,6 +65,7 @@ static inline sh_records sh_records_view(const sh_records *r, int64_t first, int
 typedef struct {
     char *first, *second;
     int64_t n_first, n, stride;
+    int64_t n_step, n_site; /* where a step of training wants them: steps of all, and sites of all states s_1 .. s_n of all; else 0 */
 } sh_record_list;
 
 SH_BODY sh_record *sh_listed(const sh_record_list *list, int64_t i)
@@ -76,7 +77,7 @@ SH_BODY sh_record *sh_listed(const sh_record_list *list, int64_t i)
 /* Records of the host, for kernels of the CPU. */
 static inline sh_record_list sh_records_list(const sh_records *r)
 {
-    sh_record_list list = {r->data, NULL, r->n, r->n, (int64_t)r->stride};
+    sh_record_list list = {r->data, NULL, r->n, r->n, (int64_t)r->stride, 0, 0};
     return list;
 }
 
@@ -85,5 +86,8 @@ struct sh_workspace;
 /* n records of zeros to be filled in there, which become `records` (resized) when they are brought. Bringing waits. */
 sh_record_list sh_records_begin(struct sh_workspace *ws, sh_records *records, int64_t n);
 void sh_records_bring(struct sh_workspace *ws, const sh_record_list *there, sh_records *records);
+
+/* The records begin .. begin + n - 1 of those of `first` and then those of `second` (NULL: none), there: themselves, or copies. */
+sh_record_list sh_records_there(struct sh_workspace *ws, const sh_records *first, const sh_records *second, int64_t begin, int64_t n);
 
 #endif

@@ -12,7 +12,7 @@ typedef struct {
     sh_rules rules;
     sh_exploration exploration;
     uint64_t seed;
-    bool is_free[6];              /* parameters that some allowed group leaves free */
+    unsigned some_free;           /* sh_space_free */
     const uint8_t *group_allowed; /* (230) there */
     /* Rows in hand: */
     int64_t n;
@@ -79,7 +79,7 @@ static const sh_real *draw_lattices(const sampler *s, sh_tape *tape, const sh_te
 {
     sh_real *code = SH_ROOM_ZERO(s->ws, sh_real, h->rows * 6 * SH_LATTICE_CODE);
     for (int d = 0; d < 6; d++) {
-        if (!s->is_free[d]) continue;
+        if (!(s->some_free >> d & 1)) continue;
         const sh_draw_logit_normal_args args = {.draw = draw_of(s, rows, (uint32_t)(DRAW_LATTICE + 2 * d)),
                                                 .raw = sh_policy_lattice(s->policy, tape, SH_FORWARD, h, code, d)->data,
                                                 .step = step,
@@ -153,9 +153,7 @@ static void allow_groups(sampler *s)
     const sh_rules rules = sh_space_rules(sh_policy_space(s->policy));
     uint8_t *allowed = SH_PUSH(s->ws->arena, uint8_t, SH_N_GROUP);
     sh_mask_groups(&rules, allowed);
-    for (int g = 0; g < SH_N_GROUP; g++)
-        for (int d = 0; d < 6 && allowed[g]; d++)
-            s->is_free[d] = s->is_free[d] || sh_family_free(sh_group_family(g + 1)) >> d & 1;
+    s->some_free = sh_space_free(sh_policy_space(s->policy));
     s->group_allowed = SH_PUT(s->ws, allowed, SH_N_GROUP);
 }
 

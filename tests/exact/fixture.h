@@ -145,19 +145,17 @@ static inline double fixture_z(fixture *f, int64_t n, log_target_fn log_target, 
     enum { CHUNK = 500 };
     for (int64_t done = 0; done < n; done += CHUNK) {
         fixture_sample(f, CHUNK);
-        const sh_record *record[CHUNK];
         double target[CHUNK], log_pf[CHUNK], log_pb[CHUNK], residual[CHUNK];
-        for (int64_t k = 0; k < CHUNK; k++) {
-            record[k] = sh_record_at(&f->records, k);
-            target[k] = log_target(record[k], context);
-        }
-        sh_tape tape;
+        for (int64_t k = 0; k < CHUNK; k++)
+            target[k] = log_target(sh_record_at(&f->records, k), context);
         sh_workspace ws;
+        sh_tape tape;
         sh_workspace_begin(&ws, sh_backend_cpu(), f->arena);
         sh_tape_begin(&tape, &ws, false);
-        sh_objective(f->policy, &tape, record, CHUNK, target, 1, &(sh_balance){log_pf, log_pb, residual, NULL});
+        const sh_record_list records = sh_records_there(&ws, &f->records, NULL, 0, CHUNK);
+        sh_objective(f->policy, &tape, &records, target, 1, &(sh_balance){log_pf, log_pb, residual, NULL});
         for (int64_t k = 0; k < CHUNK; k++) {
-            assert_near(log_pf[k], record[k]->log_pf, 2e-4); /* the sampler and the objective mean the same policy */
+            assert_near(log_pf[k], sh_record_at(&f->records, k)->log_pf, 2e-4); /* the sampler and the objective mean the same policy */
             double w = exp(target[k] + log_pb[k] - log_pf[k]);
             sum += w;
             square += w * w;

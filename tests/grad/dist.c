@@ -137,9 +137,10 @@ static double op_loss(sh_tape *tape, int which, const sh_tensor *raw, const doub
         transition[i] = i;
     }
     sh_tensor log_z = {.data = (sh_real[]){(sh_real)0.7}, .rows = 1, .cols = 1};
-    const sh_balance_args args = {.kind = SH_TB, .scale = 0.5, .n = ROWS, .start = start, .log_pb = nothing, .target = target,
+    double log_pf[ROWS], log_pb[ROWS], residual[ROWS];
+    const sh_balance_args args = {.kind = SH_TB, .scale = 0.5, .n = ROWS, .n_transition = ROWS, .start = start, .log_pb = nothing, .target = target,
                                   .n_part = 1, .part = {{y, transition, false}}, .log_z = &log_z};
-    sh_tensor *loss = sh_balance_loss(tape, &args, &(sh_balance){NULL, NULL, NULL, NULL});
+    sh_tensor *loss = sh_balance_loss(tape, &args, &(sh_balance){log_pf, log_pb, residual, NULL});
     if (tape->recording) sh_tape_backward(tape, loss);
     return (double)loss->data[0];
 }
@@ -188,13 +189,14 @@ static void test_op_gradients(void **state)
 /* The objectives, from their definitions: three trajectories of 2, 3 and 1 transitions, one of them with a backward part. */
 enum { N_TRANSITION = 6 };
 static const int64_t FIRST[4] = {0, 2, 5, 6};
-static const int32_t AT[N_TRANSITION] = {0, 1, 2, 3, 4, 5}, BACK_AT[2] = {0, 3}, FLOW_ROW[N_TRANSITION] = {0, 1, 0, 2, 3, 0};
+static const int32_t ROW[N_TRANSITION] = {0, 1, 2, 3, 4, 5}, BACK_ROW[N_TRANSITION] = {0, -1, -1, 1, -1, -1},
+                      FLOW_ROW[N_TRANSITION] = {0, 1, 0, 2, 3, 0};
 static const double KNOWN[N_TRANSITION] = {-0.7, 0, -0.7, -1.1, 0, 0}, TARGET[3] = {-1, 0.5, -2.5};
 
 static double objective_of(sh_tape *tape, sh_objective_kind kind, sh_tensor *const *x)
 {
-    const sh_balance_args args = {.kind = kind, .lambda = 0.8, .scale = 0.25, .n = 3, .start = FIRST, .log_pb = KNOWN, .target = TARGET,
-                                  .n_part = 2, .part = {{x[0], AT, false}, {x[1], BACK_AT, true}}, .log_z = x[2], .flow = x[3],
+    const sh_balance_args args = {.kind = kind, .lambda = 0.8, .scale = 0.25, .n = 3, .n_transition = N_TRANSITION, .start = FIRST, .log_pb = KNOWN, .target = TARGET,
+                                  .n_part = 2, .part = {{x[0], ROW, false}, {x[1], BACK_ROW, true}}, .log_z = x[2], .flow = x[3],
                                   .flow_row = FLOW_ROW};
     double log_pf[3], log_pb[3], residual[3];
     sh_tensor *loss = sh_balance_loss(tape, &args, &(sh_balance){log_pf, log_pb, residual, NULL});

@@ -204,17 +204,24 @@ static void test_quotients(void **state)
 
 typedef struct {
     const sh_policy *policy;
-    const sh_record *const *record;
-    int64_t n;
+    const sh_records *records;
     const double *target;
 } objective_context;
+
+/* The loss; log P_F, log P_B and residuals go to numbers (3, n) there. */
+static sh_tensor *loss_of(sh_tape *t, const objective_context *c, double *numbers)
+{
+    int64_t n = c->records->n;
+    const sh_record_list records = sh_records_there(t->ws, c->records, NULL, 0, n);
+    const sh_balance out = {.log_pf = numbers, .log_pb = numbers + n, .residual = numbers + 2 * n};
+    return sh_objective(c->policy, t, &records, SH_PUT(t->ws, c->target, n), 0.01, &out);
+}
 
 static const sh_tensor *objective(sh_tape *t, sh_tensor *const *x, const void *context)
 {
     (void)x;
     const objective_context *c = context;
-    double log_pf[16], log_pb[16], residual[16];
-    return sh_objective(c->policy, t, c->record, c->n, c->target, 0.01, &(sh_balance){log_pf, log_pb, residual, NULL});
+    return loss_of(t, c, SH_ROOM(t->ws, double, 3 * c->records->n));
 }
 
 /* Which tensor in so many is compared with differences: all in double, where differences are exact enough to tell. */
@@ -272,16 +279,15 @@ static void check_policy(const sh_policy_options *choices)
     sh_workspace ws;
     sh_workspace_begin(&ws, be, arena);
     sh_sample(policy, &ws, 4, 0, N, &none, &records);
-    const sh_record *record[N];
     double target[N];
     int longest = 0;
     for (int i = 0; i < N; i++) {
-        record[i] = sh_record_at(&records, i);
+        int32_t n_step = sh_record_at(&records, i)->n_step;
         target[i] = noise();
-        longest = record[i]->n_step > longest ? record[i]->n_step : longest;
+        longest = n_step > longest ? n_step : longest;
     }
     assert_int_equal(longest, 3); /* backward steps from three sites are among them */
-    objective_context context = {policy, record, N, target};
+    const objective_context context = {policy, &records, target};
     const sh_tensor *log_z = sh_policy_log_z(policy);
     for (int64_t i = 0; i < sh_params_n_tensor(params); i += EVERY) {
         sh_tensor *input = sh_params_tensor(params, i);
@@ -292,11 +298,9 @@ static void check_policy(const sh_policy_options *choices)
     sh_arena_reset(arena);
     sh_workspace_begin(&ws, be, arena);
     sh_tape_begin(&tape, &ws, true);
-    double log_pf[N], log_pb[N], residual[N], sum = 0;
-    const sh_balance out = {.log_pf = log_pf, .log_pb = log_pb, .residual = residual};
-    const sh_tensor *loss = sh_objective(policy, &tape, record, N, target, 0.01, &out);
-    sh_tape_backward(&tape, (sh_tensor *)(uintptr_t)loss);
-    be->wait();
+    double *numbers = SH_ROOM(&ws, double, 3 * N), sum = 0;
+    sh_tape_backward(&tape, loss_of(&tape, &context, numbers));
+    const double *residual = (const double *)SH_BRING(&ws, numbers, 3 * N) + 2 * N;
     for (int64_t i = 0; i < sh_params_n_tensor(params); i++) {
         const sh_tensor *input = sh_params_tensor(params, i);
         double largest = 0;

@@ -18,6 +18,8 @@ SH_KERNEL_LIST(SH_CUDA_PROTOTYPE)
 #undef SH_CUDA_PROTOTYPE
 
 static const size_t WORKSPACE = 32 << 20; /* bytes for cuBLAS, so that it takes none itself */
+static const size_t HALF = 4 << 20;
+enum { HALVES = 2 };
 
 static struct {
     bool is_open, synchronous; /* SH_SYNC_KERNELS=1: every launch is waited for, and a fault names its kernel */
@@ -29,6 +31,10 @@ static struct {
     int64_t n_ones;
     void *scratch; /* for scans and sorts */
     size_t scratch_bytes;
+    char *staging;         /* pinned: HALVES of HALF bytes */
+    size_t staged;         /* of the half in hand */
+    int half;
+    cudaEvent_t read[HALVES]; /* the half has been read */
     sh_backend table;
 } cuda;
 
@@ -76,9 +82,9 @@ static void *take(size_t bytes)
     if (error == cudaErrorMemoryAllocation) {
         size_t there = 0, in_all = 0;
         cudaMemGetInfo(&there, &in_all);
-        fail("CUDA device %d: out of memory: %zu MiB asked for, %zu of %zu MiB are free; lower train.batch or train.replay.batch, or "
-             "give every worker a device of its own. Checkpoints are unharmed: --resume goes on from the last",
-             cuda.options.device, bytes >> 20, there >> 20, in_all >> 20);
+        char text[SH_CUDA_TEXT];
+        sh_cuda_out_of_memory(text, cuda.options.device, bytes, there, in_all);
+        fail("%s", text);
     }
     check(error, "taking memory");
     return memory;
@@ -89,10 +95,26 @@ static void give(void *memory)
     check(cudaFree(memory), "giving memory back");
 }
 
-/* From memory that is not pinned: the call comes back when the runtime has read it all. */
+/* Copies to the device go by way of pinned memory, so that the host goes on as soon as it has written there; one half is filled while
+ * the other is read. Larger ones than a half are rare and wait. */
 static void copy_in(void *to, const void *from, size_t bytes)
 {
-    if (bytes) check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyHostToDevice, cuda.stream), "copy to the device");
+    if (bytes == 0) return;
+    if (bytes > HALF) {
+        check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyHostToDevice, cuda.stream), "copy to the device");
+        check(cudaStreamSynchronize(cuda.stream), "copy to the device");
+        return;
+    }
+    if (cuda.staged + bytes > HALF) {
+        check(cudaEventRecord(cuda.read[cuda.half], cuda.stream), "event of a copy");
+        cuda.half = (cuda.half + 1) % HALVES;
+        cuda.staged = 0;
+        check(cudaEventSynchronize(cuda.read[cuda.half]), "waiting for a copy to the device");
+    }
+    char *at = cuda.staging + (size_t)cuda.half * HALF + cuda.staged;
+    memcpy(at, from, bytes);
+    cuda.staged += (bytes + 63) / 64 * 64;
+    check(cudaMemcpyAsync(to, at, bytes, cudaMemcpyHostToDevice, cuda.stream), "copy to the device");
 }
 
 static void copy_out(void *to, const void *from, size_t bytes)
@@ -269,6 +291,9 @@ static void close_backend(void)
     cudaStreamSynchronize(cuda.stream);
     if (cuda.ones) cudaFree(cuda.ones);
     if (cuda.scratch) cudaFree(cuda.scratch);
+    if (cuda.staging) cudaFreeHost(cuda.staging);
+    for (int i = 0; i < HALVES; i++)
+        if (cuda.read[i]) cudaEventDestroy(cuda.read[i]);
     if (cuda.blas) cublasDestroy(cuda.blas);
     if (cuda.workspace) cudaFree(cuda.workspace);
     if (cuda.stream) cudaStreamDestroy(cuda.stream);
@@ -285,6 +310,9 @@ static sh_backend *open_backend(const sh_cuda_options *options, char text[SH_CUD
     cudaError_t error = cudaSetDevice(options->device);
     if (error == cudaSuccess) error = cudaStreamCreate(&cuda.stream);
     if (error == cudaSuccess) error = cudaMalloc(&cuda.workspace, WORKSPACE);
+    if (error == cudaSuccess) error = cudaMallocHost(&cuda.staging, HALVES * HALF);
+    for (int i = 0; i < HALVES && error == cudaSuccess; i++)
+        error = cudaEventCreateWithFlags(&cuda.read[i], cudaEventDisableTiming);
     if (error != cudaSuccess) {
         snprintf(text, SH_CUDA_TEXT, "device %d: %s", options->device, cudaGetErrorString(error));
         close_backend();

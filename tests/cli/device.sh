@@ -1,0 +1,55 @@
+#!/bin/bash
+# --device on a stand-in for the CUDA module (tools/standin/cuda.c), whose memory the host cannot touch: what shaft info says, a run and a
+# sample with the bits of the CPU, ranks that share devices, a device with too little memory, a run that goes on after that, a module
+# that is none.
+set -eu
+shaft=$1
+# shellcheck source=tests/tools/expect.sh
+. "$(dirname "${BASH_SOURCE[0]}")/../tools/expect.sh"
+export SHAFT_CUDA_MODULE=$SHAFT_TEST_STANDIN
+
+expect 0 "stand-in 1" "$shaft" info
+
+cat > run.yaml <<'EOF'
+elements: [Li, O, Cl]
+constraints: {max_elements: 2, max_sites: 3, max_atoms: 40}
+policy: {mixture: 2}
+reward: {formation_energy: {weight: 0}}
+train: {iterations: 6, batch: 12, replay: {capacity: 32, batch: 4}}
+run: {seed: 3, directory: cpu, checkpoint_every: 2}
+EOF
+# same A B: the metrics of two runs but their times, and the samples of their policies
+same() {
+    cmp <(cut -d , -f 1-4 "$1/metrics.csv") <(cut -d , -f 1-4 "$2/metrics.csv")
+    "$shaft" sample "$1" -n 20 -o "$1.h5" --quiet 2> /dev/null
+    "$shaft" sample "$2" -n 20 -o "$2.h5" --quiet 2> /dev/null
+    cmp <("$shaft" score "$1.h5" --format csv --config run.yaml --quiet | cut -d , -f 2-) \
+        <("$shaft" score "$2.h5" --format csv --config run.yaml --quiet | cut -d , -f 2-)
+}
+"$shaft" train run.yaml --quiet
+expect 0 "worker 0: device 0, stand-in 0" "$shaft" train run.yaml --device cuda --set run.directory=device
+same cpu device
+"$shaft" sample cpu -n 20 -o there.h5 --quiet --device cuda 2> /dev/null
+cmp there.h5 cpu.h5
+
+# Three workers have two devices; sums go over MPI where the module has none of its own.
+expect 0 "3 workers share 2 devices of this node" mpirun -n 3 "$shaft" train run.yaml --device cuda --set run.directory=three
+mpirun -n 3 "$shaft" train run.yaml --quiet --set run.directory=three-cpu < /dev/null
+same three three-cpu
+
+# A batch that does not fit is said with the rank, the device, and what to do; what was written is there to go on from.
+expect 0 "" "$shaft" train run.yaml --device cuda --quiet --set run.directory=small --set train.iterations=2
+export SHAFT_STANDIN_MEMORY=$((24 << 20))
+got=0
+mpirun -n 2 "$shaft" train run.yaml --device cuda --quiet --resume --set run.directory=small > out.txt 2>&1 < /dev/null || got=$?
+test $got != 0
+grep -q "shaft: rank [01] of 2: CUDA device [01]: out of memory: [0-9]* MiB asked for, [0-9]* of 24 MiB are free; lower train.batch" out.txt
+unset SHAFT_STANDIN_MEMORY
+expect 0 "" "$shaft" train run.yaml --device cuda --quiet --resume --set run.directory=small
+same cpu small
+
+# No module, or something else in its place: cuda is refused with the reason, auto goes without.
+export SHAFT_CUDA_MODULE=$folder/run.yaml
+expect 2 "run.device: cuda, and there is no device to use" "$shaft" train run.yaml --device cuda --set run.directory=none
+expect 0 "" "$shaft" train run.yaml --device auto --quiet --set run.directory=auto
+same cpu auto

@@ -1,0 +1,61 @@
+/* cuda.c -- a stand-in for libshaft_cuda.so: two devices, each the recording back-end, whose memory the host cannot touch. So the program
+ * runs as it would on devices, from the command line to the checkpoint. SHAFT_STANDIN_MEMORY=BYTES: as much as a device has. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "backend/cuda.h"
+#include "backend/recorder.h"
+
+static struct {
+    sh_cuda_options options;
+    sh_backend table;
+    const sh_memory_source *memory;
+    size_t taken, most;
+} standin;
+
+static int count(char text[SH_CUDA_TEXT])
+{
+    text[0] = '\0';
+    return 2;
+}
+
+static void describe(int device, char text[SH_CUDA_TEXT])
+{
+    snprintf(text, SH_CUDA_TEXT, "stand-in %d", device);
+}
+
+static void *take(size_t bytes)
+{
+    char text[SH_CUDA_TEXT];
+    if (standin.taken + bytes > standin.most) {
+        sh_cuda_out_of_memory(text, standin.options.device, bytes, standin.most - standin.taken, standin.most);
+        standin.options.fatal(text);
+    }
+    standin.taken += bytes;
+    return standin.memory->take(bytes);
+}
+
+static void give(void *memory)
+{
+    standin.memory->give(memory);
+}
+
+static sh_backend *open_backend(const sh_cuda_options *options, char text[SH_CUDA_TEXT])
+{
+    static const sh_memory_source limited = {take, give};
+    const char *most = getenv("SHAFT_STANDIN_MEMORY");
+    text[0] = '\0';
+    standin.options = *options;
+    standin.most = most ? (size_t)strtoull(most, NULL, 10) : (size_t)4 << 30;
+    standin.taken = 0;
+    standin.table = *sh_recorder_open();
+    standin.memory = standin.table.memory;
+    standin.table.memory = &limited;
+    return &standin.table;
+}
+
+const sh_cuda_entry *sh_cuda_module(void)
+{
+    static const sh_cuda_entry entry = {SH_CUDA_ABI, count, describe, open_backend, sh_recorder_close};
+    return &entry;
+}
