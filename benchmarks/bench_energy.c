@@ -38,16 +38,18 @@ static void measure(const sh_potential *p, run *r, int round, bool no_classes, s
     double start = now(), graphs = 0, end;
     int n = 0;
     do {
+        sh_workspace ws;
         sh_graph g;
         sh_arena_reset(arena);
+        sh_workspace_begin(&ws, sh_backend_cpu(), arena);
         double before = now();
         sh_graph_build(&r->crystals, &(sh_graph_opts){.cutoff = sh_potential_cutoff(p), .no_classes = no_classes}, arena, &g);
         graphs += now() - before;
         r->n_edge = g.n_edge;
         if (sh_potential_quantity(p) == SH_TOTAL_ENERGY)
-            sh_potential_evaluate(p, &r->crystals, &g, NULL, 0, arena, r->e_total, r->e_form);
+            sh_potential_evaluate(p, &ws, &r->crystals, &g, NULL, 0, r->e_total, r->e_form);
         else
-            sh_potential_predict(p, &r->crystals, &g, NULL, 0, arena, r->e_total);
+            sh_potential_predict(p, &ws, &r->crystals, &g, NULL, 0, r->e_total);
         end = now();
         n++;
     } while (end - start < 0.05);

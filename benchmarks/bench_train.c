@@ -62,7 +62,9 @@ static void end(bench *b, int p)
 static void draw_again(bench *b, const sh_crystals *crystals)
 {
     const sh_setup *s = b->setup;
+    sh_workspace ws;
     sh_graph graph;
+    sh_workspace_begin(&ws, sh_backend_cpu(), s->arena);
     double *e_total = SH_PUSH(s->arena, double, crystals->n_crystal), *e_form = SH_PUSH(s->arena, double, crystals->n_crystal);
     int64_t *wanted = SH_PUSH(s->arena, int64_t, crystals->n_crystal), n_wanted = 0;
     for (int64_t i = 0; i < b->fresh.n; i++)
@@ -72,7 +74,7 @@ static void draw_again(bench *b, const sh_crystals *crystals)
     end(b, GRAPH);
     begin(b);
     if (s->model.potential)
-        sh_potential_evaluate(s->model.potential, crystals, &graph, wanted, n_wanted, s->arena, e_total, e_form);
+        sh_potential_evaluate(s->model.potential, &ws, crystals, &graph, wanted, n_wanted, e_total, e_form);
     end(b, ENERGY);
 }
 
@@ -100,7 +102,7 @@ static void iteration(bench *b, uint64_t first, int64_t n, bool first_of_all)
     sh_workspace_begin(&ws, s->be, s->arena);
     const sh_record_list drawn = sh_records_list(&b->fresh);
     sh_finished_crystals(&s->space, &ws, &drawn, NULL, count, &crystals);
-    sh_reward_evaluate(s->reward, &crystals, false, s->arena, result);
+    sh_reward_evaluate(s->reward, &ws, &crystals, false, result);
     end(b, REWARD);
     for (int64_t i = 0; i < count; i++)
         sh_record_at(&b->fresh, i)->result = result[i];

@@ -55,11 +55,32 @@
     X(balance_total)                                                                               \
     X(balance_slopes)
 
-/* M3GNet: args_potential.h */
-#define SH_KERNELS_POTENTIAL(X)
+/* Pretrained models: args_potential.h */
+#define SH_KERNELS_POTENTIAL(X)                                                                    \
+    X(mark)                                                                                        \
+    X(edges_count)                                                                                 \
+    X(edges_copy)                                                                                  \
+    X(element_rows)                                                                                \
+    X(m3gnet_edges)                                                                                \
+    X(m3gnet_first)                                                                                \
+    X(m3gnet_atom_gate)                                                                            \
+    X(m3gnet_angle_sums)                                                                           \
+    X(m3gnet_angles)                                                                               \
+    X(m3gnet_three_body)                                                                           \
+    X(gated_first)                                                                                 \
+    X(m3gnet_to_edges)                                                                             \
+    X(m3gnet_to_sites)                                                                             \
+    X(m3gnet_readout)                                                                              \
+    X(sum_sites)                                                                                   \
+    X(crystal_value)                                                                               \
+    X(formation)
 
 /* Terms of the reward: args_reward.h */
-#define SH_KERNELS_REWARD(X)
+#define SH_KERNELS_REWARD(X)                                                                       \
+    X(reward_look)                                                                                 \
+    X(reward_judge)                                                                                \
+    X(reward_sum)                                                                                  \
+    X(reward_record)
 
 #define SH_KERNEL_LIST(X)                                                                          \
     SH_KERNELS_NETWORK(X)                                                                          \

@@ -262,7 +262,9 @@ static void evaluate(const sh_setup *s, const sh_structures *all, const int64_t 
     }
     sh_crystals crystals;
     sh_crystals_reduce(cells, n, 1e-3, false, s->arena, &crystals);
-    sh_reward_evaluate(s->reward, &crystals, true, s->arena, results);
+    sh_workspace ws;
+    sh_workspace_begin(&ws, s->be, s->arena);
+    sh_reward_evaluate(s->reward, &ws, &crystals, true, results);
 }
 
 /* The reason of the result, and what is missing without being one. */

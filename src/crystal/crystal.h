@@ -11,6 +11,8 @@
 
 #include <stdint.h>
 
+#include "base/real.h"
+
 typedef struct {
     int64_t n_crystal, n_site, n_atom, n_stab;
     double *lattice;      /* (C,9) */
@@ -26,7 +28,7 @@ typedef struct {
     double position_tolerance; /* Å: how well atoms and operations agree (1e-5 for made crystals, more for files) */
 } sh_crystals;
 
-static inline int64_t sh_site_mult(const sh_crystals *c, int64_t site)
+SH_BODY int64_t sh_site_mult(const sh_crystals *c, int64_t site)
 {
     return c->atom_start[site + 1] - c->atom_start[site];
 }

@@ -3,8 +3,10 @@
 #include <math.h>
 #include <string.h>
 
-#include "potential/basis.h"
+#include "basis.h"
+#include "m3gnet_math.h"
 #include "potential/carve.h"
+#include "potential/m3gnet_batch.h"
 #include "potential/m3gnet_params.h"
 #include "rows_product.h"
 
@@ -26,6 +28,7 @@ sh_status sh_m3gnet_create(const sh_weights *weights, sh_m3gnet **out)
 void sh_m3gnet_destroy(sh_m3gnet **model)
 {
     if (!*model) return;
+    sh_m3gnet_use(*model, sh_backend_cpu());
     sh_pool_release(&(*model)->pool);
     sh_free(*model);
     *model = NULL;
@@ -39,16 +42,6 @@ double sh_m3gnet_cutoff(const sh_m3gnet *m)
 bool sh_m3gnet_knows(const sh_m3gnet *m, int z)
 {
     return z >= 1 && z <= SH_WEIGHTS_MAX_Z && m->known[z];
-}
-
-/* 1 / sigmoid(x) = 1 + exp(-x), kept so small that a product of three is finite: the activations below divide once by a product
- * instead of once each, division being the slowest step. What that leaves of a closed gate is below 1e-12. */
-static inline sh_real inverse_sigmoid(sh_real x)
-{
-    const sh_real most = sizeof(sh_real) == 4 ? 28 : 230;
-    x = -most > x ? -most : x; /* in this order NaN stays NaN */
-    x = 80 < x ? 80 : x;
-    return 1 + sh_exp_inside(-x);
 }
 
 /* ---- a group of crystals ---- */
@@ -207,21 +200,6 @@ static void first_edges(const sh_m3gnet *m, rows *r)
     }
 }
 
-/* sqrt(1/4pi), sqrt(3/4pi), sqrt(5/16pi) */
-static const sh_real Y0 = (sh_real)0.28209479177387814, Y1 = (sh_real)0.4886025119029199, Y2 = (sh_real)0.31539156525252005;
-
-/* u . v, and u T u of a symmetric T: xx yy zz yz xz xy. */
-static inline sh_real along(const sh_real *u, const sh_real *v)
-{
-    return u[0] * v[0] + u[1] * v[1] + u[2] * v[2];
-}
-
-static inline sh_real twice_along(const sh_real *u, const sh_real *t)
-{
-    return u[0] * u[0] * t[0] + u[1] * u[1] * t[1] + u[2] * u[2] * t[2] +
-           2 * (u[1] * u[2] * t[3] + u[0] * u[2] * t[4] + u[0] * u[1] * t[5]);
-}
-
 /* Length and end atom from the receiving edge: the other edges count only by their angles, the same in all blocks, and what
  * they sum up to becomes a factor of the edge's own radial functions. */
 static void sum_angles(rows *r)
@@ -239,8 +217,8 @@ static void sum_angles(rows *r)
         for (int64_t q = r->short_start[s]; q < r->short_start[s + 1]; q++) {
             const sh_real *u = r->unit + q * 3, fade = r->fade[q];
             sh_real *bessel = r->bessel + q * N_BESSEL;
-            const sh_real angle[3] = {Y0 * (sum0 - fade), Y1 * (along(u, sum1) - fade),
-                                      Y2 * (3 * twice_along(u, sum2) - sum0 - 2 * fade)};
+            const sh_real angle[3] = {SH_Y0 * (sum0 - fade), SH_Y1 * (sh_along(u, sum1) - fade),
+                                      SH_Y2 * (3 * sh_twice_along(u, sum2) - sum0 - 2 * fade)};
             for (int i = 0; i < N_BESSEL; i++)
                 bessel[i] *= angle[i / 3];
         }
@@ -295,9 +273,9 @@ static void three_body_other(rows *r)
             const sh_real *u = r->unit + q * 3, fade = r->fade[q];
             sh_real *w = r->three + q * N_BESSEL;
             for (int i = 0; i < 3; i++) {
-                w[i] = fade * Y0 * (sum0[i] - w[i]);
-                w[3 + i] = fade * Y1 * (along(u, sum1[i]) - w[3 + i]);
-                w[6 + i] = fade * Y2 * (3 * twice_along(u, sum2[i]) - sum0[6 + i] - 2 * w[6 + i]);
+                w[i] = fade * SH_Y0 * (sum0[i] - w[i]);
+                w[3 + i] = fade * SH_Y1 * (sh_along(u, sum1[i]) - w[3 + i]);
+                w[6 + i] = fade * SH_Y2 * (3 * sh_twice_along(u, sum2[i]) - sum0[6 + i] - 2 * w[6 + i]);
             }
         }
     }
@@ -311,7 +289,7 @@ static void add_three_body(const block *k, rows *r)
             few_to_row(r->three + q * N_BESSEL, N_BESSEL, k->three_value, value);
             few_to_row(r->three + q * N_BESSEL, N_BESSEL, k->three_gate, gate);
             for (int c = 0; c < W; c++)
-                e[c] += value[c] / (inverse_sigmoid(value[c]) * inverse_sigmoid(gate[c]));
+                e[c] += sh_gated(value[c], gate[c], 1);
         }
 }
 
@@ -325,11 +303,8 @@ static void broadcast(const sh_real *bias, int64_t n, sh_real *out)
 static void swish(sh_real *x, int64_t n)
 {
     for (int64_t i = 0; i < n; i++, x += 2 * W)
-        for (int c = 0; c < W; c++) {
-            sh_real a = x[c], b = x[c + W], p = inverse_sigmoid(a), q = inverse_sigmoid(b), r = 1 / (p * q);
-            x[c] = a * (q * r);
-            x[c + W] = b * (p * r);
-        }
+        for (int c = 0; c < W; c++)
+            sh_two_swish(x + c, x + c + W);
 }
 
 /* out (n,2W) += x (n,W) times both matrices. */
@@ -378,11 +353,10 @@ static void gated_tile(const sh_m3gnet *m, const gated *g, rows *r, int64_t firs
         radial_to_row(m, r, first + i, g->radial, radial);
         if (swish_radial)
             for (int c = 0; c < W; c++)
-                out[c] = value[c] * radial[c] /
-                         (inverse_sigmoid(value[c]) * inverse_sigmoid(gate[c]) * inverse_sigmoid(radial[c]));
+                out[c] = sh_gated_swish(value[c], gate[c], radial[c]);
         else
             for (int c = 0; c < W; c++)
-                out[c] = value[c] * radial[c] / (inverse_sigmoid(value[c]) * inverse_sigmoid(gate[c]));
+                out[c] = sh_gated(value[c], gate[c], radial[c]);
     }
 }
 

@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 
+#include "backend/backend.h"
 #include "potential/m3gnet.h"
 #include "potential/pool.h"
 
@@ -35,6 +36,8 @@ typedef struct {
     gated edge, node;
 } block;
 
+typedef struct sh_m3gnet_there sh_m3gnet_there;
+
 /* Which edge of a pair gives length and end atom of a three-body term. */
 typedef enum { THREE_NONE, THREE_OTHER, THREE_SELF } three_body;
 
@@ -61,6 +64,9 @@ struct sh_m3gnet {
     /* readout of the crystal: set2set, then 2W-W-W-1 with swish between */
     sh_pool pool;
     sh_real pool_first[2 * W * W], pool_second[W * W], pool_first_bias[W], pool_second_bias[W], pool_last[W], pool_end;
+
+    const sh_backend *be;   /* whose kernels read `there` */
+    sh_m3gnet_there *there; /* m3gnet_batch.c; NULL where these are the CPU's */
 };
 
 /* Everything from the weights; what was allocated is there to be released on errors too. */

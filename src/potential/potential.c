@@ -1,13 +1,12 @@
 #include "potential/potential.h"
 
-#include <math.h>
 #include <string.h>
 
 #ifdef _OPENMP
 #include <omp.h>
 #endif
 
-#include "potential/m3gnet.h"
+#include "potential/m3gnet_batch.h"
 #include "potential/megnet_model.h"
 #include "potential/references.h"
 #include "potential/weights.h"
@@ -18,6 +17,8 @@ struct sh_potential {
     sh_megnet_model *megnet;
     sh_quantity quantity;
     const sh_references *references;
+    const sh_backend *be;              /* whose kernels read the next */
+    sh_reference_table *table_there;   /* NULL: none, or the CPU's back-end */
 };
 
 sh_status sh_potential_create(const sh_weights *w, const sh_references *references, sh_potential **out)
@@ -25,6 +26,7 @@ sh_status sh_potential_create(const sh_weights *w, const sh_references *referenc
     sh_potential *p = SH_NEW(sh_potential, 1);
     *out = NULL;
     p->references = references;
+    p->be = sh_backend_cpu();
     p->quantity = strcmp(w->target, "intensive") ? SH_TOTAL_ENERGY : w->n_fidelity > 0 ? SH_BAND_GAP : SH_FORMATION_ENERGY;
     bool megnet = !strcmp(w->model, "matgl.MEGNet");
     sh_status status = megnet ? sh_megnet_model_create(w, &p->megnet) : sh_m3gnet_create(w, &p->m3gnet);
@@ -39,6 +41,7 @@ sh_status sh_potential_create(const sh_weights *w, const sh_references *referenc
 void sh_potential_destroy(sh_potential **potential)
 {
     if (!*potential) return;
+    sh_potential_use(*potential, sh_backend_cpu());
     sh_m3gnet_destroy(&(*potential)->m3gnet);
     sh_megnet_model_destroy(&(*potential)->megnet);
     sh_free(*potential);
@@ -59,6 +62,23 @@ bool sh_potential_knows(const sh_potential *p, int z)
 {
     bool in_table = p->megnet ? sh_megnet_model_knows(p->megnet, z) : sh_m3gnet_knows(p->m3gnet, z);
     return in_table && (!p->references || sh_references_knows(p->references, z));
+}
+
+void sh_potential_use(sh_potential *p, const sh_backend *be)
+{
+    if (p->table_there) p->be->memory->give(p->table_there);
+    p->table_there = NULL;
+    p->be = be;
+    if (p->m3gnet) sh_m3gnet_use(p->m3gnet, be);
+    if (!be->room || !p->references) return;
+    p->table_there = be->memory->take(sizeof *p->table_there);
+    be->copy_in(p->table_there, sh_references_table(p->references), sizeof *p->table_there);
+}
+
+/* Where kernels read it; NULL: there are no references. */
+static const sh_reference_table *reference_table(const sh_potential *p)
+{
+    return p->table_there ? p->table_there : p->references ? sh_references_table(p->references) : NULL;
 }
 
 /* ---- one group of crystals, by one thread ---- */
@@ -114,12 +134,10 @@ static int64_t cut_into_groups(const sh_graph *g, const int64_t *crystals, int64
     return n_group;
 }
 
-void sh_potential_predict(const sh_potential *p, const sh_crystals *c, const sh_graph *g, const int64_t *wanted,
-                          int64_t n_wanted, sh_arena *arena, double *value)
+/* On the CPU. */
+static void predict_fused(const sh_potential *p, const sh_crystals *c, const sh_graph *g, const int64_t *wanted, int64_t n,
+                          sh_arena *arena, double *value)
 {
-    int64_t n = wanted ? n_wanted : c->n_crystal;
-    if (n == 0) return;
-    sh_arena_mark mark = sh_arena_get_mark(arena);
     int64_t *crystals = SH_PUSH(arena, int64_t, n), *start = SH_PUSH(arena, int64_t, n + 1);
     double *grouped = SH_PUSH(arena, double, n);
     for (int64_t k = 0; k < n; k++)
@@ -137,22 +155,41 @@ void sh_potential_predict(const sh_potential *p, const sh_crystals *c, const sh_
                       grouped + start[k]);
     for (int64_t k = 0; k < n; k++)
         value[crystals[k]] = grouped[k];
-    sh_arena_release(arena, mark);
 }
 
-void sh_potential_evaluate(const sh_potential *p, const sh_crystals *c, const sh_graph *g, const int64_t *wanted,
-                           int64_t n_wanted, sh_arena *arena, double *e_total, double *e_form)
+void sh_potential_predict(const sh_potential *p, sh_workspace *ws, const sh_crystals *c, const sh_graph *g, const int64_t *wanted,
+                          int64_t n_wanted, double *value)
 {
     int64_t n = wanted ? n_wanted : c->n_crystal;
+    if (n == 0) return;
+    SH_ASSERT(p->be == ws->be);
+    sh_workspace_mark mark = sh_workspace_get_mark(ws);
+    if (!ws->be->room)
+        predict_fused(p, c, g, wanted, n, ws->arena, value);
+    else
+        sh_m3gnet_batch(p->m3gnet, ws, g, c->site_z, wanted, n_wanted, value, NULL, NULL);
+    sh_workspace_release(ws, mark);
+}
+
+void sh_potential_evaluate(const sh_potential *p, sh_workspace *ws, const sh_crystals *c, const sh_graph *g, const int64_t *wanted,
+                           int64_t n_wanted, double *e_total, double *e_form)
+{
     SH_ASSERT(p->quantity != SH_BAND_GAP);
-    sh_potential_predict(p, c, g, wanted, n_wanted, arena, e_total);
-    for (int64_t k = 0; k < n; k++) {
-        int64_t i = wanted ? wanted[k] : k;
-        if (p->quantity == SH_FORMATION_ENERGY) {
-            e_form[i] = e_total[i];
-            e_total[i] = NAN;
-        } else {
-            e_form[i] = p->references ? sh_references_formation(p->references, c, g, i, e_total[i], arena) : NAN;
-        }
-    }
+    sh_potential_predict(p, ws, c, g, wanted, n_wanted, e_total);
+    ws->be->formation(&(sh_formation_args){.table = reference_table(p),
+                                           .wanted = wanted,
+                                           .given = p->quantity == SH_FORMATION_ENERGY,
+                                           .lattice = c->lattice,
+                                           .atom_frac = c->atom_frac,
+                                           .site_start = c->site_start,
+                                           .atom_start = c->atom_start,
+                                           .site_z = c->site_z,
+                                           .cutoff = g->cutoff,
+                                           .edge_start = g->edge_start,
+                                           .edge_dst = g->edge_dst,
+                                           .edge_count = g->edge_count,
+                                           .edge_dist = g->edge_dist,
+                                           .e_total = e_total,
+                                           .e_form = e_form},
+                      wanted ? n_wanted : c->n_crystal);
 }

@@ -10,17 +10,15 @@
 #ifndef SH_POTENTIAL_REFERENCES_H
 #define SH_POTENTIAL_REFERENCES_H
 
-#include "base/memory.h"
-#include "crystal/graph.h"
+#include <stdbool.h>
+
+#include "args.h"
 #include "potential/potential.h"
 
 sh_status sh_references_create(const char *path, sh_references **out); /* a CSV, see configs/tables */
 void sh_references_destroy(sh_references **references);
 bool sh_references_knows(const sh_references *references, int z);
 
-/* eV/atom from e_total (eV a cell); NaN where an element is not known. The graph's cut-off must be at least 2 Å; a shell beyond
- * it is searched anew. */
-double sh_references_formation(const sh_references *references, const sh_crystals *crystals, const sh_graph *graph,
-                               int64_t crystal, double e_total, sh_arena *arena);
+const sh_reference_table *sh_references_table(const sh_references *references); /* for the kernel `formation` */
 
 #endif

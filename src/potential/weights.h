@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "args_potential.h"
 #include "base/real.h"
 #include "base/status.h"
 
@@ -41,7 +42,7 @@ sh_status sh_weights_copy(const sh_weights *weights, const char *name, int64_t r
 int64_t sh_weights_n_parameter(const sh_weights *weights);
 
 /* The row of the element table of each atomic number, -1 where there is none. SH_EINPUT where an element stands twice. */
-enum { SH_WEIGHTS_MAX_Z = 118 };
+enum { SH_WEIGHTS_MAX_Z = SH_Z_ROWS - 1 };
 sh_status sh_weights_rows(const sh_weights *weights, int32_t row[SH_WEIGHTS_MAX_Z + 1]);
 
 #endif

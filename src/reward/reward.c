@@ -4,20 +4,21 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "bond.h"
 #include "crystal/graph.h"
-#include "crystal/lattice.h"
-#include "reward/terms.h"
+#include "crystal/transfer.h"
+#include "validity.h"
 
 struct sh_reward {
-    sh_reward_options options;
+    sh_reward_rules rules;
     const sh_tables *tables;
     const sh_potential *potential;
     const sh_potential *gap_model; /* NULL where its term has no weight */
     const sh_plugin *plugin;       /* likewise */
+    const sh_backend *be;
+    const sh_reward_rules *rules_there; /* the ones above, or a copy for the kernels of be */
+    const sh_tables *tables_there;
 };
-
-static const double COINCIDENT_ANG = 0.1, ENERGY_CLAMP = 10, BOND_CUTOFF = 4;
-static const double LONGEST_ANG = 1e6; /* of a cell: graphs are not made of longer ones */
 
 /* ---- elements that something is known of ---- */
 
@@ -28,7 +29,7 @@ static bool has_mass(const sh_reward *r, int z)
 
 static bool in_model(const sh_reward *r, int z)
 {
-    return r->options.weight[SH_TERM_ENERGY] == 0 || sh_potential_knows(r->potential, z);
+    return r->rules.options.weight[SH_TERM_ENERGY] == 0 || sh_potential_knows(r->potential, z);
 }
 
 static bool in_gap_model(const sh_reward *r, int z)
@@ -38,7 +39,7 @@ static bool in_gap_model(const sh_reward *r, int z)
 
 static bool in_bond_table(const sh_reward *r, int z)
 {
-    bool known = r->options.weight[SH_TERM_BOND] == 0;
+    bool known = r->rules.options.weight[SH_TERM_BOND] == 0;
     for (int other = 1; other <= SH_MAX_Z && !known; other++)
         known = !isnan(r->tables->bond_avg[z][other]);
     return known;
@@ -46,7 +47,7 @@ static bool in_bond_table(const sh_reward *r, int z)
 
 static bool in_validity(const sh_reward *r, int z)
 {
-    return r->options.weight[SH_TERM_VALIDITY] == 0 || r->tables->smact_known[z];
+    return r->rules.options.weight[SH_TERM_VALIDITY] == 0 || r->tables->smact_known[z];
 }
 
 /* "H to Bi, Ac to Pu": elements of `chosen` in the order of the periodic table. */
@@ -79,7 +80,7 @@ static sh_status check_elements(const sh_reward *r)
         char text[1024];
         for (int z = 1; z <= SH_MAX_Z; z++) {
             known[z] = source[i].knows(r, z);
-            missing[z] = r->options.wanted[z] && !known[z];
+            missing[z] = r->rules.options.wanted[z] && !known[z];
             any = any || missing[z];
         }
         if (!any) continue;
@@ -90,6 +91,38 @@ static sh_status check_elements(const sh_reward *r)
     }
     return SH_OK;
 }
+
+/* ---- where kernels read it ---- */
+
+static const void *there(const sh_backend *be, const void *array, size_t bytes)
+{
+    if (!be->room) return array;
+    void *copy = be->memory->take(bytes);
+    be->copy_in(copy, array, bytes);
+    return copy;
+}
+
+static void give_back(sh_reward *r)
+{
+    if (r->be->room) {
+        r->be->memory->give((void *)(uintptr_t)r->rules_there);
+        r->be->memory->give((void *)(uintptr_t)r->tables_there);
+    }
+}
+
+void sh_reward_use(sh_reward *r, const sh_backend *be)
+{
+    for (int z = 1; z <= SH_MAX_Z; z++) {
+        r->rules.in_model[z] = r->potential && sh_potential_knows(r->potential, z);
+        r->rules.in_gap_model[z] = r->gap_model && sh_potential_knows(r->gap_model, z);
+    }
+    give_back(r);
+    r->be = be;
+    r->rules_there = there(be, &r->rules, sizeof r->rules);
+    r->tables_there = there(be, r->tables, sizeof *r->tables);
+}
+
+/* ---- creation ---- */
 
 sh_status sh_reward_create(const sh_reward_options *options, const sh_tables *tables, const sh_potential *potential,
                            sh_reward **out)
@@ -102,7 +135,8 @@ sh_status sh_reward_create(const sh_reward_options *options, const sh_tables *ta
         return sh_error_hint(SH_EINPUT, "'shaft model list' says what each model predicts");
     }
     sh_reward *r = SH_NEW(sh_reward, 1);
-    *r = (sh_reward){.options = *options, .tables = tables, .potential = potential};
+    *r = (sh_reward){.rules.options = *options, .tables = tables, .potential = potential, .be = sh_backend_cpu()};
+    sh_reward_use(r, r->be);
     sh_status status = check_elements(r);
     if (status == SH_OK)
         *out = r;
@@ -117,182 +151,137 @@ sh_status sh_reward_use_gap_model(sh_reward *r, const sh_potential *model)
         SH_FAIL(SH_EINPUT, "reward.band_gap.model predicts energies, not band gaps");
         return sh_error_hint(SH_EINPUT, "'shaft model list' says what each model predicts");
     }
-    if (r->options.weight[SH_TERM_GAP] > 0) r->gap_model = model;
+    if (r->rules.options.weight[SH_TERM_GAP] > 0) r->gap_model = model;
+    sh_reward_use(r, r->be);
     return check_elements(r);
 }
 
 void sh_reward_use_plugin(sh_reward *r, const sh_plugin *plugin)
 {
-    if (r->options.weight[SH_TERM_PLUGIN] > 0) r->plugin = plugin;
+    if (r->rules.options.weight[SH_TERM_PLUGIN] > 0) r->plugin = plugin;
 }
 
 void sh_reward_destroy(sh_reward **reward)
 {
+    if (*reward) give_back(*reward);
     sh_free(*reward);
     *reward = NULL;
 }
 
-static bool model_knows(const sh_potential *model, const sh_crystals *c, int64_t i)
+/* ---- callees that work on the host: what they read comes here, what they make goes there ---- */
+
+static void crystals_select_there(sh_workspace *ws, const sh_crystals *from, const int64_t *index, int64_t n, sh_crystals *out)
 {
-    for (int64_t s = c->site_start[i]; s < c->site_start[i + 1]; s++)
-        if (!sh_potential_knows(model, c->site_z[s])) return false;
-    return true;
+    sh_crystals here, some;
+    sh_crystals_bring(ws, from, &here);
+    sh_crystals_select(&here, SH_BRING(ws, index, n), n, ws->arena, &some);
+    sh_crystals_put(ws, &some, out);
 }
 
-/* What needs no neighbours: counts, density, composition. Returns whether the crystal goes on to the graph. */
-static bool look_at_cell(const sh_reward *r, const sh_crystals *c, int64_t i, sh_reward_result *x)
+static void graph_build_there(sh_workspace *ws, const sh_crystals *c, const sh_graph_opts *opts, sh_graph *out)
 {
-    sh_composition composition;
-    double volume = sh_lattice_volume(c->lattice + 9 * i);
-    int64_t n_atom = c->atom_start[c->site_start[i + 1]] - c->atom_start[c->site_start[i]];
-    *x = (sh_reward_result){.e_total = NAN,
-                            .e_form = NAN,
-                            .bond = NAN,
-                            .band_gap = NAN,
-                            .density = NAN,
-                            .min_dist = NAN,
-                            .n_atom = (int32_t)n_atom,
-                            .n_site = (int32_t)(c->site_start[i + 1] - c->site_start[i]),
-                            .reward = r->options.r_min};
-    double square = 0;
-    for (int k = 0; k < 9; k++)
-        square += c->lattice[9 * i + k] * c->lattice[9 * i + k];
-    /* a cell below 0.1 Å^3 is none */
-    bool positions = isfinite(volume) && volume >= 0.1 && square < LONGEST_ANG * LONGEST_ANG && n_atom > 0;
-    for (int64_t k = 3 * c->atom_start[c->site_start[i]]; positions && k < 3 * c->atom_start[c->site_start[i + 1]]; k++)
-        positions = isfinite(c->atom_frac[k]);
-    if (!positions) {
-        x->reason = SH_REASON_CELL;
-        return false;
-    }
-    if (!sh_composition_of(c, i, &composition)) {
-        x->reason = SH_REASON_ELEMENT;
-        return false;
-    }
-    x->density = sh_density(r->tables, &composition, volume);
-    x->valid = sh_validity(r->tables, &composition);
-    if (isnan(x->density)) x->reason = SH_REASON_ELEMENT;
-    if (r->options.weight[SH_TERM_ENERGY] > 0 && !model_knows(r->potential, c, i)) x->reason = SH_REASON_ELEMENT;
-    if (r->gap_model && !model_knows(r->gap_model, c, i)) x->reason = SH_REASON_ELEMENT;
-    if (n_atom > r->options.max_atoms) x->reason = SH_REASON_ATOMS;
-    return true;
+    sh_crystals here;
+    sh_graph graph;
+    sh_crystals_bring(ws, c, &here);
+    sh_graph_build(&here, opts, ws->arena, &graph);
+    sh_graph_put(ws, &graph, c, out);
 }
 
-static bool is_floor(int32_t reason)
+/* ---- evaluation ---- */
+
+/* The items i < n with left_out[i] == 0, ascending: `list` is there. Returns how many, and waits for that. */
+static int64_t list_chosen(sh_workspace *ws, const int32_t *left_out, int64_t n, const int64_t **list)
 {
-    return reason != SH_REASON_NONE && reason <= SH_REASON_NOT_FINITE;
+    int64_t *start = SH_ROOM(ws, int64_t, 3), *items = SH_ROOM(ws, int64_t, n);
+    ws->be->sort_by_key(left_out, n, 2, start, items);
+    *list = items;
+    return sh_workspace_count(ws, &start[1]);
 }
 
-static int32_t guard_reason(const sh_reward_options *o, const sh_reward_result *x)
+/* (C) there; those of crystals that are not in the list are not written. The user's function is the host's: crystals and list come to it
+ * (a wait for each of their arrays), its scores go back. */
+static const double *ask_plugin(const sh_reward *r, sh_workspace *ws, const sh_crystals *c, const int64_t *shown, int64_t n_shown)
 {
-    if (x->min_dist < o->guard_distance) return SH_REASON_GUARD_OVERLAP;
-    if (x->n_atom >= o->guard_atoms) return SH_REASON_GUARD_ATOMS;
-    if (!(x->density >= o->guard_density[0] && x->density <= o->guard_density[1])) return SH_REASON_GUARD_DENSITY;
-    return SH_REASON_NONE;
-}
-
-static void add_up(const sh_reward *r, sh_reward_result *x)
-{
-    const sh_reward_options *o = &r->options;
-    double e = x->reason == SH_REASON_NONE ? fmax(-ENERGY_CLAMP, fmin(ENERGY_CLAMP, x->e_form)) : ENERGY_CLAMP;
-    double z = (x->density - o->density_mean) / o->density_std;
-    const double term[SH_N_TERM] = {exp(-e / 10), exp(-x->bond), exp(-0.5 * z * z), x->valid,
-                                    sh_band_gap_term(x->band_gap, o->gap_target, o->gap_width),
-                                    x->term[SH_TERM_PLUGIN]};
-    double sum = 0;
-    for (int k = 0; k < SH_N_TERM; k++) {
-        if (o->weight[k] == 0) continue;
-        x->term[k] = term[k];
-        sum += o->weight[k] * term[k];
-    }
-    if (!isfinite(sum)) {
-        x->reason = SH_REASON_NOT_FINITE;
-        for (int k = 0; k < SH_N_TERM; k++)
-            x->term[k] = 0;
-        return;
-    }
-    x->reward = fmax(o->r_min, sum);
-}
-
-static void compute_gaps(const sh_reward *r, const sh_crystals *c, const sh_graph *g, const int64_t *index, sh_arena *arena,
-                         sh_reward_result *results)
-{
-    int64_t *wanted = SH_PUSH(arena, int64_t, c->n_crystal), n_wanted = 0;
-    double *gap = SH_PUSH(arena, double, c->n_crystal);
-    for (int64_t k = 0; k < c->n_crystal; k++)
-        if (!is_floor(results[index[k]].reason)) wanted[n_wanted++] = k;
-    sh_potential_predict(r->gap_model, c, g, wanted, n_wanted, arena, gap);
-    for (int64_t k = 0; k < n_wanted; k++)
-        results[index[wanted[k]]].band_gap = gap[wanted[k]];
-}
-
-/* Crystals that have the floor are not shown to the user's function. */
-static void ask_plugin(const sh_reward *r, const sh_crystals *c, const int64_t *index, sh_arena *arena, sh_reward_result *results)
-{
-    int64_t *shown = SH_PUSH(arena, int64_t, c->n_crystal), n_shown = 0;
-    double *score = SH_PUSH(arena, double, c->n_crystal);
-    sh_crystals some;
-    for (int64_t k = 0; k < c->n_crystal; k++)
-        if (!is_floor(results[index[k]].reason)) shown[n_shown++] = k;
-    if (n_shown == 0) return;
-    sh_crystals_select(c, shown, n_shown, arena, &some);
-    sh_plugin_scores(r->plugin, &some, score);
+    sh_crystals some, here;
+    crystals_select_there(ws, c, shown, n_shown, &some);
+    sh_crystals_bring(ws, &some, &here);
+    shown = SH_BRING(ws, shown, n_shown);
+    double *score = SH_PUSH(ws->arena, double, n_shown), *of_all = SH_PUSH_ZERO(ws->arena, double, c->n_crystal);
+    sh_plugin_scores(r->plugin, &here, score);
     for (int64_t k = 0; k < n_shown; k++)
-        results[index[shown[k]]].term[SH_TERM_PLUGIN] = score[k];
+        of_all[shown[k]] = score[k];
+    return SH_PUT(ws, of_all, c->n_crystal);
 }
 
-void sh_reward_evaluate(const sh_reward *r, const sh_crystals *crystals, bool outside_guard, sh_arena *arena,
+void sh_reward_evaluate(const sh_reward *r, sh_workspace *ws, const sh_crystals *crystals, bool outside_guard,
                         sh_reward_result *results)
 {
-    const sh_reward_options *o = &r->options;
-    sh_arena_mark mark = sh_arena_get_mark(arena);
+    const sh_reward_options *o = &r->rules.options;
+    const sh_backend *be = ws->be;
+    int64_t n_all = crystals->n_crystal;
+    bool energies = r->potential && (o->weight[SH_TERM_ENERGY] > 0 || outside_guard);
+    SH_ASSERT(r->be == be);
+    SH_ASSERT((r->gap_model || o->weight[SH_TERM_GAP] == 0) && (r->plugin || o->weight[SH_TERM_PLUGIN] == 0));
+    sh_workspace_mark mark = sh_workspace_get_mark(ws);
     /* Only crystals that anything can be computed of have a graph; cells with hundreds of atoms never get that far, unless
      * somebody asks for figures of just those. */
-    int64_t *index = SH_PUSH(arena, int64_t, crystals->n_crystal), n = 0;
-    for (int64_t i = 0; i < crystals->n_crystal; i++) {
-        bool cell = look_at_cell(r, crystals, i, &results[i]);
-        if (cell && (outside_guard || !is_floor(results[i].reason))) index[n++] = i;
-    }
+    int32_t *left_out = SH_ROOM(ws, int32_t, n_all);
+    const sh_reward_look_args look = {.rules = r->rules_there,
+                                      .tables = r->tables_there,
+                                      .crystals = *crystals,
+                                      .charges = SH_ROOM(ws, uint64_t, sh_charges_room(crystals->n_atom, n_all)),
+                                      .results = results,
+                                      .left_out = left_out,
+                                      .outside_guard = outside_guard};
+    be->reward_look(&look, n_all);
+    const int64_t *index;
+    int64_t n = list_chosen(ws, left_out, n_all, &index);
     sh_crystals c;
     sh_graph g;
-    double cutoff = BOND_CUTOFF;
-    bool energies = r->potential && (o->weight[SH_TERM_ENERGY] > 0 || outside_guard);
+    double cutoff = SH_BOND_CUTOFF;
     if (energies) cutoff = fmax(cutoff, sh_potential_cutoff(r->potential));
-    SH_ASSERT((r->gap_model || o->weight[SH_TERM_GAP] == 0) && (r->plugin || o->weight[SH_TERM_PLUGIN] == 0));
     if (r->gap_model) cutoff = fmax(cutoff, sh_potential_cutoff(r->gap_model));
-    sh_crystals_select(crystals, index, n, arena, &c);
-    sh_graph_build(&c, &(sh_graph_opts){.cutoff = cutoff}, arena, &g);
+    crystals_select_there(ws, crystals, index, n, &c);
+    graph_build_there(ws, &c, &(sh_graph_opts){.cutoff = cutoff}, &g);
 
-    int64_t *wanted = SH_PUSH(arena, int64_t, n), n_wanted = 0;
-    double *e_total = SH_PUSH(arena, double, n), *e_form = SH_PUSH(arena, double, n);
-    for (int64_t k = 0; k < n; k++) {
-        sh_reward_result *x = &results[index[k]];
-        bool above_min;
-        x->min_dist = g.min_dist[k];
-        if (x->min_dist < COINCIDENT_ANG && x->reason == SH_REASON_NONE) x->reason = SH_REASON_COINCIDENT;
-        x->bond = sh_bond_score(r->tables, &c, &g, k, arena, &above_min, &x->bond_missing);
-        x->bond_valid = above_min;
-        if (x->reason == SH_REASON_NONE) x->reason = guard_reason(o, x);
-        bool compute = x->reason == SH_REASON_NONE || (outside_guard && x->min_dist > 0);
-        if (energies && compute && model_knows(r->potential, &c, k)) wanted[n_wanted++] = k;
+    int32_t *no_energy = SH_ROOM(ws, int32_t, n), *is_floor = SH_ROOM(ws, int32_t, n);
+    const sh_reward_judge_args judge = {.rules = r->rules_there,
+                                        .tables = r->tables_there,
+                                        .crystals = c,
+                                        .graph = g,
+                                        .index = index,
+                                        .next = SH_ROOM(ws, int64_t, c.n_site),
+                                        .results = results,
+                                        .no_energy = no_energy,
+                                        .is_floor = is_floor,
+                                        .outside_guard = outside_guard};
+    be->reward_judge(&judge, n);
+    sh_reward_sum_args sum = {.rules = r->rules_there,
+                              .index = index,
+                              .no_energy = no_energy,
+                              .results = results,
+                              .outside_guard = outside_guard};
+    if (energies) {
+        const int64_t *wanted;
+        int64_t n_wanted = list_chosen(ws, no_energy, n, &wanted);
+        double *e_total = SH_ROOM(ws, double, n), *e_form = SH_ROOM(ws, double, n);
+        sh_potential_evaluate(r->potential, ws, &c, &g, wanted, n_wanted, e_total, e_form);
+        sum.e_total = e_total;
+        sum.e_form = e_form;
     }
-    if (energies) sh_potential_evaluate(r->potential, &c, &g, wanted, n_wanted, arena, e_total, e_form);
-    for (int64_t k = 0; k < n_wanted; k++) {
-        sh_reward_result *x = &results[index[wanted[k]]];
-        x->e_total = e_total[wanted[k]];
-        x->e_form = e_form[wanted[k]];
-        /* The term would be worth most just where atoms overlap so far that the potential makes anything of them. */
-        if (x->reason != SH_REASON_NONE || !(x->e_form < o->guard_energy)) continue;
-        x->reason = SH_REASON_GUARD_ENERGY;
-        if (!outside_guard) x->e_total = x->e_form = NAN;
+    if (r->plugin || r->gap_model) {
+        const int64_t *judged;
+        int64_t n_judged = list_chosen(ws, is_floor, n, &judged);
+        if (r->plugin && n_judged > 0) sum.score = ask_plugin(r, ws, &c, judged, n_judged);
+        if (r->gap_model) {
+            double *gap = SH_ROOM(ws, double, n);
+            sh_potential_predict(r->gap_model, ws, &c, &g, judged, n_judged, gap);
+            sum.gap = gap;
+        }
     }
-    if (r->plugin) ask_plugin(r, &c, index, arena, results);
-    if (r->gap_model) compute_gaps(r, &c, &g, index, arena, results);
-    for (int64_t k = 0; k < n; k++)
-        if (!is_floor(results[index[k]].reason)) add_up(r, &results[index[k]]);
-    sh_arena_release(arena, mark);
+    be->reward_sum(&sum, n);
+    sh_workspace_release(ws, mark);
 }
-
 double sh_reward_log_target(const sh_reward_options *o, const sh_reward_result *result)
 {
     return fmax(o->beta * log(result->reward), o->log_floor);

@@ -34,9 +34,9 @@ static sh_status read_oxidation(sh_csv *csv, sh_tables *t)
         SH_TRY(sh_csv_integer(csv, 0, 1, SH_MAX_Z, &z));
         char *at = csv->field[1], *end;
         for (long state = strtol(at, &end, 10); end != at; at = end, state = strtol(at, &end, 10)) {
-            if (state == 0 || labs(state) > 9 || t->n_oxidation[z] == SH_MAX_OXIDATION)
-                return SH_FAIL(SH_EINPUT, "%s:%d: oxidation states are up to %d integers from -9 to 9 without 0",
-                               csv->path, csv->line, SH_MAX_OXIDATION);
+            if (state == 0 || labs(state) > SH_MAX_CHARGE || t->n_oxidation[z] == SH_MAX_OXIDATION)
+                return SH_FAIL(SH_EINPUT, "%s:%d: oxidation states are up to %d integers from -%d to %d without 0",
+                               csv->path, csv->line, SH_MAX_OXIDATION, SH_MAX_CHARGE, SH_MAX_CHARGE);
             t->oxidation[z][t->n_oxidation[z]++] = (int32_t)state;
         }
         if (*at) return SH_FAIL(SH_EINPUT, "%s:%d: '%s' is no oxidation state", csv->path, csv->line, at);

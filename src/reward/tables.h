@@ -8,7 +8,7 @@
 
 #include "base/status.h"
 
-enum { SH_MAX_Z = 118, SH_MAX_OXIDATION = 16 };
+enum { SH_MAX_Z = 118, SH_MAX_OXIDATION = 16, SH_MAX_CHARGE = 9 };
 
 typedef struct {
     double mass[SH_MAX_Z + 1];            /* amu by Z; NaN where unknown */
@@ -17,7 +17,7 @@ typedef struct {
     bool smact_metal[SH_MAX_Z + 1];
     bool smact_known[SH_MAX_Z + 1];       /* Z 1..103 */
     int32_t n_oxidation[SH_MAX_Z + 1];
-    int32_t oxidation[SH_MAX_Z + 1][SH_MAX_OXIDATION];
+    int32_t oxidation[SH_MAX_Z + 1][SH_MAX_OXIDATION]; /* -SH_MAX_CHARGE..SH_MAX_CHARGE without 0 */
     double bond_min[SH_MAX_Z + 1][SH_MAX_Z + 1]; /* Å, symmetric; NaN where the pair is missing */
     double bond_avg[SH_MAX_Z + 1][SH_MAX_Z + 1];
 } sh_tables;

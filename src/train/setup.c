@@ -3,9 +3,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "crystal/transfer.h"
-#include "reward/terms.h"
-
 static sh_status make_reward(const sh_config *config, bool energies, sh_setup *s)
 {
     char folder[4096], bonds[8192];
@@ -63,6 +60,9 @@ void sh_setup_use(sh_setup *s, const sh_backend *be)
     sh_params_use(s->params, be);
     sh_adam_use(s->adam, be);
     sh_space_use(&s->space, be);
+    if (s->model.potential) sh_potential_use(s->model.potential, be);
+    if (s->gap_model.potential) sh_potential_use(s->gap_model.potential, be);
+    sh_reward_use(s->reward, be);
     s->be = be;
 }
 
@@ -103,16 +103,11 @@ void sh_setup_draw(const sh_setup *s, uint64_t seed, uint64_t first_traj, int64_
     sh_workspace_begin(&ws, s->be, s->arena);
     sh_record_list drawn = sh_records_begin(&ws, records, n);
     sh_sample_there(s->policy, &ws, seed, first_traj, exploration, &drawn);
-    sh_crystals there, crystals;
-    sh_reward_result *results = SH_PUSH(s->arena, sh_reward_result, n);
-    sh_finished_crystals(&s->space, &ws, &drawn, NULL, n, &there);
-    sh_crystals_bring(&ws, &there, &crystals);
+    sh_crystals crystals;
+    sh_finished_crystals(&s->space, &ws, &drawn, NULL, n, &crystals);
+    sh_reward_result *results = SH_ROOM(&ws, sh_reward_result, n);
+    sh_reward_evaluate(s->reward, &ws, &crystals, false, results);
+    const sh_reward_record_args args = {.crystals = crystals, .results = results, .records = drawn};
+    s->be->reward_record(&args, n);
     sh_records_bring(&ws, &drawn, records);
-    sh_reward_evaluate(s->reward, &crystals, false, s->arena, results);
-    for (int64_t i = 0; i < n; i++) {
-        sh_record *r = sh_record_at(records, i);
-        sh_composition composition;
-        r->result = results[i];
-        if (sh_composition_of(&crystals, i, &composition)) r->formula = sh_composition_key(&composition);
-    }
 }

@@ -2,8 +2,10 @@
 #include "cells.h"
 #include "models.h"
 
+#include "backend/recorder.h"
 #include "reward/reward.h"
 #include "reward_options.h"
+#include "rewards.h"
 
 #ifdef SH_F64
 static const double LIMIT = 1e-9; /* eV */
@@ -42,8 +44,13 @@ static void evaluate(const sh_reward_options *o, const test_cell *cells, int n, 
     assert_ok(sh_reward_use_gap_model(reward, gap_model.potential));
     sh_arena_reset(arena);
     cells_p1(cells, n, arena, &c);
-    sh_reward_evaluate(reward, &c, false, arena, results);
+    evaluate_on(sh_backend_cpu(), reward, &c, false, arena, results);
+    sh_reward_result *there = SH_NEW(sh_reward_result, n);
+    evaluate_on(sh_recorder_open(), reward, &c, false, arena, there);
+    assert_memory_equal(there, results, (size_t)n * sizeof *there); /* the same where kernels have memory of their own */
+    sh_free(there);
     sh_reward_destroy(&reward);
+    sh_recorder_close();
 }
 
 static double score(double gap, double target, double width)

@@ -2,10 +2,10 @@
  * where its weights are not there (tests/models.h). */
 #include "cells.h"
 #include "models.h"
+#include "potentials.h"
 
 #include "crystal/lattice.h"
 #include "crystal/orbit.h"
-#include "potential/potential.h"
 
 #ifdef SH_F64
 static const double LIMIT = 1e-9, LIMIT_GAP = 1e-9, EXACT = 1e-12, EXACT_GAP = 1e-12, CLOSE = 1e-11;
@@ -74,7 +74,7 @@ static void predict(const sh_potential *p, const sh_crystals *c, bool no_classes
 {
     sh_graph g;
     sh_graph_build(c, &(sh_graph_opts){.cutoff = cutoff, .no_classes = no_classes}, arena, &g);
-    sh_potential_predict(p, c, &g, NULL, 0, arena, value);
+    potential_values(p, arena, c, &g, NULL, 0, value, NULL);
     for (int64_t i = 0; nearest && i < c->n_crystal; i++)
         nearest[i] = g.min_dist[i];
 }
@@ -124,7 +124,7 @@ static void test_energies(void **state)
     sh_arena_reset(arena);
     cells_p1(cells, n_cell, arena, &c);
     sh_graph_build(&c, &(sh_graph_opts){.cutoff = 5.7}, arena, &g);
-    sh_potential_evaluate(m.potential, &c, &g, NULL, 0, arena, e_total, e_form);
+    potential_values(m.potential, arena, &c, &g, NULL, 0, e_total, e_form);
     bool total = sh_potential_quantity(m.potential) == SH_TOTAL_ENERGY;
     for (int i = 0; i < n_cell; i++) {
         assert_near(e_form[i], reference[i][s->column + total], LIMIT);
@@ -217,7 +217,7 @@ static void test_batch_does_not_matter(void **state)
         wanted[n_wanted++] = i;
     sh_graph g;
     sh_graph_build(&c, &(sh_graph_opts){.cutoff = cutoff}, arena, &g);
-    sh_potential_predict(m.potential, &c, &g, wanted, n_wanted, arena, some);
+    potential_values(m.potential, arena, &c, &g, wanted, n_wanted, some, NULL);
     for (int64_t k = 0; k < n_wanted; k++)
         assert_memory_equal(&some[wanted[k]], &together[wanted[k]], sizeof *some);
     for (int i = 0; i < n_cell; i += 7) {
@@ -362,6 +362,7 @@ int main(void)
     }
     tests[n++] = (struct CMUnitTest)cmocka_unit_test(test_without_three_body);
     tests[n++] = (struct CMUnitTest)cmocka_unit_test(test_variants);
+    be = sh_backend_cpu();
     arena = sh_arena_create(1 << 20);
     if (sh_groups_create(&groups) != SH_OK) return 1;
     cells = read_cells(SH_SOURCE_DIR "/tests/data/efs_energies.txt", &n_cell);

@@ -1,18 +1,22 @@
 /* The formation energy in the reward, with the potential's real weights: inside and outside each guard, clamped, and where the
  * floor takes all. e_total and e_form are always the model's own values; the guard shows only in the term and the reward.
- * Skipped without the weights of `shaft model import`. */
+ * On the CPU and on the recording back-end, or with the argument `cuda` on a device. Skipped without the weights of `shaft model
+ * import`. */
 #define _POSIX_C_SOURCE 200809L
 
 #include "cells.h"
+#include "device.h"
 
 #include <unistd.h>
 
+#include "backend/recorder.h"
 #include "io/models.h"
 #include "io/weights_h5.h"
 #include "potential/references.h"
 #include "potential/weights.h"
 #include "reward/reward.h"
 #include "reward_options.h"
+#include "rewards.h"
 
 #ifdef SH_F64
 static const double LIMIT = 1e-9; /* eV/atom */
@@ -44,7 +48,7 @@ static sh_reward_result evaluate_with(const sh_potential *model, const sh_reward
     assert_ok(sh_reward_create(o, tables, model, &reward));
     sh_arena_reset(arena);
     cells_p1(cell, 1, arena, &c);
-    sh_reward_evaluate(reward, &c, outside_guard, arena, &x);
+    evaluate_on(be, reward, &c, outside_guard, arena, &x);
     sh_reward_destroy(&reward);
     return x;
 }
@@ -250,8 +254,8 @@ static void test_batch(void **state)
     sh_arena_reset(arena);
     cells_p1(cells, n, arena, &c);
     sh_reward_result *x = SH_NEW(sh_reward_result, n), *told = SH_NEW(sh_reward_result, n);
-    sh_reward_evaluate(reward, &c, false, arena, x);
-    sh_reward_evaluate(reward, &c, true, arena, told);
+    evaluate_on(be, reward, &c, false, arena, x);
+    evaluate_on(be, reward, &c, true, arena, told);
     int inside = 0, guarded = 0;
     for (int i = 0; i < n; i++) {
         if (x[i].reason != SH_REASON_NONE) assert_true(isnan(x[i].e_total));
@@ -273,9 +277,10 @@ static void test_batch(void **state)
     free_cells(cells, n);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     char path[4096];
+    if (!device_open(argc, argv)) return SH_TEST_SKIPPED;
     if (sh_model_path("m3gnet-efs", path, sizeof path) != SH_OK) {
         printf("skipped: %s\n", sh_error_message());
         return SH_TEST_SKIPPED;
@@ -291,7 +296,12 @@ int main(void)
                                        cmocka_unit_test(test_clamp),  cmocka_unit_test(test_floor),
                                        cmocka_unit_test(test_switched_off), cmocka_unit_test(test_unknown_elements),
                                        cmocka_unit_test(test_batch)};
-    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    int failed = cmocka_run_group_tests_name(be->name, tests, NULL, NULL);
+    if (be == sh_backend_cpu()) {
+        be = sh_recorder_open();
+        failed += cmocka_run_group_tests_name(be->name, tests, NULL, NULL);
+        sh_recorder_close();
+    }
     sh_tables_destroy(&tables);
     sh_potential_destroy(&potential);
     sh_references_destroy(&references);

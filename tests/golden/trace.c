@@ -1,13 +1,14 @@
-/* Intermediate values of the potential against the reference program's: names the first layer that differs. The basis functions
- * need no weights and are always tested. */
+/* Intermediate values of the potential against the reference program's, fused on the CPU and by kernels (potentials.h): names the first
+ * layer that differs. The basis functions need no weights and are always tested. */
 #include "test.h"
 
+#include "basis.h"
 #include "cells.h"
 #include "crystal/graph.h"
 #include "io/models.h"
 #include "io/weights_h5.h"
-#include "potential/basis.h"
-#include "potential/m3gnet.h"
+#include "potential/m3gnet_batch.h"
+#include "potentials.h"
 
 #define TRACE_FILE SH_SOURCE_DIR "/tests/data/efs_trace.txt"
 #ifdef SH_F64
@@ -120,6 +121,19 @@ static void compare(const record *r, char *line)
     if (!(worst <= LIMIT)) fail_msg("'%s' of block %d differs by %g", name, block, worst);
 }
 
+static double by_kernels(sh_arena *arena, const sh_crystals *c, const sh_graph *g, record *r)
+{
+    sh_workspace ws;
+    sh_crystals crystals;
+    sh_graph graph;
+    sh_workspace_begin(&ws, be, arena);
+    sh_crystals_put(&ws, c, &crystals);
+    sh_graph_put(&ws, g, &crystals, &graph);
+    double *energy = SH_ROOM(&ws, double, 1);
+    sh_m3gnet_batch(model, &ws, &graph, crystals.site_z, NULL, 0, energy, keep, r);
+    return *(const double *)SH_BRING(&ws, energy, 1);
+}
+
 static void test_layers(void **state)
 {
     (void)state;
@@ -134,7 +148,10 @@ static void test_layers(void **state)
     int64_t one = 0;
     double energy;
     record *r = SH_NEW(record, 1);
-    sh_m3gnet_energies(model, &g, c.site_z, &one, 1, sh_arena_push(arena, sh_m3gnet_scratch(model, &g, &one, 1)), &energy, keep, r);
+    if (be->room)
+        energy = by_kernels(arena, &c, &g, r);
+    else
+        sh_m3gnet_energies(model, &g, c.site_z, &one, 1, sh_arena_push(arena, sh_m3gnet_scratch(model, &g, &one, 1)), &energy, keep, r);
     for (int64_t e = 0; e < r->n_edge; e++)
         assert_true(r->count[e] == 1); /* the sums above are over edges, not classes */
     FILE *f = open_trace();
@@ -158,10 +175,18 @@ static void test_layers(void **state)
     sh_arena_destroy(&arena);
 }
 
-int main(void)
+static int run(void)
+{
+    const struct CMUnitTest layers[] = {cmocka_unit_test(test_layers)};
+    sh_m3gnet_use(model, be);
+    int failed = cmocka_run_group_tests(layers, NULL, NULL);
+    sh_m3gnet_use(model, sh_backend_cpu());
+    return failed;
+}
+
+int main(int argc, char **argv)
 {
     const struct CMUnitTest bases[] = {cmocka_unit_test(test_bases), cmocka_unit_test(test_bessel_is_smooth)};
-    const struct CMUnitTest layers[] = {cmocka_unit_test(test_layers)};
     int failed = cmocka_run_group_tests(bases, NULL, NULL);
     char path[4096];
     sh_weights *weights;
@@ -174,7 +199,7 @@ int main(void)
         fprintf(stderr, "%s\n", sh_error_message());
         return 1;
     }
-    failed = cmocka_run_group_tests(layers, NULL, NULL);
+    failed = potentials_run(argc, argv, run);
     sh_m3gnet_destroy(&model);
     sh_weights_destroy(&weights);
     return failed;

@@ -1,7 +1,7 @@
 /* The term of the band gap as a function of the gap; golden/band_gap.c has it in the reward. */
 #include "test.h"
 
-#include "reward/terms.h"
+#include "band_gap.h"
 
 static void test_term(void **state)
 {

@@ -1,10 +1,10 @@
 /* The architectures of matgl with made-up weights, so that they are tested where the published ones are not there: quotient
  * graphs against full cells, batches, and weight files that are not what they should be. golden/models.c has the numbers. */
 #include "cells.h"
+#include "potentials.h"
 
 #include "crystal/lattice.h"
 #include "crystal/orbit.h"
-#include "potential/potential.h"
 #include "potential/weights.h"
 
 #ifdef SH_F64
@@ -209,7 +209,7 @@ static void predict(const sh_potential *p, const sh_crystals *c, bool no_classes
 {
     sh_graph g;
     sh_graph_build(c, &(sh_graph_opts){.cutoff = sh_potential_cutoff(p), .no_classes = no_classes}, arena, &g);
-    sh_potential_predict(p, c, &g, NULL, 0, arena, value);
+    potential_values(p, arena, c, &g, NULL, 0, value, NULL);
 }
 
 static void test_quotient_equals_full_cell(void **state)
@@ -330,6 +330,7 @@ static void test_refused(void **state)
 int main(void)
 {
     int64_t live;
+    be = sh_backend_cpu();
     arena = sh_arena_create(1 << 20);
     if (sh_groups_create(&groups) != SH_OK) return 1;
     live = sh_alloc_live();

@@ -1,9 +1,11 @@
 /* A user's own term of the reward: what it is shown, what becomes of its scores, libraries and functions that are not there. */
 #include "cells.h"
 
+#include "backend/recorder.h"
 #include "reward/plugin_library.h"
 #include "reward/reward.h"
 #include "reward_options.h"
+#include "rewards.h"
 
 static sh_tables *tables;
 static sh_arena *arena;
@@ -22,6 +24,7 @@ static sh_reward_options options(void)
     return o;
 }
 
+/* On the CPU, and the same on a back-end with memory of its own, which the function is not shown. */
 static void evaluate(const sh_reward_options *o, const char *function, const test_cell *cells, int n, sh_reward_result *results)
 {
     sh_reward *reward;
@@ -34,8 +37,13 @@ static void evaluate(const sh_reward_options *o, const char *function, const tes
     cells_p1(cells, n, arena, &c);
     for (int i = 0; i < n; i++)
         c.sg_number[i] = i + 1;
-    sh_reward_evaluate(reward, &c, false, arena, results);
+    evaluate_on(sh_backend_cpu(), reward, &c, false, arena, results);
+    sh_reward_result *there = SH_NEW(sh_reward_result, n);
+    evaluate_on(sh_recorder_open(), reward, &c, false, arena, there);
+    assert_memory_equal(there, results, (size_t)n * sizeof *there);
+    sh_free(there);
     sh_reward_destroy(&reward);
+    sh_recorder_close();
     sh_plugin_close(&plugin);
     assert_null(plugin);
 }

@@ -4,6 +4,7 @@
 
 #include <unistd.h>
 
+#include "backend/backend.h"
 #include "cells.h"
 #include "crystal/graph.h"
 #include "crystal/orbit.h"
@@ -28,6 +29,27 @@ static sh_status table(const char *text, sh_references **out)
     return status;
 }
 
+/* Of the first crystal, by the kernel. */
+static double formation(const sh_crystals *c, const sh_graph *g, double e_total)
+{
+    double form;
+    sh_backend_cpu()->formation(&(sh_formation_args){.table = sh_references_table(references),
+                                                     .lattice = c->lattice,
+                                                     .atom_frac = c->atom_frac,
+                                                     .site_start = c->site_start,
+                                                     .atom_start = c->atom_start,
+                                                     .site_z = c->site_z,
+                                                     .cutoff = g->cutoff,
+                                                     .edge_start = g->edge_start,
+                                                     .edge_dst = g->edge_dst,
+                                                     .edge_count = g->edge_count,
+                                                     .edge_dist = g->edge_dist,
+                                                     .e_total = &e_total,
+                                                     .e_form = &form},
+                                1);
+    return form;
+}
+
 /* Atoms at Cartesian positions in a cube of 20 Å. */
 static double e_form(int n, const int32_t *z, const double *cart, double cutoff, double e_total)
 {
@@ -42,7 +64,7 @@ static double e_form(int n, const int32_t *z, const double *cart, double cutoff,
     sh_arena_reset(arena);
     cells_p1(&cell, 1, arena, &c);
     sh_graph_build(&c, &(sh_graph_opts){.cutoff = cutoff}, arena, &g);
-    return sh_references_formation(references, &c, &g, 0, e_total, arena);
+    return formation(&c, &g, e_total);
 }
 
 static void test_elements(void **state)
@@ -91,6 +113,51 @@ static void test_sulphur(void **state)
     assert_near(e_form(4, (int32_t[]){S, O, LI, LI}, shell, 5, -10), (-10 - mu_s - mu_o - 2 * mu_li - 0.70229) / 4, 1e-14);
 }
 
+/* A shell outside the graph is searched for, in cells of any shape: as in a graph that it lies inside. */
+static void test_far_shells(void **state)
+{
+    (void)state;
+    static int32_t kinds[4] = {S, O, LI, S};
+    int n_sulfate = 0, n_sulfide = 0;
+    uint32_t lcg = 5;
+    for (int i = 0; i < 300; i++) {
+        double frac[12], form[2];
+        test_cell cell = {.n = 4, .z = kinds, .frac = frac};
+        for (int k = 0; k < 12; k++) {
+            lcg = lcg * 1664525u + 1013904223u;
+            frac[k] = (lcg >> 8) / 16777216.0;
+            if (k < 9) cell.lattice[k] = k % 4 == 0 ? 4 + 8 * frac[k] : 6 * frac[k] - 3;
+        }
+        if (i % 3 == 0) /* the same lattice by long vectors */
+            for (int k = 0; k < 3; k++) {
+                cell.lattice[k] += 3 * cell.lattice[3 + k];
+                cell.lattice[6 + k] -= 4 * cell.lattice[k];
+            }
+        for (int k = 0; k < 2; k++) {
+            sh_crystals c;
+            sh_graph g;
+            sh_arena_reset(arena);
+            cells_p1(&cell, 1, arena, &c);
+            sh_graph_build(&c, &(sh_graph_opts){.cutoff = k ? 13 : 2}, arena, &g);
+            form[k] = formation(&c, &g, -50);
+        }
+        assert_near(form[0], form[1], 0);
+        double shift = 4 * form[0] - -50 + 2 * mu_s + mu_o + mu_li; /* of oxygen and two of sulphur */
+        n_sulfide += shift < -1.4;
+        n_sulfate += shift > -0.71;
+    }
+    assert_true(n_sulfate > 10 && n_sulfide > 10);
+    double flat[9] = {0, 0, 0, 3, 0, 0, 0, 3, 0};
+    assert_true(isfinite(e_form(3, (int32_t[]){S, O, LI}, flat, 2, -10)));
+    test_cell none = {.lattice = {5, 0, 0, 0, 5, 0, 5, 5, 0}, .n = 3, .z = kinds, .frac = flat};
+    sh_crystals c;
+    sh_graph g;
+    sh_arena_reset(arena);
+    cells_p1(&none, 1, arena, &c);
+    sh_graph_build(&c, &(sh_graph_opts){.cutoff = 5}, arena, &g);
+    assert_true(isnan(formation(&c, &g, -10))); /* no volume: comes to an end */
+}
+
 static void test_metals_and_fitted(void **state)
 {
     (void)state;
@@ -122,8 +189,8 @@ static void test_multiplicities(void **state)
     assert_int_equal(full.n_site, 1 + 2 + 4);
     sh_graph_build(&c, &(sh_graph_opts){.cutoff = 5}, arena, &g);
     sh_graph_build(&full, &(sh_graph_opts){.cutoff = 5, .no_classes = true}, arena, &h);
-    double by_sites = sh_references_formation(references, &c, &g, 0, -50, arena);
-    assert_near(by_sites, sh_references_formation(references, &full, &h, 0, -50, arena), 1e-13);
+    double by_sites = formation(&c, &g, -50);
+    assert_near(by_sites, formation(&full, &h, -50), 1e-13);
     assert_near(by_sites, (-50 - mu_s - 2 * mu_o - 4 * mu_fe - 2 * 0.46622 - 4 * 2.733 - 0.66346) / 7, 1e-13);
     sh_groups_destroy(&groups);
 }
@@ -169,6 +236,7 @@ int main(void)
     }
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_elements),       cmocka_unit_test(test_oxygen),        cmocka_unit_test(test_sulphur),
+        cmocka_unit_test(test_far_shells),
         cmocka_unit_test(test_metals_and_fitted), cmocka_unit_test(test_multiplicities), cmocka_unit_test(test_broken_tables),
         cmocka_unit_test(test_shipped_table)};
     int failed = cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,8 +1,24 @@
-#include "reward/terms.h"
+/* composition.h -- the elements of a crystal and how many atoms there are of each. */
+#ifndef SH_KERNEL_COMPOSITION_H
+#define SH_KERNEL_COMPOSITION_H
 
-bool sh_composition_of(const sh_crystals *c, int64_t crystal, sh_composition *out)
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/real.h"
+#include "crystal/crystal.h"
+#include "reward/tables.h"
+
+typedef struct {
+    int32_t n_kind;
+    int32_t z[SH_MAX_Z];     /* (n_kind) ascending */
+    int64_t count[SH_MAX_Z]; /* (n_kind) atoms in the cell */
+} sh_composition;
+
+/* False where a site has no atomic number of the periodic table. */
+SH_BODY bool sh_composition_of(const sh_crystals *c, int64_t crystal, sh_composition *out)
 {
-    *out = (sh_composition){0};
+    out->n_kind = 0;
     for (int64_t s = c->site_start[crystal]; s < c->site_start[crystal + 1]; s++) {
         int32_t z = c->site_z[s], at = 0;
         if (z < 1 || z > SH_MAX_Z) return false;
@@ -17,12 +33,12 @@ bool sh_composition_of(const sh_crystals *c, int64_t crystal, sh_composition *ou
             out->count[at] = 0;
         }
         out->count[at] += sh_site_mult(c, s);
-        out->n_atom += sh_site_mult(c, s);
     }
     return true;
 }
 
-void sh_composition_reduce(sh_composition *c)
+/* Counts by their greatest common divisor. */
+SH_BODY void sh_composition_reduce(sh_composition *c)
 {
     int64_t divisor = 0;
     for (int32_t k = 0; k < c->n_kind; k++)
@@ -31,29 +47,30 @@ void sh_composition_reduce(sh_composition *c)
             divisor = a;
             a = rest;
         }
-    c->n_atom = 0;
     for (int32_t k = 0; k < c->n_kind; k++)
-        c->n_atom += c->count[k] /= divisor;
+        c->count[k] /= divisor;
 }
 
-uint64_t sh_composition_key(const sh_composition *composition)
+/* A hash of a reduced composition. */
+SH_BODY uint64_t sh_composition_key(const sh_composition *reduced)
 {
-    sh_composition c = *composition;
     uint64_t hash = 0xcbf29ce484222325u; /* FNV-1a by numbers, mixed */
-    sh_composition_reduce(&c);
-    for (int32_t k = 0; k < c.n_kind; k++) {
-        hash = (hash ^ (uint64_t)c.z[k]) * 0x100000001b3u;
+    for (int32_t k = 0; k < reduced->n_kind; k++) {
+        hash = (hash ^ (uint64_t)reduced->z[k]) * 0x100000001b3u;
         hash ^= hash >> 29;
-        hash = (hash ^ (uint64_t)c.count[k]) * 0x100000001b3u;
+        hash = (hash ^ (uint64_t)reduced->count[k]) * 0x100000001b3u;
         hash ^= hash >> 29;
     }
     return hash;
 }
 
-double sh_density(const sh_tables *t, const sh_composition *c, double volume)
+/* g/cm^3; NaN where a mass is unknown. */
+SH_BODY double sh_density(const sh_tables *t, const sh_composition *c, double volume)
 {
     double mass = 0;
     for (int32_t k = 0; k < c->n_kind; k++)
         mass += (double)c->count[k] * t->mass[c->z[k]];
     return 1.66053906660 * mass / volume; /* amu/Å^3 in g/cm^3 */
 }
+
+#endif

@@ -1,0 +1,193 @@
+/* m3gnet.c -- M3GNet on a batch of quotient graphs, all but the dense products; src/potential/m3gnet_batch.c has the order. */
+#include "args.h"
+#include "basis.h"
+#include "m3gnet_math.h"
+
+SH_BODY void element_rows_body(int64_t s, int64_t c, const sh_element_rows_args *a)
+{
+    int32_t z = a->z[s], row = z >= 0 && z < SH_Z_ROWS ? a->row[z] : -1;
+    a->x[s * a->cols + c] = row >= 0 ? a->table[row * a->cols + c] : (sh_real)NAN;
+}
+SH_KERNEL_CELLS(element_rows, sh_element_rows_args, cols)
+
+SH_BODY void m3gnet_edges_body(int64_t e, const sh_m3gnet_edges_args *a)
+{
+    double d = a->edges.length[e], bessel[9], smooth[3], count = a->edges.count[e];
+    double fade = a->fade ? sh_basis_fade(d, a->cutoff3) : 0;
+    if (a->n_radial == 3) sh_basis_smooth(d, a->cutoff, smooth);
+    if (a->n_radial == 9 || fade != 0) sh_basis_bessel(d, a->cutoff, bessel);
+    for (int i = 0; i < a->n_radial; i++)
+        a->radial[e * a->n_radial + i] = (sh_real)(a->n_radial == 3 ? smooth[i] : bessel[i]);
+    /* the copies of the edge spread evenly over the atoms of the target's orbit */
+    a->weight[e] = (sh_real)(a->to_target ? count * a->mult[a->edges.src[e]] / a->mult[a->edges.dst[e]] : count);
+    if (!a->fade) return;
+    a->fade[e] = (sh_real)fade;
+    if (fade == 0) return;
+    for (int i = 0; i < 9; i++)
+        a->bessel[e * 9 + i] = (sh_real)(bessel[i] * fade);
+    for (int i = 0; i < 3; i++)
+        a->unit[e * 3 + i] = (sh_real)(a->edges.vec[3 * e + i] / d);
+}
+SH_KERNEL_ROWS(m3gnet_edges, sh_m3gnet_edges_args)
+
+/* Column c of x (n) times matrix (n,cols). */
+SH_BODY sh_real of_column(const sh_real *x, const sh_real *matrix, int64_t n, int64_t cols, int64_t c)
+{
+    sh_real sum = x[0] * matrix[c];
+    for (int64_t k = 1; k < n; k++)
+        sum += x[k] * matrix[k * cols + c];
+    return sum;
+}
+
+SH_BODY void m3gnet_first_body(int64_t e, int64_t c, const sh_m3gnet_first_args *a)
+{
+    sh_real x = of_column(a->radial + e * a->n, a->matrix, a->n, a->cols, c) + a->bias[c];
+    a->e[e * a->cols + c] = x * sh_sigmoid(x);
+}
+SH_KERNEL_CELLS(m3gnet_first, sh_m3gnet_first_args, cols)
+
+/* ---- three-body terms ---- */
+
+SH_BODY void m3gnet_atom_gate_body(int64_t s, int64_t q, const sh_m3gnet_atom_gate_args *a)
+{
+    a->gate[s * a->cols + q] = sh_sigmoid(a->bias[q] + of_column(a->v + s * a->n, a->matrix, a->n, a->cols, q));
+}
+SH_KERNEL_CELLS(m3gnet_atom_gate, sh_m3gnet_atom_gate_args, cols)
+
+/* What edge e counts in column q. */
+SH_BODY sh_real angle_weight(int64_t e, int64_t q, const sh_m3gnet_angles_args *a)
+{
+    return a->gate ? a->bessel[e * 9 + q] * a->gate[(int64_t)a->edges.dst[e] * 9 + q] : a->fade[e];
+}
+
+/* sum of n w; and for l = 1, 2 of w u or w u u^T behind it. Edges are sorted by length: those that have faded come last. */
+SH_BODY void m3gnet_angle_sums_body(int64_t s, int64_t q, const sh_m3gnet_angle_sums_args *a)
+{
+    const sh_edges *g = &a->edges;
+    sh_real *out = a->sum + (s * 9 + q) * 7, sum[7] = {0, 0, 0, 0, 0, 0, 0};
+    for (int64_t e = g->start[s]; e < g->start[s + 1] && a->fade[e] != 0; e++) {
+        sh_real w = angle_weight(e, q, a);
+        sum[0] += (sh_real)g->count[e] * w;
+        if (q >= 6) {
+            for (int i = 0; i < 6; i++)
+                sum[1 + i] += w * (sh_real)g->uu[6 * e + i];
+        } else if (q >= 3) {
+            for (int i = 0; i < 3; i++)
+                sum[1 + i] += w * (sh_real)g->u[3 * e + i];
+        }
+    }
+    for (int i = 0; i < 7; i++)
+        out[i] = sum[i];
+}
+SH_KERNEL_CELLS(m3gnet_angle_sums, sh_m3gnet_angle_sums_args, cols)
+
+SH_BODY void m3gnet_angles_body(int64_t e, int64_t q, const sh_m3gnet_angles_args *a)
+{
+    const sh_real *sum = a->sum + ((int64_t)a->edges.src[e] * 9 + q) * 7, *unit = a->unit + e * 3;
+    sh_real *out = a->three + e * 9 + q, angle;
+    if (a->fade[e] == 0) {
+        *out = 0;
+        return;
+    }
+    sh_real w = angle_weight(e, q, a);
+    if (q < 3)
+        angle = SH_Y0 * (sum[0] - w);
+    else if (q < 6)
+        angle = SH_Y1 * (sh_along(unit, sum + 1) - w);
+    else
+        angle = SH_Y2 * (3 * sh_twice_along(unit, sum + 1) - sum[0] - 2 * w);
+    *out = angle * (a->gate ? a->fade[e] : a->bessel[e * 9 + q]);
+}
+SH_KERNEL_CELLS(m3gnet_angles, sh_m3gnet_angles_args, cols)
+
+SH_BODY void m3gnet_three_body_body(int64_t e, int64_t c, const sh_m3gnet_three_body_args *a)
+{
+    const sh_real *gate = a->atom_gate ? a->atom_gate + (int64_t)a->dst[e] * 9 : NULL;
+    sh_real of_value = 0, of_gate = 0;
+    if (a->fade[e] == 0) return;
+    for (int q = 0; q < 9; q++) {
+        sh_real three = a->three[e * 9 + q];
+        if (gate) three *= gate[q];
+        of_value += three * a->value_matrix[q * a->cols + c];
+        of_gate += three * a->gate_matrix[q * a->cols + c];
+    }
+    a->e[e * a->cols + c] += sh_gated(of_value, of_gate, 1);
+}
+SH_KERNEL_CELLS(m3gnet_three_body, sh_m3gnet_three_body_args, cols)
+
+/* ---- gated perceptrons ---- */
+
+SH_BODY void gated_first_body(int64_t r, int64_t c, const sh_gated_first_args *a)
+{
+    int64_t width = 2 * a->cols, both[2] = {c, c + a->cols};
+    sh_real x[2];
+    for (int i = 0; i < 2; i++) {
+        x[i] = a->x[r * width + both[i]] + a->bias[both[i]];
+        if (a->p_src) x[i] += a->p_src[a->src[r] * width + both[i]] + a->p_dst[a->dst[r] * width + both[i]];
+    }
+    sh_two_swish(&x[0], &x[1]);
+    a->value[r * a->cols + c] = x[0];
+    a->gate[r * a->cols + c] = x[1];
+}
+SH_KERNEL_CELLS(gated_first, sh_gated_first_args, cols)
+
+SH_BODY sh_real gated_message(int64_t e, int64_t c, const sh_m3gnet_to_edges_args *a)
+{
+    sh_real value = a->value[e * a->cols + c] + a->bias[c], gate = a->gate[e * a->cols + c] + a->bias[a->cols + c];
+    sh_real radial = of_column(a->radial + e * a->n, a->matrix, a->n, a->cols, c);
+    return a->swish_radial ? sh_gated_swish(value, gate, radial) : sh_gated(value, gate, radial);
+}
+
+SH_BODY void m3gnet_to_edges_body(int64_t e, int64_t c, const sh_m3gnet_to_edges_args *a)
+{
+    a->y[e * a->cols + c] += gated_message(e, c, a);
+}
+SH_KERNEL_CELLS(m3gnet_to_edges, sh_m3gnet_to_edges_args, cols)
+
+SH_BODY void m3gnet_to_sites_body(int64_t s, int64_t c, const sh_m3gnet_to_sites_args *a)
+{
+    const int64_t *start = a->to_target ? a->edges.in_start : a->edges.start;
+    sh_real sum = a->y[s * a->cols + c];
+    for (int64_t k = start[s]; k < start[s + 1]; k++) {
+        int64_t e = a->to_target ? a->edges.in_edge[k] : k;
+        sum += a->weight[e] * gated_message(e, c, a);
+    }
+    a->y[s * a->cols + c] = sum;
+}
+SH_KERNEL_CELLS(m3gnet_to_sites, sh_m3gnet_to_sites_args, cols)
+
+/* ---- readout ---- */
+
+SH_BODY void m3gnet_readout_body(int64_t s, const sh_m3gnet_readout_args *a)
+{
+    double value = (double)a->end[0], gate = (double)a->end[1];
+    for (int64_t c = 0; c < a->n; c++) {
+        value += (double)a->value[s * a->n + c] * (double)a->last[c];
+        gate += (double)a->gate[s * a->n + c] * (double)a->last[a->n + c];
+    }
+    a->raw[s] = value / (1 + exp(-gate));
+}
+SH_KERNEL_ROWS(m3gnet_readout, sh_m3gnet_readout_args)
+
+SH_BODY void sum_sites_body(int64_t k, const sh_sum_sites_args *a)
+{
+    int64_t i = a->wanted ? a->wanted[k] : k;
+    double raw = 0, references = 0;
+    for (int64_t s = a->site_start[i]; s < a->site_start[i + 1]; s++) {
+        int32_t z = a->z[s], row = z >= 0 && z < SH_Z_ROWS ? a->row[z] : -1;
+        raw += a->mult[s] * a->raw[s];
+        references += row >= 0 ? a->mult[s] * a->reference[row] : (double)NAN;
+    }
+    a->value[i] = a->std * raw + a->mean + references;
+}
+SH_KERNEL_ROWS(sum_sites, sh_sum_sites_args)
+
+SH_BODY void crystal_value_body(int64_t k, const sh_crystal_value_args *a)
+{
+    int64_t i = a->wanted ? a->wanted[k] : k;
+    double sum = (double)*a->end;
+    for (int64_t c = 0; c < a->n; c++)
+        sum += (double)a->x[i * a->n + c] * (double)a->last[c];
+    a->value[i] = a->std * sum + a->mean;
+}
+SH_KERNEL_ROWS(crystal_value, sh_crystal_value_args)
