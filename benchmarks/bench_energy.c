@@ -18,6 +18,7 @@
 #endif
 
 #include "../tests/read_cells.h"
+#include "backend/workspace.h"
 #include "base/real.h"
 #include "crystal/reduce.h"
 #include "io/models.h"
@@ -38,12 +39,11 @@ static void measure(const sh_potential *p, run *r, int round, bool no_classes, s
     double start = now(), graphs = 0, end;
     int n = 0;
     do {
-        sh_workspace ws;
         sh_graph g;
         sh_arena_reset(arena);
-        sh_workspace_begin(&ws, sh_backend_cpu(), arena);
+        sh_workspace ws = sh_workspace_host(arena);
         double before = now();
-        sh_graph_build(&r->crystals, &(sh_graph_opts){.cutoff = sh_potential_cutoff(p), .no_classes = no_classes}, arena, &g);
+        sh_graph_build(&ws, &r->crystals, &(sh_graph_opts){.cutoff = sh_potential_cutoff(p), .no_classes = no_classes}, &g);
         graphs += now() - before;
         r->n_edge = g.n_edge;
         if (sh_potential_quantity(p) == SH_TOTAL_ENERGY)

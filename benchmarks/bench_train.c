@@ -62,15 +62,14 @@ static void end(bench *b, int p)
 static void draw_again(bench *b, const sh_crystals *crystals)
 {
     const sh_setup *s = b->setup;
-    sh_workspace ws;
     sh_graph graph;
-    sh_workspace_begin(&ws, sh_backend_cpu(), s->arena);
+    sh_workspace ws = sh_workspace_host(s->arena);
     double *e_total = SH_PUSH(s->arena, double, crystals->n_crystal), *e_form = SH_PUSH(s->arena, double, crystals->n_crystal);
     int64_t *wanted = SH_PUSH(s->arena, int64_t, crystals->n_crystal), n_wanted = 0;
     for (int64_t i = 0; i < b->fresh.n; i++)
         if (sh_record_at(&b->fresh, i)->result.reason == SH_REASON_NONE) wanted[n_wanted++] = i;
     begin(b);
-    sh_graph_build(crystals, &(sh_graph_opts){.cutoff = 5}, s->arena, &graph);
+    sh_graph_build(&ws, crystals, &(sh_graph_opts){.cutoff = 5}, &graph);
     end(b, GRAPH);
     begin(b);
     if (s->model.potential)

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "backend/workspace.h"
 #include "base/rng.h"
 #include "crystal/graph.h"
 #include "crystal/lattice.h"
@@ -35,6 +36,9 @@ int main(int argc, char **argv)
     if (n < 1 || sites < 1 || sh_groups_create(&groups) != SH_OK) return 1;
     omp_set_num_threads(1);
     sh_arena *arena = sh_arena_create(1 << 20);
+    sh_workspace ws = sh_workspace_host(arena);
+    sh_group_tables tables;
+    sh_group_tables_create(groups, ws.be, &tables);
     int32_t *number = SH_NEW(int32_t, n), *z = SH_NEW(int32_t, n * sites);
     int64_t *start = SH_NEW(int64_t, n + 1);
     double *lattice = SH_NEW(double, 9 * n), *x = SH_NEW(double, 3 * n * sites);
@@ -63,8 +67,8 @@ int main(int argc, char **argv)
             double q[6] = {scale * p[0], scale * p[1], scale * p[2], p[3], p[4], p[5]};
             sh_lattice_matrix(q, lattice + 9 * i);
             sh_arena_reset(arena);
-            sh_crystals_make(groups, &(sh_descriptions){1, sites, number + i, lattice + 9 * i, (int64_t[]){0, sites}, z,
-                                                        x + 3 * sites * i, NULL}, 0.3, arena, &c);
+            sh_crystals_make(&ws, &tables, &(sh_descriptions){1, sites, number + i, lattice + 9 * i, (int64_t[]){0, sites}, z,
+                                                        x + 3 * sites * i, NULL}, 0.3, &c);
             scale *= cbrt(15 * (double)c.n_atom / sh_lattice_volume(lattice + 9 * i));
         }
         if (c.n_atom <= MAX_ATOMS) i++;
@@ -76,11 +80,11 @@ int main(int argc, char **argv)
     for (int round = 0; round < ROUNDS; round++) {
         sh_arena_reset(arena);
         double t0 = omp_get_wtime();
-        sh_crystals_make(groups, &d, 0.3, arena, &c);
+        sh_crystals_make(&ws, &tables, &d, 0.3, &c);
         make[round] = omp_get_wtime() - t0;
         for (int k = 0; k < 2; k++) {
             t0 = omp_get_wtime();
-            sh_graph_build(&c, &(sh_graph_opts){.cutoff = k ? 4 : 5}, arena, &g[k]);
+            sh_graph_build(&ws, &c, &(sh_graph_opts){.cutoff = k ? 4 : 5}, &g[k]);
             graph[k][round] = omp_get_wtime() - t0;
         }
     }

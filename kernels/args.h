@@ -10,6 +10,14 @@
 #include "args_reward.h"
 #include "base/real.h"
 
+enum { SH_MAX_COUNTS = 4 };
+
+/* to[i] = *from[i]: numbers from several arrays side by side; one item a number. */
+typedef struct {
+    const int64_t *from[SH_MAX_COUNTS];
+    int64_t *to;
+} sh_counts_args;
+
 /* y[i] = a[i] + b[i]; one item a number. b NULL: a copy. y may be a or b. */
 typedef struct {
     const sh_real *a, *b;

@@ -23,6 +23,12 @@ typedef struct {
     uint8_t *mark;
 } sh_mark_args;
 
+/* y[i] = x[i]. */
+typedef struct {
+    const double *x;
+    sh_real *y;
+} sh_to_real_args;
+
 /* How many edges of a site are shorter than the cut-off, none where its crystal is not wanted; one item a site. */
 typedef struct {
     const int64_t *start;        /* (S+1) of the graph */
@@ -140,6 +146,13 @@ typedef struct {
 } sh_sum_sites_args;
 
 /* ---- models with one value for a crystal ---- */
+
+/* share[e] = mult[e] / sum of mult over the edges that end where e does; one item a site. */
+typedef struct {
+    sh_edges edges;
+    const sh_real *mult; /* (E) */
+    sh_real *share;      /* (E) */
+} sh_end_shares_args;
 
 /* value[i] = std (x[i,:] . last + end) + mean of crystal i = wanted[k]; one item k. */
 typedef struct {

@@ -1,10 +1,10 @@
-/* cell.h -- lattices: the free parameters of a family, matrices, heights, shortest bases and images. Shared by kernels and the host
- * (crystal/lattice.h).
+/* cell.h -- lattices: the free parameters of a family, matrices, heights, shortest bases and images. Shared by kernels and the
+ * host (crystal/lattice.h).
  *
  * The six parameters a, b, c (Å), alpha, beta, gamma (degree) are numbered 0..5. A family leaves some of them free; a
  * free one is u = (value - lo) / (hi - lo) in (0,1). In triclinic groups gamma lies in [lo, min(hi, 355 - alpha - beta)]
- * and its u is scaled by that interval, so that every u is a cell; this asks 2 hi + lo < 355 and hi < 2 lo. Matrices have the vectors
- * a, b, c as rows, Å. */
+ * and its u is scaled by that interval, so that every u is a cell; this asks 2 hi + lo < 355 and hi < 2 lo. Matrices have the
+ * vectors a, b, c as rows, Å. */
 #ifndef SH_KERNEL_CELL_H
 #define SH_KERNEL_CELL_H
 
@@ -66,7 +66,8 @@ SH_BODY void sh_lattice_matrix(const double parameters[6], double lattice[9])
     const double *p = parameters;
     double ca = sh_cos_degree(p[3]), cb = sh_cos_degree(p[4]), cg = sh_cos_degree(p[5]), sg = sqrt(1 - cg * cg);
     double y = (ca - cb * cg) / sg;
-    const double rows[9] = {p[0], 0, 0, p[1] * cg, p[1] * sg, 0, p[2] * cb, p[2] * y, p[2] * sqrt(fmax(0.0, 1 - cb * cb - y * y))};
+    const double rows[9] = {p[0], 0, 0, p[1] * cg, p[1] * sg, 0, p[2] * cb, p[2] * y,
+                            p[2] * sqrt(fmax(0.0, 1 - cb * cb - y * y))};
     for (int i = 0; i < 9; i++)
         lattice[i] = rows[i];
 }
@@ -124,8 +125,8 @@ SH_BODY void sh_subtract_row(double basis[9], double to_basis[9], int i, int j, 
 }
 
 /* The shortest basis (Minkowski's) of a lattice: each vector shortened by the others and, what pairs do not see, by the
- * sum or difference of both (Semaev, Cryptography and Lattices 2001). Cells of everyday shape come out as they are. frac in the given
- * basis (row vector) times to_basis, whole numbers, is frac in the short one. */
+ * sum or difference of both (Semaev, Cryptography and Lattices 2001). Cells of everyday shape come out as they are. frac in the
+ * given basis (row vector) times to_basis, whole numbers, is frac in the short one. */
 SH_BODY void sh_shortest_basis(const double lattice[9], double basis[9], double to_basis[9])
 {
     for (int i = 0; i < 9; i++) {

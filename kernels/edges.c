@@ -1,4 +1,4 @@
-/* edges.c -- the edges of a graph that a model sees: those within its cut-off, of the crystals that are wanted. */
+/* edges.c -- the edges of a graph that a model sees: those within its cut-off, of the crystals that are wanted; and what they count. */
 #include "args.h"
 #include "kernel.h"
 
@@ -7,6 +7,12 @@ SH_BODY void mark_body(int64_t k, const sh_mark_args *a)
     a->mark[a->list[k]] = 1;
 }
 SH_KERNEL_ROWS(mark, sh_mark_args)
+
+SH_BODY void to_real_body(int64_t i, const sh_to_real_args *a)
+{
+    a->y[i] = (sh_real)a->x[i];
+}
+SH_KERNEL(to_real, sh_to_real_args)
 
 SH_BODY void edges_count_body(int64_t s, const sh_edges_count_args *a)
 {
@@ -35,3 +41,14 @@ SH_BODY void edges_copy_body(int64_t from, const sh_edges_copy_args *a)
         a->to.uu[6 * to + i] = a->from.uu[6 * from + i];
 }
 SH_KERNEL_ROWS(edges_copy, sh_edges_copy_args)
+
+SH_BODY void end_shares_body(int64_t s, const sh_end_shares_args *a)
+{
+    const sh_edges *g = &a->edges;
+    sh_real all = 0;
+    for (int64_t k = g->in_start[s]; k < g->in_start[s + 1]; k++)
+        all += a->mult[g->in_edge[k]];
+    for (int64_t k = g->in_start[s]; k < g->in_start[s + 1]; k++)
+        a->share[g->in_edge[k]] = a->mult[g->in_edge[k]] / all;
+}
+SH_KERNEL_ROWS(end_shares, sh_end_shares_args)

@@ -8,9 +8,10 @@
  * Compiled as C, SH_KERNEL makes `sh_scale_cpu(args, n)`, an OpenMP loop over the items; compiled by nvcc, a
  * grid-stride launch `sh_scale_cuda(args, n)`. Bodies keep to what C11 and C++ share, cannot fail (inputs are
  * checked before the launch) and never write to what another item writes: no atomics, so the bits do not depend on
- * threads. Three flavours: SH_KERNEL for one item = one number (vectorised over items), SH_KERNEL_ROWS for one item =
- * one row, site or crystal with loops of its own inside, and SH_KERNEL_CELLS where the columns of a row do not need each other: the
- * body is one of (row, column), a loop in a loop on the CPU, and on a device neighbouring threads have neighbouring columns. */
+ * threads. Four flavours: SH_KERNEL for one item = one number (vectorised over items); SH_KERNEL_ROWS for one item = one row,
+ * site or crystal with loops of its own inside; SH_KERNEL_UNEVEN for such items of which some take many times as long as others;
+ * and SH_KERNEL_CELLS where the columns of a row do not need each other: the body is one of (row, column), a loop in a loop on the
+ * CPU, and on a device neighbouring threads have neighbouring columns. */
 #ifndef SH_KERNEL_H
 #define SH_KERNEL_H
 
@@ -28,6 +29,7 @@
 #include "cuda_launch.h"
 #define SH_KERNEL(name, args_type) SH_CUDA_KERNEL(name, args_type, 256)
 #define SH_KERNEL_ROWS(name, args_type) SH_CUDA_KERNEL(name, args_type, 64)
+#define SH_KERNEL_UNEVEN(name, args_type) SH_KERNEL_ROWS(name, args_type)
 #define SH_KERNEL_CELLS(name, args_type, columns) SH_CUDA_CELLS(name, args_type, columns)
 #else
 #define SH_CUDA_KERNEL(name, args_type, block) /* for kernels whose loop on the CPU is their own */
@@ -40,18 +42,20 @@
         for (int64_t i = 0; i < n; i++)                                                            \
             name##_body(i, &local);                                                                \
     }
-#define SH_CPU_ROWS(name, args_type, WORK)                                                         \
+#define SH_PRAGMA(...) _Pragma(#__VA_ARGS__)
+#define SH_CPU_ROWS(name, args_type, SCHEDULE, WORK)                                               \
     void sh_##name##_cpu(const args_type *args, int64_t n);                                        \
     void sh_##name##_cpu(const args_type *args, int64_t n)                                         \
     {                                                                                              \
         const args_type local = *args;                                                             \
-        _Pragma("omp parallel for schedule(static) if (n > SH_SERIAL_ROWS)")                       \
+        SH_PRAGMA(omp parallel for schedule SCHEDULE if (n > SH_SERIAL_ROWS))                      \
         for (int64_t i = 0; i < n; i++)                                                            \
             WORK;                                                                                  \
     }
-#define SH_KERNEL_ROWS(name, args_type) SH_CPU_ROWS(name, args_type, name##_body(i, &local))
+#define SH_KERNEL_ROWS(name, args_type) SH_CPU_ROWS(name, args_type, (static), name##_body(i, &local))
+#define SH_KERNEL_UNEVEN(name, args_type) SH_CPU_ROWS(name, args_type, (dynamic, 8), name##_body(i, &local))
 #define SH_KERNEL_CELLS(name, args_type, columns)                                                  \
-    SH_CPU_ROWS(name, args_type, for (int64_t c = 0; c < local.columns; c++) name##_body(i, c, &local))
+    SH_CPU_ROWS(name, args_type, (static), for (int64_t c = 0; c < local.columns; c++) name##_body(i, c, &local))
 #endif
 
 /* exp(x) for -87.3 <= x <= 88.3. In float: x = k ln 2 + r with |r| <= ln 2 / 2 (ln 2 in two parts, Cody and Waite 1980), k by

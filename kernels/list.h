@@ -1,6 +1,7 @@
 /* list.h -- every kernel, as X-macros: X(name) has the arguments sh_<name>_args. They make the prototypes and the back-end's table.
  * tests/kernel walks over the lists: networks one by one, the others by the functions that are made of them. */
 #define SH_KERNELS_NETWORK(X)                                                                      \
+    X(counts)                                                                                      \
     X(add)                                                                                         \
     X(adam)                                                                                        \
     X(square_sums)                                                                                 \
@@ -32,7 +33,17 @@
     X(take_cols)
 
 /* Orbits and graphs: args_crystal.h */
-#define SH_KERNELS_CRYSTAL(X)
+#define SH_KERNELS_CRYSTAL(X)                                                                      \
+    X(orbit_sites)                                                                                 \
+    X(orbit_project)                                                                               \
+    X(orbit_write)                                                                                 \
+    X(select_count)                                                                                \
+    X(select_write)                                                                                \
+    X(graph_prepare)                                                                               \
+    X(graph_bound)                                                                                 \
+    X(graph_find)                                                                                  \
+    X(graph_min_dist)                                                                              \
+    X(graph_write)
 
 /* States, masks, trajectories: args_policy.h */
 #define SH_KERNELS_POLICY(X)                                                                       \
@@ -58,8 +69,10 @@
 /* Pretrained models: args_potential.h */
 #define SH_KERNELS_POTENTIAL(X)                                                                    \
     X(mark)                                                                                        \
+    X(to_real)                                                                                     \
     X(edges_count)                                                                                 \
     X(edges_copy)                                                                                  \
+    X(end_shares)                                                                                  \
     X(element_rows)                                                                                \
     X(m3gnet_edges)                                                                                \
     X(m3gnet_first)                                                                                \

@@ -2,6 +2,7 @@
 #ifndef SH_TEST_CRYSTALS_H
 #define SH_TEST_CRYSTALS_H
 
+#include "backend/workspace.h"
 #include "base/rng.h"
 #include "crystal/lattice.h"
 #include "crystal/orbit.h"

@@ -1,5 +1,7 @@
 #include "backend/workspace.h"
 
+#include "base/status.h"
+
 void sh_workspace_begin(sh_workspace *ws, const sh_backend *be, sh_arena *arena)
 {
     *ws = (sh_workspace){.be = be, .arena = arena, .room = be->room ? be->room : arena};
@@ -39,6 +41,18 @@ int64_t sh_workspace_count(sh_workspace *ws, const int64_t *there)
     if (!ws->be->room) return *there;
     ws->be->copy_out(&count, there, sizeof count);
     return count;
+}
+
+void sh_workspace_counts(sh_workspace *ws, const int64_t *const *there, int n, int64_t *counts)
+{
+    sh_workspace_mark mark = sh_workspace_get_mark(ws);
+    sh_counts_args args = {.to = ws->be->room ? SH_ROOM(ws, int64_t, n) : counts};
+    SH_ASSERT(n <= SH_MAX_COUNTS);
+    for (int i = 0; i < n; i++)
+        args.from[i] = there[i];
+    ws->be->counts(&args, n);
+    if (ws->be->room) ws->be->copy_out(counts, args.to, (size_t)n * sizeof *counts);
+    sh_workspace_release(ws, mark);
 }
 
 void *sh_workspace_zeros(sh_workspace *ws, size_t bytes)

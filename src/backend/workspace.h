@@ -16,6 +16,12 @@ typedef struct sh_workspace {
 /* Beginning a workspace ends what was in the back-end's room: one at a time has a back-end with memory of its own. */
 void sh_workspace_begin(sh_workspace *ws, const sh_backend *be, sh_arena *arena);
 
+/* The host's own: the kernels of the CPU on arrays of its arena. */
+static inline sh_workspace sh_workspace_host(sh_arena *arena)
+{
+    return (sh_workspace){.be = sh_backend_cpu(), .arena = arena, .room = arena};
+}
+
 /* Everything pushed since the mark is gone, here and there. */
 typedef struct {
     sh_arena_mark arena, room;
@@ -30,6 +36,8 @@ const void *sh_workspace_put(sh_workspace *ws, const void *array, size_t bytes);
 const void *sh_workspace_bring(sh_workspace *ws, const void *there, size_t bytes);
 /* A number that kernels have counted and the host needs for a size. Waits for it. */
 int64_t sh_workspace_count(sh_workspace *ws, const int64_t *there);
+/* Up to SH_MAX_COUNTS of them at once. */
+void sh_workspace_counts(sh_workspace *ws, const int64_t *const *there, int n, int64_t *counts);
 
 #define SH_PUT(ws, array, count) sh_workspace_put((ws), (array), (size_t)(count) * sizeof *(array))
 #define SH_BRING(ws, array, count) sh_workspace_bring((ws), (array), (size_t)(count) * sizeof *(array))

@@ -1,44 +1,37 @@
 #include "crystal/crystal.h"
 
-#include <string.h>
+#include "backend/workspace.h"
 
-#include "base/memory.h"
-
-void sh_crystals_select(const sh_crystals *from, const int64_t *index, int64_t n, sh_arena *arena, sh_crystals *out)
+void sh_crystals_select(sh_workspace *ws, const sh_crystals *from, const int64_t *index, int64_t n, sh_crystals *out)
 {
-    *out = (sh_crystals){.n_crystal = n, .position_tolerance = from->position_tolerance};
-    for (int64_t i = 0; i < n; i++) {
-        int64_t first = from->site_start[index[i]], last = from->site_start[index[i] + 1];
-        out->n_site += last - first;
-        out->n_atom += from->atom_start[last] - from->atom_start[first];
-        out->n_stab += from->stab_start[last] - from->stab_start[first];
-    }
-    out->lattice = SH_PUSH(arena, double, 9 * n);
-    out->sg_number = SH_PUSH(arena, int32_t, n);
-    out->site_start = SH_PUSH(arena, int64_t, n + 1);
-    out->site_crystal = SH_PUSH(arena, int32_t, out->n_site);
-    out->site_z = SH_PUSH(arena, int32_t, out->n_site);
-    out->atom_start = SH_PUSH(arena, int64_t, out->n_site + 1);
-    out->atom_frac = SH_PUSH(arena, double, 3 * out->n_atom);
-    out->stab_start = SH_PUSH(arena, int64_t, out->n_site + 1);
-    out->stab_rot = SH_PUSH(arena, int8_t, 9 * out->n_stab);
-    int64_t site = 0;
-    out->site_start[0] = out->atom_start[0] = out->stab_start[0] = 0;
-    for (int64_t i = 0; i < n; i++) {
-        memcpy(out->lattice + 9 * i, from->lattice + 9 * index[i], 9 * sizeof(double));
-        out->sg_number[i] = from->sg_number[index[i]];
-        for (int64_t s = from->site_start[index[i]]; s < from->site_start[index[i] + 1]; s++, site++) {
-            int64_t n_atom = from->atom_start[s + 1] - from->atom_start[s];
-            int64_t n_stab = from->stab_start[s + 1] - from->stab_start[s];
-            out->site_crystal[site] = (int32_t)i;
-            out->site_z[site] = from->site_z[s];
-            memcpy(out->atom_frac + 3 * out->atom_start[site], from->atom_frac + 3 * from->atom_start[s],
-                   (size_t)(3 * n_atom) * sizeof(double));
-            memcpy(out->stab_rot + 9 * out->stab_start[site], from->stab_rot + 9 * from->stab_start[s],
-                   (size_t)(9 * n_stab));
-            out->atom_start[site + 1] = out->atom_start[site] + n_atom;
-            out->stab_start[site + 1] = out->stab_start[site] + n_stab;
-        }
-        out->site_start[i + 1] = site;
-    }
+    const sh_backend *be = ws->be;
+    int64_t *atom_start = SH_ROOM(ws, int64_t, n + 1), *stab_start = SH_ROOM(ws, int64_t, n + 1), size[3];
+    sh_select_count_args args = {.from = *from,
+                                 .index = index,
+                                 .n_site = SH_ROOM(ws, int64_t, n),
+                                 .n_atom = SH_ROOM(ws, int64_t, n),
+                                 .n_stab = SH_ROOM(ws, int64_t, n),
+                                 .atom_start = atom_start,
+                                 .stab_start = stab_start};
+    *out = (sh_crystals){.n_crystal = n,
+                         .lattice = SH_ROOM(ws, double, 9 * n),
+                         .sg_number = SH_ROOM(ws, int32_t, n),
+                         .site_start = SH_ROOM(ws, int64_t, n + 1),
+                         .position_tolerance = from->position_tolerance};
+    be->select_count(&args, n);
+    be->offsets(args.n_site, n, out->site_start);
+    be->offsets(args.n_atom, n, atom_start);
+    be->offsets(args.n_stab, n, stab_start);
+    sh_workspace_counts(ws, (const int64_t *const[]){&out->site_start[n], &atom_start[n], &stab_start[n]}, 3, size);
+    out->n_site = size[0];
+    out->n_atom = size[1];
+    out->n_stab = size[2];
+    out->site_crystal = SH_ROOM(ws, int32_t, out->n_site);
+    out->site_z = SH_ROOM(ws, int32_t, out->n_site);
+    out->atom_start = SH_ROOM(ws, int64_t, out->n_site + 1);
+    out->atom_frac = SH_ROOM(ws, double, 3 * out->n_atom);
+    out->stab_start = SH_ROOM(ws, int64_t, out->n_site + 1);
+    out->stab_rot = SH_ROOM(ws, int8_t, 9 * out->n_stab);
+    args.out = *out;
+    be->select_write(&args, n + 1);
 }

@@ -2,7 +2,7 @@
  * orbit.h and graph.h make and use them.
  *
  * Everything is double and ragged with offsets: C crystals, S sites (one representative atom an orbit), A atoms (all
- * atoms of the cell), H site-group operations. Arrays live on the arena of whoever made the batch.
+ * atoms of the cell), H site-group operations. Arrays live in the room of the workspace that the batch was made in.
  *
  * Conventions: lattice rows are a, b, c in Å, cart = frac * lattice; an operation is x -> W x + w on fractional
  * coordinates (columns), W row-major. */
@@ -12,6 +12,10 @@
 #include <stdint.h>
 
 #include "base/real.h"
+
+enum { SH_MAX_STAB = 48 }; /* of a site */
+
+#define SH_SAME_ANG 1e-5 /* Å: an operation maps a point to itself within this: it is meant to */
 
 typedef struct {
     int64_t n_crystal, n_site, n_atom, n_stab;
@@ -25,7 +29,7 @@ typedef struct {
     int64_t *stab_start;  /* (S+1) */
     int8_t *stab_rot;     /* (H,9) rotation parts W of the operations that map the representative to itself, modulo
                              lattice vectors; the identity is one of them */
-    double position_tolerance; /* Å: how well atoms and operations agree (1e-5 for made crystals, more for files) */
+    double position_tolerance; /* Å: how well atoms and operations agree (SH_SAME_ANG for made crystals, more for files) */
 } sh_crystals;
 
 SH_BODY int64_t sh_site_mult(const sh_crystals *c, int64_t site)
@@ -33,10 +37,10 @@ SH_BODY int64_t sh_site_mult(const sh_crystals *c, int64_t site)
     return c->atom_start[site + 1] - c->atom_start[site];
 }
 
-struct sh_arena;
+struct sh_workspace;
 
-/* The crystals index[0..n) of a batch, copied to the arena, in that order. */
-void sh_crystals_select(const sh_crystals *from, const int64_t *index, int64_t n, struct sh_arena *arena, sh_crystals *out);
+/* The crystals index[0..n) of a batch, copied, in that order; all arrays are there. Waits once. */
+void sh_crystals_select(struct sh_workspace *ws, const sh_crystals *from, const int64_t *index, int64_t n, sh_crystals *out);
 
 /* What a made crystal is made of: C descriptions with their sites, before symmetry acts. */
 typedef struct {

@@ -12,7 +12,6 @@
 
 #include <stdbool.h>
 
-#include "base/memory.h"
 #include "crystal/crystal.h"
 
 typedef struct {
@@ -42,9 +41,12 @@ typedef struct {
                             included; at least `cutoff` where nothing is closer than that */
 } sh_graph;
 
-void sh_graph_build(const sh_crystals *crystals, const sh_graph_opts *opts, sh_arena *arena, sh_graph *out);
+struct sh_workspace;
 
-/* Sites and edges of the crystals[0..n) of the graph. */
+/* Of crystals that are there, as its arrays will be. Waits twice. */
+void sh_graph_build(struct sh_workspace *ws, const sh_crystals *crystals, const sh_graph_opts *opts, sh_graph *out);
+
+/* On the host: sites and edges of the crystals[0..n) of the graph. */
 void sh_graph_count(const sh_graph *graph, const int64_t *crystals, int64_t n, int64_t *n_site, int64_t *n_edge);
 
 #endif

@@ -33,7 +33,7 @@ static void make_crystals(const sh_space *space, sh_workspace *ws, bool nominal,
                                           .site_z = args.site_z,
                                           .site_frac = args.site_frac,
                                           .site_wyckoff = space->sites == SH_SITES_WYCKOFF ? args.site_wyckoff : NULL};
-    sh_crystals_make(space->groups, &descriptions, space->merge_tol, ws->arena, out);
+    sh_crystals_make(ws, &space->tables, &descriptions, space->merge_tol, out);
 }
 
 void sh_finished_crystals(const sh_space *space, sh_workspace *ws, const sh_record_list *records, const int64_t *index, int64_t n,
@@ -67,7 +67,7 @@ void sh_states_build(const sh_space *space, const sh_policy_options *options, sh
                        .site_features = SH_ROOM(ws, sh_real, n_site * SH_SITE_FEATURES)};
     make_crystals(space, ws, options->lattice == SH_LATTICE_LAST, states, site_starts(ws, states->rows.t, n), &out->crystals);
     const sh_crystals *c = &out->crystals;
-    sh_graph_build(c, &(sh_graph_opts){.cutoff = 4, .max_neighbours = options->neighbours}, ws->arena, &out->graph);
+    sh_graph_build(ws, c, &(sh_graph_opts){.cutoff = 4, .max_neighbours = options->neighbours}, &out->graph);
     const sh_state_features_args of_states = {.lattice = c->lattice,
                                               .sg_number = c->sg_number,
                                               .site_start = c->site_start,

@@ -165,6 +165,7 @@ sh_status sh_export_best(const sh_space *space, const sh_records *records, const
     int64_t n_candidate;
     candidate *list = rank_samples(records, opts->by_energy, out, &n_candidate);
     sh_arena *arena = sh_arena_create(1 << 16);
+    sh_workspace ws = sh_workspace_host(arena);
     sh_status status = SH_OK;
     for (int64_t i = 0; i < n_candidate && out->n < opts->top && status == SH_OK; i++) {
         const sh_record *record = sh_record_at(records, list[i].index);
@@ -173,7 +174,7 @@ sh_status sh_export_best(const sh_space *space, const sh_records *records, const
         sh_structure s;
         sh_arena_reset(arena);
         sh_record_crystal(space, record, arena, &crystal);
-        sh_graph_build(&crystal, &(sh_graph_opts){.cutoff = 2 * shortest_pair}, arena, &graph);
+        sh_graph_build(&ws, &crystal, &(sh_graph_opts){.cutoff = 2 * shortest_pair}, &graph);
         out->n_looked_at++;
         if (graph.min_dist[0] < shortest_pair) { /* whatever the record says: no such pair is written */
             out->n_overlap++;

@@ -183,9 +183,8 @@ static void make_crystals(const sh_space *space, const selection *s, crystal_col
     for (int64_t start = 0; start < n; start += BATCH) {
         int64_t m = n - start < BATCH ? n - start : BATCH;
         sh_crystals crystals;
-        sh_workspace ws;
         sh_arena_reset(arena);
-        sh_workspace_begin(&ws, sh_backend_cpu(), arena);
+        sh_workspace ws = sh_workspace_host(arena);
         sh_finished_crystals(&here, &ws, &records, s->index + start, m, &crystals);
         for (int64_t i = 0; i < m; i++) {
             out->group[start + i] = crystals.sg_number[i];

@@ -38,6 +38,7 @@ void sh_m3gnet_use(sh_m3gnet *m, const sh_backend *be)
     if (m->there) m->be->memory->give(m->there);
     m->there = NULL;
     m->be = be;
+    if (m->pooled) sh_pool_use(&m->pool, be);
     if (!be->room) return;
     sh_m3gnet_there *here = SH_NEW(sh_m3gnet_there, 1);
     here->model = *m;
@@ -56,7 +57,7 @@ typedef struct {
     const sh_m3gnet_there *there;
     const sh_backend *be;
     sh_workspace *ws;
-    int64_t n_crystal, n_site;
+    int64_t n_site;
     sh_edges edges;
     sh_real *v, *e;                 /* (S,W), (E,W) */
     sh_real *radial, *weight;       /* (E,3) or (E,9), (E) */
@@ -147,19 +148,19 @@ static void add_three_body(batch *b, int which)
                              b->edges.n);
 }
 
-/* y (n,cols) of x (n,W): f(x w + bias), or the product alone. */
-static void dense(const batch *b, const sh_real *x, int64_t n, const sh_real *w, int64_t cols, const sh_real *bias, sh_real *y)
+/* y (n,cols) of x (n,k): swish(x w + bias), or without a bias the product alone. */
+static void dense(const batch *b, const sh_real *x, int64_t k, int64_t n, const sh_real *w, int64_t cols, const sh_real *bias, sh_real *y)
 {
     const sh_combine_args out = {.bias = bias, .pre = y, .y = y, .cols = cols, .kind = bias ? SH_SWISH : -1};
-    b->be->dense(&(sh_dense_args){.input = x, .w = w, .k = W, .out = out}, n);
+    b->be->dense(&(sh_dense_args){.input = x, .w = w, .k = k, .out = out}, n);
 }
 
 /* Both branches (n,W) of *rows, value and then gate, through one W x W layer; bias (2W), or NULL for the product alone. */
 static void later_layer(const batch *b, const pair *layer, const sh_real *bias, int64_t n, sh_real **rows)
 {
     sh_real *to = *rows == b->h[0] ? b->h[1] : b->h[0];
-    dense(b, *rows, n, layer->value, W, bias, to);
-    dense(b, *rows + n * W, n, layer->gate, W, bias ? bias + W : NULL, to + n * W);
+    dense(b, *rows, W, n, layer->value, W, bias, to);
+    dense(b, *rows + n * W, W, n, layer->gate, W, bias ? bias + W : NULL, to + n * W);
     *rows = to;
 }
 
@@ -168,9 +169,9 @@ static const sh_real *gated_edges(const batch *b, const first_layer *first, cons
 {
     int64_t n = b->edges.n;
     sh_real *rows = b->h[1];
-    dense(b, b->v, b->n_site, first->source, 2 * W, NULL, b->p_src);
-    dense(b, b->v, b->n_site, first->target, 2 * W, NULL, b->p_dst);
-    dense(b, b->e, n, first->edge, 2 * W, NULL, b->h[0]);
+    dense(b, b->v, W, b->n_site, first->source, 2 * W, NULL, b->p_src);
+    dense(b, b->v, W, b->n_site, first->target, 2 * W, NULL, b->p_dst);
+    dense(b, b->e, W, n, first->edge, 2 * W, NULL, b->h[0]);
     b->be->gated_first(&(sh_gated_first_args){.x = b->h[0],
                                               .bias = g->bias,
                                               .p_src = b->p_src,
@@ -230,7 +231,7 @@ static void read_out_sites(const batch *b, const sh_graph *g, const int32_t *sit
     int64_t n_site = b->n_site;
     double *raw = SH_ROOM(b->ws, double, n_site);
     sh_real *rows = b->h[1];
-    dense(b, b->v, n_site, b->there->out, 2 * W, NULL, b->h[0]);
+    dense(b, b->v, W, n_site, b->there->out, 2 * W, NULL, b->h[0]);
     b->be->gated_first(
         &(sh_gated_first_args){.x = b->h[0], .bias = there->out_bias[0], .value = rows, .gate = rows + n_site * W, .cols = W}, n_site);
     for (int i = 1; i < b->m->n_out; i++)
@@ -250,6 +251,28 @@ static void read_out_sites(const batch *b, const sh_graph *g, const int32_t *sit
                      n);
 }
 
+static void read_out_crystals(const batch *b, const sh_graph *g, const int64_t *wanted, int64_t n, double *value)
+{
+    const struct sh_m3gnet *there = &b->there->model;
+    sh_workspace *ws = b->ws;
+    int64_t n_crystal = g->n_crystal;
+    sh_real *mult = SH_ROOM(ws, sh_real, b->n_site), *pooled = SH_ROOM(ws, sh_real, n_crystal * 2 * W),
+            *c1 = SH_ROOM(ws, sh_real, n_crystal * W), *c2 = SH_ROOM(ws, sh_real, n_crystal * W);
+    b->be->to_real(&(sh_to_real_args){g->site_mult, mult}, b->n_site);
+    sh_pool_batch(&b->m->pool, ws, b->v, mult, g->site_start, n_crystal, b->n_site, pooled, 0, 2 * W);
+    dense(b, pooled, 2 * W, n_crystal, there->pool_first, W, there->pool_first_bias, c1);
+    dense(b, c1, W, n_crystal, there->pool_second, W, there->pool_second_bias, c2);
+    b->be->crystal_value(&(sh_crystal_value_args){.wanted = wanted,
+                                                  .x = c2,
+                                                  .last = there->pool_last,
+                                                  .end = &there->pool_end,
+                                                  .std = b->m->std,
+                                                  .mean = b->m->mean,
+                                                  .value = value,
+                                                  .n = W},
+                         n);
+}
+
 void sh_m3gnet_batch(const sh_m3gnet *m, sh_workspace *ws, const sh_graph *g, const int32_t *site_z, const int64_t *wanted,
                      int64_t n_wanted, double *value, sh_m3gnet_trace trace, void *context)
 {
@@ -257,7 +280,6 @@ void sh_m3gnet_batch(const sh_m3gnet *m, sh_workspace *ws, const sh_graph *g, co
                .there = m->there,
                .be = ws->be,
                .ws = ws,
-               .n_crystal = g->n_crystal,
                .n_site = g->n_site,
                .trace = trace,
                .context = context};
@@ -268,5 +290,9 @@ void sh_m3gnet_batch(const sh_m3gnet *m, sh_workspace *ws, const sh_graph *g, co
     show(&b, "e-first", 0, b.e, b.edges.n, W);
     for (int which = 0; which < SH_M3GNET_BLOCKS; which++)
         run_block(&b, which);
-    read_out_sites(&b, g, site_z, wanted, wanted ? n_wanted : g->n_crystal, value);
+    int64_t n = wanted ? n_wanted : g->n_crystal;
+    if (m->pooled)
+        read_out_crystals(&b, g, wanted, n, value);
+    else
+        read_out_sites(&b, g, site_z, wanted, n, value);
 }

@@ -7,61 +7,24 @@
 #include "backend/backend.h"
 #include "base/memory.h"
 #include "potential/carve.h"
-#include "potential/pool.h"
+#include "potential/megnet_batch.h"
+#include "potential/megnet_params.h"
 #include "rows_product.h"
 
-enum {
-    W = 32,          /* width of features between blocks */
-    HIDDEN = 64,     /* and inside a perceptron */
-    N_GAUSSIAN = 100,
-    NODE_IN = 16,    /* width of the element table */
-    STATE_IN = 16,   /* and at most of the crystal's state */
-    MAX_ROW = 95,
-    N_BLOCK = 3,
-    MAX_LAYER = 3,
-    OUT_FIRST = 32, OUT_SECOND = 16,
-    N_POOLED = 5 * W, /* of sites 2W, of edges 2W, state W */
-    TILE = 24
-};
-
-/* A layer (in,out), and a perceptron with softplus2 after each. */
-typedef struct {
-    int64_t in, out;
-    sh_real *matrix, *bias;
-} dense;
-
-typedef struct {
-    int n;
-    dense layer[MAX_LAYER];
-} perceptron;
-
-typedef struct {
-    perceptron edge, node, state;       /* W-64-W before the convolution, none in the first block */
-    perceptron on_edge, on_node, on_state; /* on [v_s, v_t, e, u], [v, mean of e, u], [u, mean of e, mean of v] */
-} block;
-
-struct sh_megnet_model {
-    double cutoff, width, mean, std;
-    int32_t row[SH_WEIGHTS_MAX_Z + 1];
-    sh_real centre[N_GAUSSIAN];
-    sh_real element[MAX_ROW * W]; /* of each row of the table, encoded */
-    sh_real state[W];             /* of every crystal, encoded */
-    perceptron encoder;           /* of edges */
-    block blocks[N_BLOCK];
-    sh_pool pool_sites, pool_edges;
-    dense out[3]; /* N_POOLED-32-16-1, the last one open */
-};
+enum { TILE = 24 };
 
 /* ---- layers ---- */
 
 static sh_status fetch_dense(const sh_weights *w, const char *stem, int i, int64_t in, int64_t out, dense *d)
 {
     char name[160];
-    *d = (dense){.in = in, .out = out, .matrix = SH_NEW(sh_real, in * out), .bias = SH_NEW(sh_real, out)};
+    *d = (dense){.in = in, .out = out};
+    sh_mirror_create(in * out, &d->matrix);
+    sh_mirror_create(out, &d->bias);
     snprintf(name, sizeof name, "%s.layers.%d.weight", stem, 2 * i); /* torch counts activations as layers */
-    SH_TRY(sh_weights_copy(w, name, in, out, true, d->matrix));
+    SH_TRY(sh_weights_copy(w, name, in, out, true, d->matrix.host));
     snprintf(name, sizeof name, "%s.layers.%d.bias", stem, 2 * i);
-    return sh_weights_copy(w, name, 1, out, false, d->bias);
+    return sh_weights_copy(w, name, 1, out, false, d->bias.host);
 }
 
 static sh_status fetch_perceptron(const sh_weights *w, const char *stem, int64_t in, int n, perceptron *p)
@@ -73,8 +36,8 @@ static sh_status fetch_perceptron(const sh_weights *w, const char *stem, int64_t
 
 static void release_dense(dense *d)
 {
-    sh_free(d->matrix);
-    sh_free(d->bias);
+    sh_mirror_release(&d->matrix);
+    sh_mirror_release(&d->bias);
 }
 
 static void release_perceptron(perceptron *p)
@@ -86,13 +49,13 @@ static void release_perceptron(perceptron *p)
 static void start_rows(const dense *d, int64_t n, sh_real *y)
 {
     for (int64_t i = 0; i < n; i++)
-        memcpy(y + i * d->out, d->bias, (size_t)d->out * sizeof(sh_real));
+        memcpy(y + i * d->out, d->bias.host, (size_t)d->out * sizeof(sh_real));
 }
 
 /* y (n,out) += x (n,cols) times rows first .. first + cols - 1 of the matrix. */
 static void add_product(const dense *d, int64_t first, int64_t cols, const sh_real *x, int64_t n, sh_real *y)
 {
-    sh_rows_product(n, cols, d->out, x, cols, d->matrix + first * d->out, d->out, y, d->out);
+    sh_rows_product(n, cols, d->out, x, cols, d->matrix.host + first * d->out, d->out, y, d->out);
 }
 
 static void softplus(sh_real *x, int64_t n)
@@ -148,20 +111,20 @@ static sh_status encode_elements(const sh_weights *w, sh_megnet_model *m)
 {
     sh_real table[MAX_ROW * NODE_IN];
     if (w->n_row > MAX_ROW) return SH_FAIL(SH_EINPUT, "the element table has %lld rows", (long long)w->n_row);
-    SH_TRY(sh_weights_rows(w, m->row));
+    SH_TRY(sh_weights_rows(w, m->tables.row));
     SH_TRY(sh_weights_copy(w, "embedding.layer_node_embedding.weight", w->n_row, NODE_IN, false, table));
-    return encode(w, "node_encoder", table, w->n_row, NODE_IN, m->element);
+    return encode(w, "node_encoder", table, w->n_row, NODE_IN, m->tables.element);
 }
 
 static sh_status encode_state(const sh_weights *w, sh_megnet_model *m)
 {
     enum { MAX_FIDELITY = 16, NO_STATE = 2 };
     sh_real table[MAX_FIDELITY * STATE_IN] = {0};
-    if (w->n_fidelity == 0) return encode(w, "state_encoder", table, 1, NO_STATE, m->state); /* (0, 0) */
+    if (w->n_fidelity == 0) return encode(w, "state_encoder", table, 1, NO_STATE, m->tables.state); /* (0, 0) */
     if (w->n_fidelity > MAX_FIDELITY || w->fidelity < 0 || w->fidelity >= w->n_fidelity)
         return SH_FAIL(SH_EINPUT, "fidelity %lld of %lld", (long long)w->fidelity, (long long)w->n_fidelity);
     SH_TRY(sh_weights_copy(w, "embedding.layer_state_embedding.weight", w->n_fidelity, STATE_IN, false, table));
-    return encode(w, "state_encoder", table + w->fidelity * STATE_IN, 1, STATE_IN, m->state);
+    return encode(w, "state_encoder", table + w->fidelity * STATE_IN, 1, STATE_IN, m->tables.state);
 }
 
 static sh_status fill(const sh_weights *w, sh_megnet_model *m)
@@ -174,7 +137,7 @@ static sh_status fill(const sh_weights *w, sh_megnet_model *m)
     m->std = w->std;
     SH_TRY(encode_elements(w, m));
     SH_TRY(encode_state(w, m));
-    SH_TRY(sh_weights_copy(w, "bond_expansion.rbf.centers", 1, N_GAUSSIAN, false, m->centre));
+    SH_TRY(sh_weights_copy(w, "bond_expansion.rbf.centers", 1, N_GAUSSIAN, false, m->tables.centre));
     SH_TRY(fetch_perceptron(w, "edge_encoder", N_GAUSSIAN, 2, &m->encoder));
     for (int b = 0; b < N_BLOCK; b++)
         SH_TRY(fetch_block(w, b, &m->blocks[b]));
@@ -202,6 +165,7 @@ void sh_megnet_model_destroy(sh_megnet_model **model)
 {
     sh_megnet_model *m = *model;
     if (!m) return;
+    sh_megnet_model_use(m, sh_backend_cpu());
     release_perceptron(&m->encoder);
     for (int b = 0; b < N_BLOCK; b++) {
         block *k = &m->blocks[b];
@@ -224,7 +188,7 @@ double sh_megnet_model_cutoff(const sh_megnet_model *m)
 
 bool sh_megnet_model_knows(const sh_megnet_model *m, int z)
 {
-    return z >= 1 && z <= SH_WEIGHTS_MAX_Z && m->row[z] >= 0;
+    return z >= 1 && z <= SH_WEIGHTS_MAX_Z && m->tables.row[z] >= 0;
 }
 
 /* ---- a group of crystals ---- */
@@ -302,7 +266,7 @@ static void read_crystal(const sh_megnet_model *m, const sh_graph *g, const int3
     double limit2 = m->cutoff * m->cutoff + 1e-8;
     for (int64_t site = g->site_start[crystal]; site < g->site_start[crystal + 1]; site++) {
         int64_t s = r->n_site++;
-        memcpy(r->v + s * W, m->element + (int64_t)m->row[site_z[site]] * W, W * sizeof(sh_real));
+        memcpy(r->v + s * W, m->tables.element + (int64_t)m->tables.row[site_z[site]] * W, W * sizeof(sh_real));
         r->site_crystal[s] = (int32_t)r->n_crystal;
         r->mult[s] = (sh_real)g->site_mult[site];
         for (int64_t k = g->edge_start[site]; k < g->edge_start[site + 1]; k++) {
@@ -314,7 +278,7 @@ static void read_crystal(const sh_megnet_model *m, const sh_graph *g, const int3
             r->copies[r->n_edge++] = (sh_real)(g->edge_count[k] * g->site_mult[site]);
         }
     }
-    memcpy(r->u + r->n_crystal * W, m->state, sizeof m->state);
+    memcpy(r->u + r->n_crystal * W, m->tables.state, sizeof m->tables.state);
     r->n_crystal++;
 }
 
@@ -323,7 +287,7 @@ static void encode_edges(const sh_megnet_model *m, rows *r)
     for (int64_t first = 0; first < r->n_edge; first += TILE) {
         int64_t n = r->n_edge - first < TILE ? r->n_edge - first : TILE;
         sh_backend_cpu()->gaussians(&(sh_gaussians_args){.x = r->length + first,
-                                                         .centre = m->centre,
+                                                         .centre = m->tables.centre,
                                                          .y = r->gaussian,
                                                          .cols = N_GAUSSIAN,
                                                          .width = m->width}, n);
@@ -457,9 +421,9 @@ static void read_out(const sh_megnet_model *m, rows *r, double *value)
     add_product(&m->out[1], 0, OUT_FIRST, r->h1, n, r->h2);
     softplus(r->h2, n * OUT_SECOND);
     for (int64_t i = 0; i < n; i++) {
-        double sum = (double)m->out[2].bias[0];
+        double sum = (double)m->out[2].bias.host[0];
         for (int c = 0; c < OUT_SECOND; c++)
-            sum += (double)r->h2[i * OUT_SECOND + c] * (double)m->out[2].matrix[c];
+            sum += (double)r->h2[i * OUT_SECOND + c] * (double)m->out[2].matrix.host[c];
         value[i] = m->std * sum + m->mean;
     }
 }

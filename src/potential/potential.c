@@ -7,7 +7,7 @@
 #endif
 
 #include "potential/m3gnet_batch.h"
-#include "potential/megnet_model.h"
+#include "potential/megnet_batch.h"
 #include "potential/references.h"
 #include "potential/weights.h"
 
@@ -70,6 +70,7 @@ void sh_potential_use(sh_potential *p, const sh_backend *be)
     p->table_there = NULL;
     p->be = be;
     if (p->m3gnet) sh_m3gnet_use(p->m3gnet, be);
+    if (p->megnet) sh_megnet_model_use(p->megnet, be);
     if (!be->room || !p->references) return;
     p->table_there = be->memory->take(sizeof *p->table_there);
     be->copy_in(p->table_there, sh_references_table(p->references), sizeof *p->table_there);
@@ -166,6 +167,8 @@ void sh_potential_predict(const sh_potential *p, sh_workspace *ws, const sh_crys
     sh_workspace_mark mark = sh_workspace_get_mark(ws);
     if (!ws->be->room)
         predict_fused(p, c, g, wanted, n, ws->arena, value);
+    else if (p->megnet)
+        sh_megnet_model_batch(p->megnet, ws, g, c->site_z, wanted, n_wanted, value);
     else
         sh_m3gnet_batch(p->m3gnet, ws, g, c->site_z, wanted, n_wanted, value, NULL, NULL);
     sh_workspace_release(ws, mark);

@@ -2,6 +2,7 @@
 
 #include <math.h>
 
+#include "backend/workspace.h"
 #include "base/csv.h"
 
 enum { MAX_Z = SH_Z_ROWS - 1 };

@@ -168,25 +168,6 @@ void sh_reward_destroy(sh_reward **reward)
     *reward = NULL;
 }
 
-/* ---- callees that work on the host: what they read comes here, what they make goes there ---- */
-
-static void crystals_select_there(sh_workspace *ws, const sh_crystals *from, const int64_t *index, int64_t n, sh_crystals *out)
-{
-    sh_crystals here, some;
-    sh_crystals_bring(ws, from, &here);
-    sh_crystals_select(&here, SH_BRING(ws, index, n), n, ws->arena, &some);
-    sh_crystals_put(ws, &some, out);
-}
-
-static void graph_build_there(sh_workspace *ws, const sh_crystals *c, const sh_graph_opts *opts, sh_graph *out)
-{
-    sh_crystals here;
-    sh_graph graph;
-    sh_crystals_bring(ws, c, &here);
-    sh_graph_build(&here, opts, ws->arena, &graph);
-    sh_graph_put(ws, &graph, c, out);
-}
-
 /* ---- evaluation ---- */
 
 /* The items i < n with left_out[i] == 0, ascending: `list` is there. Returns how many, and waits for that. */
@@ -203,7 +184,7 @@ static int64_t list_chosen(sh_workspace *ws, const int32_t *left_out, int64_t n,
 static const double *ask_plugin(const sh_reward *r, sh_workspace *ws, const sh_crystals *c, const int64_t *shown, int64_t n_shown)
 {
     sh_crystals some, here;
-    crystals_select_there(ws, c, shown, n_shown, &some);
+    sh_crystals_select(ws, c, shown, n_shown, &some);
     sh_crystals_bring(ws, &some, &here);
     shown = SH_BRING(ws, shown, n_shown);
     double *score = SH_PUSH(ws->arena, double, n_shown), *of_all = SH_PUSH_ZERO(ws->arena, double, c->n_crystal);
@@ -241,8 +222,8 @@ void sh_reward_evaluate(const sh_reward *r, sh_workspace *ws, const sh_crystals 
     double cutoff = SH_BOND_CUTOFF;
     if (energies) cutoff = fmax(cutoff, sh_potential_cutoff(r->potential));
     if (r->gap_model) cutoff = fmax(cutoff, sh_potential_cutoff(r->gap_model));
-    crystals_select_there(ws, crystals, index, n, &c);
-    graph_build_there(ws, &c, &(sh_graph_opts){.cutoff = cutoff}, &g);
+    sh_crystals_select(ws, crystals, index, n, &c);
+    sh_graph_build(ws, &c, &(sh_graph_opts){.cutoff = cutoff}, &g);
 
     int32_t *no_energy = SH_ROOM(ws, int32_t, n), *is_floor = SH_ROOM(ws, int32_t, n);
     const sh_reward_judge_args judge = {.rules = r->rules_there,
@@ -282,6 +263,7 @@ void sh_reward_evaluate(const sh_reward *r, sh_workspace *ws, const sh_crystals 
     be->reward_sum(&sum, n);
     sh_workspace_release(ws, mark);
 }
+
 double sh_reward_log_target(const sh_reward_options *o, const sh_reward_result *result)
 {
     return fmax(o->beta * log(result->reward), o->log_floor);

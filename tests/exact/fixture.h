@@ -80,8 +80,7 @@ static inline void fixture_sample(fixture *f, int64_t n)
 {
     const sh_exploration none = {.epsilon = 0, .widen = 1};
     sh_arena_reset(f->arena);
-    sh_workspace ws;
-    sh_workspace_begin(&ws, sh_backend_cpu(), f->arena);
+    sh_workspace ws = sh_workspace_host(f->arena);
     sh_sample(f->policy, &ws, 1, f->next_traj, n, &none, &f->records);
     f->next_traj += (uint64_t)n;
 }
@@ -99,8 +98,7 @@ static inline double fixture_train(fixture *f, int iterations, int64_t batch, do
         double done = (double)i / iterations, left = fmax(0, 1 - 2 * done);
         const sh_exploration exploration = {.epsilon = 0.2 * left, .widen = 1 + 0.5 * left};
         sh_arena_reset(f->arena);
-        sh_workspace ws;
-        sh_workspace_begin(&ws, sh_backend_cpu(), f->arena);
+        sh_workspace ws = sh_workspace_host(f->arena);
         sh_sample(f->policy, &ws, 1, f->next_traj, batch, &exploration, &f->records);
         f->next_traj += (uint64_t)batch;
         double *target = SH_PUSH(f->arena, double, batch);
@@ -148,9 +146,8 @@ static inline double fixture_z(fixture *f, int64_t n, log_target_fn log_target, 
         double target[CHUNK], log_pf[CHUNK], log_pb[CHUNK], residual[CHUNK];
         for (int64_t k = 0; k < CHUNK; k++)
             target[k] = log_target(sh_record_at(&f->records, k), context);
-        sh_workspace ws;
         sh_tape tape;
-        sh_workspace_begin(&ws, sh_backend_cpu(), f->arena);
+        sh_workspace ws = sh_workspace_host(f->arena);
         sh_tape_begin(&tape, &ws, false);
         const sh_record_list records = sh_records_there(&ws, &f->records, NULL, 0, CHUNK);
         sh_objective(f->policy, &tape, &records, target, 1, &(sh_balance){log_pf, log_pb, residual, NULL});

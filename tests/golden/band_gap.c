@@ -1,5 +1,7 @@
-/* The term of the band gap in the reward, with the model's real weights. Skipped where they are not there (tests/models.h). */
+/* The term of the band gap in the reward, with the model's real weights, on the CPU and on the recording back-end, or with the argument
+ * `cuda` on a device. Skipped where the weights are not there (tests/models.h). */
 #include "cells.h"
+#include "device.h"
 #include "models.h"
 
 #include "backend/recorder.h"
@@ -44,13 +46,9 @@ static void evaluate(const sh_reward_options *o, const test_cell *cells, int n, 
     assert_ok(sh_reward_use_gap_model(reward, gap_model.potential));
     sh_arena_reset(arena);
     cells_p1(cells, n, arena, &c);
-    evaluate_on(sh_backend_cpu(), reward, &c, false, arena, results);
-    sh_reward_result *there = SH_NEW(sh_reward_result, n);
-    evaluate_on(sh_recorder_open(), reward, &c, false, arena, there);
-    assert_memory_equal(there, results, (size_t)n * sizeof *there); /* the same where kernels have memory of their own */
-    sh_free(there);
+    sh_potential_use(gap_model.potential, be);
+    evaluate_on(be, reward, &c, false, arena, results);
     sh_reward_destroy(&reward);
-    sh_recorder_close();
 }
 
 static double score(double gap, double target, double width)
@@ -130,9 +128,10 @@ static void test_refused(void **state)
     sh_model_release(&energies);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     char path[4200];
+    if (!device_open(argc, argv)) return SH_TEST_SKIPPED;
     if (!sh_test_model("megnet-gap", path, sizeof path)) {
         printf("skipped: no weights of megnet-gap; set SHAFT_TEST_MODELS or import them\n");
         return SH_TEST_SKIPPED;
@@ -145,7 +144,13 @@ int main(void)
     }
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_in_the_reward), cmocka_unit_test(test_outside_the_guard),
                                        cmocka_unit_test(test_without_weight), cmocka_unit_test(test_refused)};
-    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    int failed = cmocka_run_group_tests_name(be->name, tests, NULL, NULL);
+    if (be == sh_backend_cpu()) {
+        be = sh_recorder_open();
+        failed += cmocka_run_group_tests_name(be->name, tests, NULL, NULL);
+        sh_potential_use(gap_model.potential, sh_backend_cpu());
+        sh_recorder_close();
+    }
     sh_model_release(&gap_model);
     sh_tables_destroy(&tables);
     sh_arena_destroy(&arena);

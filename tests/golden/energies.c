@@ -4,6 +4,7 @@
 #include "cells.h"
 #include "potentials.h"
 
+#include "backend/workspace.h"
 #include "crystal/lattice.h"
 #include "crystal/orbit.h"
 #include "io/models.h"
@@ -21,13 +22,14 @@ static const double LIMIT = 1e-5, EXACT = 1e-5, CLOSE = 2e-4;
 static sh_potential *potential;
 static sh_references *references;
 static sh_arena *arena;
+static sh_workspace ws;
 
 static double nearest; /* Å, of the last crystals evaluated */
 
 static void energies(const sh_crystals *c, bool no_classes, double *e_total, double *e_form)
 {
     sh_graph g;
-    sh_graph_build(c, &(sh_graph_opts){.cutoff = 5, .no_classes = no_classes}, arena, &g);
+    sh_graph_build(&ws, c, &(sh_graph_opts){.cutoff = 5, .no_classes = no_classes}, &g);
     potential_values(potential, arena, c, &g, NULL, 0, e_total, e_form);
     nearest = 5;
     for (int64_t i = 0; i < c->n_crystal; i++)
@@ -96,6 +98,8 @@ static void test_quotient_equals_full_cell(void **state)
     (void)state;
     sh_groups *groups;
     assert_ok(sh_groups_create(&groups));
+    sh_group_tables tables;
+    sh_group_tables_create(groups, sh_backend_cpu(), &tables);
     sh_cell_bounds bounds = {.length = {5, 12}, .angle = {80, 130}};
     double worst = 0, worst_apart = 0;
     int64_t n_site = 0, n_atom = 0, n_apart = 0;
@@ -114,7 +118,7 @@ static void test_quotient_equals_full_cell(void **state)
         sh_lattice_matrix(parameters, lattice);
         sh_arena_reset(arena);
         sh_crystals quotient, full;
-        sh_crystals_make(groups,
+        sh_crystals_make(&ws, &tables,
                          &(sh_descriptions){.n_crystal = 1,
                                             .n_site = 2,
                                             .sg_number = &sg,
@@ -122,7 +126,7 @@ static void test_quotient_equals_full_cell(void **state)
                                             .site_start = start,
                                             .site_z = z,
                                             .site_frac = frac},
-                         0.3, arena, &quotient);
+                         0.3, &quotient);
         explode(&quotient, arena, &full);
         energies(&quotient, false, &e_total[0], &e_form[0]);
         energies(&full, true, &e_total[1], &e_form[1]);
@@ -235,6 +239,7 @@ int main(int argc, char **argv)
         return SH_TEST_SKIPPED;
     }
     arena = sh_arena_create(1 << 20);
+    ws = sh_workspace_host(arena);
     if (sh_weights_read(path, &weights) != SH_OK ||
         sh_references_create(SH_SOURCE_DIR "/configs/tables/references_m3gnet_efs.csv", &references) != SH_OK ||
         sh_potential_create(weights, references, &potential) != SH_OK) {

@@ -1,9 +1,10 @@
-/* The models of matgl against reference values, and against themselves on full cells and equivalent descriptions. Each is skipped
- * where its weights are not there (tests/models.h). */
+/* The models of matgl against reference values, and against themselves on full cells and equivalent descriptions, fused on the CPU and by
+ * kernels (potentials.h) within the same limits. Each is skipped where its weights are not there (tests/models.h). */
 #include "cells.h"
 #include "models.h"
 #include "potentials.h"
 
+#include "backend/workspace.h"
 #include "crystal/lattice.h"
 #include "crystal/orbit.h"
 
@@ -37,6 +38,8 @@ enum { N_SUBJECT = sizeof subjects / sizeof *subjects };
 
 static sh_arena *arena;
 static sh_groups *groups;
+static sh_workspace ws;
+static sh_group_tables tables;
 static test_cell *cells;
 static double (*reference)[N_COLUMN];
 static int n_cell;
@@ -68,12 +71,13 @@ static void load(const char *name, sh_model *m)
     char path[4200];
     if (!sh_test_model(name, path, sizeof path)) skip();
     assert_ok(sh_model_load(path, m));
+    sh_potential_use(m->potential, be);
 }
 
 static void predict(const sh_potential *p, const sh_crystals *c, bool no_classes, double cutoff, double *value, double *nearest)
 {
     sh_graph g;
-    sh_graph_build(c, &(sh_graph_opts){.cutoff = cutoff, .no_classes = no_classes}, arena, &g);
+    sh_graph_build(&ws, c, &(sh_graph_opts){.cutoff = cutoff, .no_classes = no_classes}, &g);
     potential_values(p, arena, c, &g, NULL, 0, value, NULL);
     for (int64_t i = 0; nearest && i < c->n_crystal; i++)
         nearest[i] = g.min_dist[i];
@@ -123,7 +127,7 @@ static void test_energies(void **state)
     }
     sh_arena_reset(arena);
     cells_p1(cells, n_cell, arena, &c);
-    sh_graph_build(&c, &(sh_graph_opts){.cutoff = 5.7}, arena, &g);
+    sh_graph_build(&ws, &c, &(sh_graph_opts){.cutoff = 5.7}, &g);
     potential_values(m.potential, arena, &c, &g, NULL, 0, e_total, e_form);
     bool total = sh_potential_quantity(m.potential) == SH_TOTAL_ENERGY;
     for (int i = 0; i < n_cell; i++) {
@@ -168,7 +172,7 @@ static void test_quotient_equals_full_cell(void **state)
         sh_lattice_matrix(parameters, lattice);
         sh_arena_reset(arena);
         sh_crystals quotient, full;
-        sh_crystals_make(groups,
+        sh_crystals_make(&ws, &tables,
                          &(sh_descriptions){.n_crystal = 1,
                                             .n_site = 3,
                                             .sg_number = &sg,
@@ -176,7 +180,7 @@ static void test_quotient_equals_full_cell(void **state)
                                             .site_start = start,
                                             .site_z = z,
                                             .site_frac = frac},
-                         0.3, arena, &quotient);
+                         0.3, &quotient);
         explode(&quotient, arena, &full);
         double cutoff = sh_potential_cutoff(m.potential);
         predict(m.potential, &quotient, false, cutoff, &value[0], &nearest);
@@ -200,6 +204,17 @@ static void test_quotient_equals_full_cell(void **state)
     sh_model_release(&m);
 }
 
+/* Equal bits where the back-end's dense products promise that: BLAS, which does not, has those with more than 128 rows or columns in
+ * the matrix, of set2set and after it. */
+static void same(double a, double b, const subject *s)
+{
+    bool wide = s->column >= 2; /* a value for a crystal */
+    if (!be->room || (potentials_keep_bits() && !wide))
+        assert_memory_equal(&a, &b, sizeof a);
+    else
+        assert_near(a, b, s->column >= 5 ? LIMIT_GAP : LIMIT * fmax(1, fabs(a)));
+}
+
 /* A crystal's bits do not depend on the batch it is in, nor on which of it are wanted. */
 static void test_batch_does_not_matter(void **state)
 {
@@ -216,15 +231,15 @@ static void test_batch_does_not_matter(void **state)
     for (int i = n_cell - 1; i >= 0; i -= 3)
         wanted[n_wanted++] = i;
     sh_graph g;
-    sh_graph_build(&c, &(sh_graph_opts){.cutoff = cutoff}, arena, &g);
+    sh_graph_build(&ws, &c, &(sh_graph_opts){.cutoff = cutoff}, &g);
     potential_values(m.potential, arena, &c, &g, wanted, n_wanted, some, NULL);
     for (int64_t k = 0; k < n_wanted; k++)
-        assert_memory_equal(&some[wanted[k]], &together[wanted[k]], sizeof *some);
+        same(some[wanted[k]], together[wanted[k]], s);
     for (int i = 0; i < n_cell; i += 7) {
         sh_arena_reset(arena);
         cells_p1(cells + i, 1, arena, &c);
         predict(m.potential, &c, false, cutoff, &alone, NULL);
-        assert_memory_equal(&alone, &together[i], sizeof alone);
+        same(alone, together[i], s);
     }
     sh_free(together);
     sh_free(some);
@@ -332,7 +347,7 @@ static void test_variants(void **state)
     sh_error_clear();
 }
 
-int main(void)
+static int run(void)
 {
     static void (*const each[])(void **) = {test_reference_values,      test_energies, test_quotient_equals_full_cell,
                                             test_batch_does_not_matter, test_doubled,  test_lone_atom,
@@ -362,12 +377,18 @@ int main(void)
     }
     tests[n++] = (struct CMUnitTest)cmocka_unit_test(test_without_three_body);
     tests[n++] = (struct CMUnitTest)cmocka_unit_test(test_variants);
-    be = sh_backend_cpu();
+    return _cmocka_run_group_tests("models", tests, (size_t)n, NULL, NULL);
+}
+
+int main(int argc, char **argv)
+{
     arena = sh_arena_create(1 << 20);
+    ws = sh_workspace_host(arena);
     if (sh_groups_create(&groups) != SH_OK) return 1;
+    sh_group_tables_create(groups, sh_backend_cpu(), &tables);
     cells = read_cells(SH_SOURCE_DIR "/tests/data/efs_energies.txt", &n_cell);
     read_reference();
-    int failed = _cmocka_run_group_tests("models", tests, (size_t)n, NULL, NULL);
+    int failed = potentials_run(argc, argv, run);
     free_cells(cells, n_cell);
     sh_free(reference);
     sh_groups_destroy(&groups);

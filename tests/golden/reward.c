@@ -39,7 +39,7 @@ static const test_cell salt = {
     .lattice = {0, 2.845, 2.845, 2.845, 0, 2.845, 2.845, 2.845, 0}, .n = 2, .z = salt_z, .frac = salt_frac};
 static const double SALT_TOTAL = -6.77709221660643, SALT_FORM = -2.110377715172853, SALT_NEAREST = 2.845;
 
-static sh_reward_result evaluate_with(const sh_potential *model, const sh_reward_options *o, const test_cell *cell,
+static sh_reward_result evaluate_with(sh_potential *model, const sh_reward_options *o, const test_cell *cell,
                                       bool outside_guard)
 {
     sh_reward *reward;
@@ -48,6 +48,7 @@ static sh_reward_result evaluate_with(const sh_potential *model, const sh_reward
     assert_ok(sh_reward_create(o, tables, model, &reward));
     sh_arena_reset(arena);
     cells_p1(cell, 1, arena, &c);
+    sh_potential_use(model, be);
     evaluate_on(be, reward, &c, outside_guard, arena, &x);
     sh_reward_destroy(&reward);
     return x;
@@ -253,6 +254,7 @@ static void test_batch(void **state)
     assert_ok(sh_reward_create(&o, tables, potential, &reward));
     sh_arena_reset(arena);
     cells_p1(cells, n, arena, &c);
+    sh_potential_use(potential, be);
     sh_reward_result *x = SH_NEW(sh_reward_result, n), *told = SH_NEW(sh_reward_result, n);
     evaluate_on(be, reward, &c, false, arena, x);
     evaluate_on(be, reward, &c, true, arena, told);
@@ -300,6 +302,7 @@ int main(int argc, char **argv)
     if (be == sh_backend_cpu()) {
         be = sh_recorder_open();
         failed += cmocka_run_group_tests_name(be->name, tests, NULL, NULL);
+        sh_potential_use(potential, sh_backend_cpu());
         sh_recorder_close();
     }
     sh_tables_destroy(&tables);

@@ -4,6 +4,7 @@
 
 #include "basis.h"
 #include "cells.h"
+#include "backend/workspace.h"
 #include "crystal/graph.h"
 #include "io/models.h"
 #include "io/weights_h5.h"
@@ -141,10 +142,11 @@ static void test_layers(void **state)
     double frac[15] = {0.01, 0.02, 0, 0.5, 0.5, 0.515, 0.5, 0.51, 0, 0.48, 0, 0.51, 0, 0.5, 0.5};
     test_cell cell = {.lattice = {3.7, 0, 0, 0, 3.7, 0, 0, 0, 3.7}, .n = 5, .z = z, .frac = frac};
     sh_arena *arena = sh_arena_create(1 << 16);
+    sh_workspace ws = sh_workspace_host(arena);
     sh_crystals c;
     sh_graph g;
     cells_p1(&cell, 1, arena, &c);
-    sh_graph_build(&c, &(sh_graph_opts){.cutoff = sh_m3gnet_cutoff(model)}, arena, &g);
+    sh_graph_build(&ws, &c, &(sh_graph_opts){.cutoff = sh_m3gnet_cutoff(model)}, &g);
     int64_t one = 0;
     double energy;
     record *r = SH_NEW(record, 1);

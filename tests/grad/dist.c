@@ -158,10 +158,9 @@ static void test_op_gradients(void **state)
         for (int i = 0; i < 3 * ROWS; i++)
             at[i] = 0.5 + 0.5 * noise();
         sh_tensor raw = {.data = data, .grad = grad, .rows = ROWS, .cols = cols};
-        sh_workspace ws;
         sh_tape tape;
         sh_arena_reset(arena);
-        sh_workspace_begin(&ws, sh_backend_cpu(), arena);
+        sh_workspace ws = sh_workspace_host(arena);
         sh_tape_begin(&tape, &ws, true);
         op_loss(&tape, which, &raw, at);
         raw.grad = NULL;
@@ -251,10 +250,9 @@ static void test_objectives(void **state)
             x[p] = &tensor[p];
             value[p] = data[p];
         }
-        sh_workspace ws;
         sh_tape tape;
         sh_arena_reset(arena);
-        sh_workspace_begin(&ws, sh_backend_cpu(), arena);
+        sh_workspace ws = sh_workspace_host(arena);
         sh_tape_begin(&tape, &ws, true);
         assert_near(objective_of(&tape, (sh_objective_kind)kind, x), by_hand((sh_objective_kind)kind, value), 1e-5);
         for (int p = 0; p < 4; p++)

@@ -15,17 +15,19 @@
 static sh_groups *groups;
 
 /* Three crystals: two sites each in three groups, the third with no neighbour within 4 Å. */
-static void made_crystals(sh_arena *arena, sh_crystals *out)
+static void made_crystals(sh_workspace *host, sh_crystals *out)
 {
     static const int32_t sg[3] = {225, 62, 1}, z[5] = {11, 17, 3, 8, 19};
     static const double parameters[3][6] = {
         {5.6, 5.6, 5.6, 90, 90, 90}, {5.1, 6.3, 7.2, 90, 90, 90}, {9, 10, 11, 90, 95, 100}};
     static const double frac[15] = {0, 0, 0, 0.5, 0.5, 0.5, 0.11, 0.25, 0.31, 0.4, 0.6, 0.15, 0.2, 0.3, 0.4};
     static const int64_t start[4] = {0, 2, 4, 5};
-    double *lattice = SH_PUSH(arena, double, 27);
+    double *lattice = SH_PUSH(host->arena, double, 27);
+    sh_group_tables tables;
     for (int i = 0; i < 3; i++)
         sh_lattice_matrix(parameters[i], lattice + 9 * i);
-    sh_crystals_make(groups,
+    sh_group_tables_create(groups, host->be, &tables);
+    sh_crystals_make(host, &tables,
                      &(sh_descriptions){.n_crystal = 3,
                                         .n_site = 5,
                                         .sg_number = sg,
@@ -33,7 +35,7 @@ static void made_crystals(sh_arena *arena, sh_crystals *out)
                                         .site_start = start,
                                         .site_z = z,
                                         .site_frac = frac},
-                     0.3, arena, out);
+                     0.3, out);
 }
 
 /* One of the two encoders. */
@@ -68,14 +70,15 @@ static void check_encoder(bool gcn)
 {
     enum { NODE = 5 };
     sh_arena *arena = sh_arena_create(1 << 16);
+    sh_workspace host = sh_workspace_host(arena);
     sh_params *params = sh_params_create();
     encoder_context context = create_encoder(params, gcn, NODE);
     sh_params_commit(params, 3);
     sh_params_use(params, be);
     sh_crystals crystals;
     sh_graph graph;
-    made_crystals(arena, &crystals);
-    sh_graph_build(&crystals, &(sh_graph_opts){.cutoff = 4}, arena, &graph);
+    made_crystals(&host, &crystals);
+    sh_graph_build(&host, &crystals, &(sh_graph_opts){.cutoff = 4}, &graph);
     assert_true(graph.n_edge > 10);
     assert_int_equal(graph.edge_start[5], graph.edge_start[4]); /* the third crystal has no edge */
     context.crystals = &crystals;
@@ -160,16 +163,17 @@ static void check_quotient(bool gcn)
 {
     enum { NODE = 5 };
     sh_arena *arena = sh_arena_create(1 << 16);
+    sh_workspace host = sh_workspace_host(arena);
     sh_params *params = sh_params_create();
     encoder_context context = create_encoder(params, gcn, NODE);
     sh_params_commit(params, 5);
     sh_params_use(params, be);
     sh_crystals quotient, full;
     sh_graph graph[2];
-    made_crystals(arena, &quotient);
+    made_crystals(&host, &quotient);
     explode(&quotient, arena, &full);
-    sh_graph_build(&quotient, &(sh_graph_opts){.cutoff = 4}, arena, &graph[0]);
-    sh_graph_build(&full, &(sh_graph_opts){.cutoff = 4, .no_classes = true}, arena, &graph[1]);
+    sh_graph_build(&host, &quotient, &(sh_graph_opts){.cutoff = 4}, &graph[0]);
+    sh_graph_build(&host, &full, &(sh_graph_opts){.cutoff = 4, .no_classes = true}, &graph[1]);
     sh_tensor *few = noise_tensor(quotient.n_site, NODE), *many = noise_tensor(full.n_site, NODE);
     for (int64_t s = 0; s < quotient.n_site; s++)
         for (int64_t a = quotient.atom_start[s]; a < quotient.atom_start[s + 1]; a++)

@@ -124,6 +124,23 @@ static void case_add(int64_t n)
     release(y, n);
 }
 
+static void case_counts(int64_t n)
+{
+    enum { LAST = 4 * SH_MAX_COUNTS };
+    int64_t *from = SH_PUSH(pool, int64_t, LAST + 1), *to = SH_PUSH(pool, int64_t, SH_MAX_COUNTS + 1);
+    sh_counts_args args = {.to = to};
+    n %= SH_MAX_COUNTS + 1;
+    to[n] = -77;
+    for (int64_t i = 0; i < n; i++) {
+        args.from[i] = &from[LAST - 3 * i];
+        from[LAST - 3 * i] = (int64_t)(1000 * noise());
+    }
+    launch_counts(&args, n);
+    for (int64_t i = 0; i < n; i++)
+        assert_int_equal(to[i], from[LAST - 3 * i]);
+    assert_int_equal(to[n], -77);
+}
+
 static void case_adam(int64_t n)
 {
     sh_real *x = array(n), *first = array(n), *second = array(n), *grad = array(n), *factor = array(n), *start = array(3 * n);

@@ -1,6 +1,7 @@
 #define _POSIX_C_SOURCE 200809L
 #include "structures.h"
 
+#include "backend/workspace.h"
 #include "crystal/dataset.h"
 #include "crystal/group.h"
 #include "crystal/lattice.h"
@@ -154,6 +155,9 @@ static void test_all_groups(void **state)
     sh_groups *groups;
     assert_ok(sh_groups_create(&groups));
     sh_arena *arena = sh_arena_create(1 << 20);
+    sh_workspace ws = sh_workspace_host(arena);
+    sh_group_tables tables;
+    sh_group_tables_create(groups, sh_backend_cpu(), &tables);
     const sh_cell_bounds bounds = {{4, 15}, {80, 130}};
     for (int g = 1; g <= 230; g++) {
         const double u[6] = {0.3, 0.41, 0.53, 0.2, 0.4, 0.1};
@@ -168,7 +172,7 @@ static void test_all_groups(void **state)
         sh_descriptions description = {1, n_site, &number, lattice, start, z, frac, NULL};
         sh_crystals crystal;
         sh_arena_reset(arena);
-        sh_crystals_make(groups, &description, 0.05, arena, &crystal);
+        sh_crystals_make(&ws, &tables, &description, 0.05, &crystal);
         sh_structure s;
         sh_structure_from_crystal(&crystal, 0, &s);
         assert_int_equal(s.sampled_group, g);

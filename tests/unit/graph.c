@@ -8,12 +8,17 @@
 
 static sh_groups *groups;
 static sh_arena *arena;
+static sh_workspace ws;
+static sh_group_tables tables;
 
 static int setup(void **state)
 {
     (void)state;
     arena = sh_arena_create(1 << 20);
-    return sh_groups_create(&groups) != SH_OK;
+    ws = sh_workspace_host(arena);
+    if (sh_groups_create(&groups) != SH_OK) return 1;
+    sh_group_tables_create(groups, sh_backend_cpu(), &tables);
+    return 0;
 }
 
 static int teardown(void **state)
@@ -226,11 +231,11 @@ static void test_quotient_is_the_full_cell(void **state)
             sh_descriptions d = random_description(groups, number, 3, number % 5 == 0, lattice, &r, arena);
             sh_crystals c, full;
             sh_graph g, single, p1;
-            sh_crystals_make(groups, &d, 0.3, arena, &c);
-            sh_graph_build(&c, &(sh_graph_opts){.cutoff = 4}, arena, &g);
-            sh_graph_build(&c, &(sh_graph_opts){.cutoff = 4, .no_classes = true}, arena, &single);
+            sh_crystals_make(&ws, &tables, &d, 0.3, &c);
+            sh_graph_build(&ws, &c, &(sh_graph_opts){.cutoff = 4}, &g);
+            sh_graph_build(&ws, &c, &(sh_graph_opts){.cutoff = 4, .no_classes = true}, &single);
             explode(&c, arena, &full);
-            sh_graph_build(&full, &(sh_graph_opts){.cutoff = 4}, arena, &p1);
+            sh_graph_build(&ws, &full, &(sh_graph_opts){.cutoff = 4}, &p1);
             check_shape(&c, &g);
             check_shape(&c, &single);
             check_shape(&full, &p1);
@@ -284,8 +289,8 @@ static void test_search(void **state)
         double cutoff = 3 + trial % 5;
         sh_crystals c;
         sh_graph g;
-        sh_crystals_make(groups, &d, 0.1, arena, &c);
-        sh_graph_build(&c, &(sh_graph_opts){.cutoff = cutoff}, arena, &g);
+        sh_crystals_make(&ws, &tables, &d, 0.1, &c);
+        sh_graph_build(&ws, &c, &(sh_graph_opts){.cutoff = cutoff}, &g);
         check_shape(&c, &g);
         for (int64_t s = 0; s < 2; s++) {
             int64_t n = brute_force(&c, 0, c.atom_start[s], cutoff, want, &least);
@@ -310,7 +315,7 @@ static void test_needles(void **state)
         sh_graph g;
         random_lattice(1, 3, 6, &r, lattice);
         sh_descriptions d = random_description(groups, 1, 2, 2, lattice, &r, arena);
-        sh_crystals_make(groups, &d, 0.1, arena, &c);
+        sh_crystals_make(&ws, &tables, &d, 0.1, &c);
         int64_t n = brute_force(&c, 0, 0, 5, want, &least);
         double *b = c.lattice, k = 200 + trial, m = 100 - trial;
         for (int i = 0; i < 3; i++) {
@@ -322,7 +327,7 @@ static void test_needles(void **state)
             x[0] -= k * x[1];
             x[1] -= m * x[2];
         }
-        sh_graph_build(&c, &(sh_graph_opts){.cutoff = 5}, arena, &g);
+        sh_graph_build(&ws, &c, &(sh_graph_opts){.cutoff = 5}, &g);
         check_row(&g, 0, want, n, true, 1e-7); /* rounding: coordinates of ten thousands */
         sh_arena_reset(arena);
     }
@@ -331,10 +336,10 @@ static void test_needles(void **state)
 static sh_crystals one_site(int sg_number, double a, const double x[3])
 {
     sh_crystals c;
-    sh_crystals_make(groups,
+    sh_crystals_make(&ws, &tables,
                      &(sh_descriptions){1, 1, &(int32_t){sg_number}, (double[]){a, 0, 0, 0, a, 0, 0, 0, a}, (int64_t[]){0, 1},
                                         &(int32_t){11}, x, NULL},
-                     0.3, arena, &c);
+                     0.3, &c);
     return c;
 }
 
@@ -350,11 +355,11 @@ static void test_shells(void **state)
     const double a = 4;
     sh_crystals c = one_site(225, a, (double[]){0, 0, 0});
     sh_graph g, wide;
-    sh_graph_build(&c, &(sh_graph_opts){.cutoff = 8}, arena, &wide);
+    sh_graph_build(&ws, &c, &(sh_graph_opts){.cutoff = 8}, &wide);
     for (size_t i = 0; i < sizeof caps / sizeof *caps; i++)
         for (int no_classes = 0; no_classes < 2; no_classes++) {
             sh_graph_opts opts = {.cutoff = 5.7, .max_neighbours = caps[i].asked, .no_classes = no_classes};
-            sh_graph_build(&c, &opts, arena, &g);
+            sh_graph_build(&ws, &c, &opts, &g);
             check_shape(&c, &g);
             double members[4] = {0, 0, 0, 0}, want = 0, total = 0;
             for (int64_t e = 0; e < g.n_edge; e++) {
@@ -378,10 +383,10 @@ static void test_shells(void **state)
     assert_near(g.min_dist[0], a / sqrt(2), 1e-14);
     /* at the cut-off: in by the slack of 1e-8 Å^2, out beyond it */
     for (int k = 0; k < 2; k++) {
-        sh_graph_build(&c, &(sh_graph_opts){.cutoff = a - (k ? 2e-9 : 1e-9)}, arena, &g);
+        sh_graph_build(&ws, &c, &(sh_graph_opts){.cutoff = a - (k ? 2e-9 : 1e-9)}, &g);
         assert_int_equal(g.n_edge, k ? 1 : 2);
     }
-    sh_graph_build(&c, &(sh_graph_opts){.cutoff = 2}, arena, &g); /* no neighbours at all */
+    sh_graph_build(&ws, &c, &(sh_graph_opts){.cutoff = 2}, &g); /* no neighbours at all */
     assert_int_equal(g.n_edge, 0);
     assert_true(g.min_dist[0] >= 2);
     sh_arena_reset(arena);
@@ -399,9 +404,9 @@ static void test_caps(void **state)
         sh_crystals c;
         sh_graph all, g;
         int64_t cap = 1 + (int64_t)(20 * test_u01(&r));
-        sh_crystals_make(groups, &d, 0.3, arena, &c);
-        sh_graph_build(&c, &(sh_graph_opts){.cutoff = 5, .no_classes = true}, arena, &all);
-        sh_graph_build(&c, &(sh_graph_opts){.cutoff = 5, .max_neighbours = cap}, arena, &g);
+        sh_crystals_make(&ws, &tables, &d, 0.3, &c);
+        sh_graph_build(&ws, &c, &(sh_graph_opts){.cutoff = 5, .no_classes = true}, &all);
+        sh_graph_build(&ws, &c, &(sh_graph_opts){.cutoff = 5, .max_neighbours = cap}, &g);
         check_shape(&c, &g);
         for (int64_t s = 0; s < c.n_site; s++) {
             const double *dist = all.edge_dist + all.edge_start[s];
@@ -425,27 +430,27 @@ static void test_coincident(void **state)
     sh_crystals c;
     sh_graph g;
     sh_descriptions d = {1, 2, &(int32_t){1}, lattice, (int64_t[]){0, 2}, (int32_t[]){11, 17}, x, NULL};
-    sh_crystals_make(groups, &d, 0.3, arena, &c);
-    sh_graph_build(&c, &(sh_graph_opts){.cutoff = 3.5}, arena, &g);
+    sh_crystals_make(&ws, &tables, &d, 0.3, &c);
+    sh_graph_build(&ws, &c, &(sh_graph_opts){.cutoff = 3.5}, &g);
     check_shape(&c, &g);
     assert_true(g.min_dist[0] == 0);
     assert_int_equal(g.n_edge, 8); /* each site: its own two images and the two of the other */
     x[3] = 0.6;
-    sh_crystals_make(groups, &d, 0.3, arena, &c);
-    sh_graph_build(&c, &(sh_graph_opts){.cutoff = 3.5}, arena, &g);
+    sh_crystals_make(&ws, &tables, &d, 0.3, &c);
+    sh_graph_build(&ws, &c, &(sh_graph_opts){.cutoff = 3.5}, &g);
     assert_near(g.min_dist[0], 1.5, 1e-14);
     x[4] = x[5] = 0.7;
-    sh_crystals_make(groups, &d, 0.3, arena, &c);
-    sh_graph_build(&c, &(sh_graph_opts){.cutoff = 3.1}, arena, &g);
+    sh_crystals_make(&ws, &tables, &d, 0.3, &c);
+    sh_graph_build(&ws, &c, &(sh_graph_opts){.cutoff = 3.1}, &g);
     assert_near(g.min_dist[0], 3, 1e-14);
     /* what is no cell has no edges and no distance */
     lattice[8] = 0;
-    sh_crystals_make(groups, &d, 0.3, arena, &c);
-    sh_graph_build(&c, &(sh_graph_opts){.cutoff = 3.1}, arena, &g);
+    sh_crystals_make(&ws, &tables, &d, 0.3, &c);
+    sh_graph_build(&ws, &c, &(sh_graph_opts){.cutoff = 3.1}, &g);
     assert_int_equal(g.n_edge, 0);
     assert_true(g.min_dist[0] == 0);
     c.lattice[8] = NAN;
-    sh_graph_build(&c, &(sh_graph_opts){.cutoff = 3.1}, arena, &g);
+    sh_graph_build(&ws, &c, &(sh_graph_opts){.cutoff = 3.1}, &g);
     assert_int_equal(g.n_edge, 0);
     assert_true(g.min_dist[0] == 0);
     sh_arena_reset(arena);
@@ -463,13 +468,13 @@ static void test_inexact_atoms(void **state)
         double least;
         sh_crystals c = one_site(225, 4.2, (double[]){0, 0, 0});
         sh_graph exact, g;
-        sh_graph_build(&c, &(sh_graph_opts){.cutoff = 5}, arena, &exact);
+        sh_graph_build(&ws, &c, &(sh_graph_opts){.cutoff = 5}, &exact);
         c.position_tolerance = 2 * sqrt(3) * off;
         for (int64_t i = 3; i < 3 * c.n_atom; i++)
             c.atom_frac[i] += (2 * test_u01(&r) - 1) * off / 4.2;
         for (int i = 0; i < 9; i++)
             c.lattice[i] += (2 * test_u01(&r) - 1) * off / 5;
-        sh_graph_build(&c, &(sh_graph_opts){.cutoff = 5}, arena, &g);
+        sh_graph_build(&ws, &c, &(sh_graph_opts){.cutoff = 5}, &g);
         check_shape(&c, &g);
         assert_int_equal(g.n_edge, exact.n_edge);
         int64_t n = brute_force(&c, 0, 0, 5, want, &least);
@@ -507,10 +512,10 @@ static void test_batches(void **state)
     sh_graph_opts opts = {.cutoff = 4, .max_neighbours = 20};
     sh_crystals c;
     sh_graph g[2];
-    sh_crystals_make(groups, &all, 0.3, arena, &c);
+    sh_crystals_make(&ws, &tables, &all, 0.3, &c);
     for (int t = 0; t < 2; t++) {
         omp_set_num_threads(t ? 3 : 1);
-        sh_graph_build(&c, &opts, arena, &g[t]);
+        sh_graph_build(&ws, &c, &opts, &g[t]);
         check_shape(&c, &g[t]);
     }
     assert_int_equal(g[0].n_edge, g[1].n_edge);
@@ -520,8 +525,8 @@ static void test_batches(void **state)
     for (int i = 0; i < N; i++) {
         sh_crystals alone;
         sh_graph h;
-        sh_crystals_select(&c, (int64_t[]){i}, 1, arena, &alone);
-        sh_graph_build(&alone, &opts, arena, &h);
+        sh_crystals_select(&ws, &c, (int64_t[]){i}, 1, &alone);
+        sh_graph_build(&ws, &alone, &opts, &h);
         int64_t first = g[0].edge_start[2 * i];
         assert_int_equal(h.n_edge, g[0].edge_start[2 * i + 2] - first);
         assert_true(h.min_dist[0] == g[0].min_dist[i]);

@@ -3,6 +3,7 @@
 #include "cells.h"
 #include "potentials.h"
 
+#include "backend/workspace.h"
 #include "crystal/lattice.h"
 #include "crystal/orbit.h"
 #include "potential/weights.h"
@@ -15,6 +16,8 @@ static const double EXACT = 1e-4;
 
 static sh_arena *arena;
 static sh_groups *groups;
+static sh_workspace ws;
+static sh_group_tables tables;
 static uint32_t lcg;
 
 static double uniform(void)
@@ -192,7 +195,7 @@ static int make_crystals(sh_crystals *quotient, sh_crystals *full)
         sh_lattice_from_u(sh_group_family(sg[i]), &bounds, u, parameters);
         sh_lattice_matrix(parameters, lattice + 9 * i);
     }
-    sh_crystals_make(groups,
+    sh_crystals_make(&ws, &tables,
                      &(sh_descriptions){.n_crystal = N,
                                         .n_site = 2 * N,
                                         .sg_number = sg,
@@ -200,7 +203,7 @@ static int make_crystals(sh_crystals *quotient, sh_crystals *full)
                                         .site_start = start,
                                         .site_z = z,
                                         .site_frac = frac},
-                     0.3, arena, quotient);
+                     0.3, quotient);
     explode(quotient, arena, full);
     return N;
 }
@@ -208,7 +211,7 @@ static int make_crystals(sh_crystals *quotient, sh_crystals *full)
 static void predict(const sh_potential *p, const sh_crystals *c, bool no_classes, double *value)
 {
     sh_graph g;
-    sh_graph_build(c, &(sh_graph_opts){.cutoff = sh_potential_cutoff(p), .no_classes = no_classes}, arena, &g);
+    sh_graph_build(&ws, c, &(sh_graph_opts){.cutoff = sh_potential_cutoff(p), .no_classes = no_classes}, &g);
     potential_values(p, arena, c, &g, NULL, 0, value, NULL);
 }
 
@@ -332,7 +335,9 @@ int main(void)
     int64_t live;
     be = sh_backend_cpu();
     arena = sh_arena_create(1 << 20);
+    ws = sh_workspace_host(arena);
     if (sh_groups_create(&groups) != SH_OK) return 1;
+    sh_group_tables_create(groups, sh_backend_cpu(), &tables);
     live = sh_alloc_live();
     void *start = &live;
     const struct CMUnitTest tests[] = {

@@ -7,12 +7,17 @@
 
 static sh_groups *groups;
 static sh_arena *arena;
+static sh_workspace ws;
+static sh_group_tables tables;
 
 static int setup(void **state)
 {
     (void)state;
     arena = sh_arena_create(1 << 20);
-    return sh_groups_create(&groups) != SH_OK;
+    ws = sh_workspace_host(arena);
+    if (sh_groups_create(&groups) != SH_OK) return 1;
+    sh_group_tables_create(groups, sh_backend_cpu(), &tables);
+    return 0;
 }
 
 static int teardown(void **state)
@@ -25,7 +30,7 @@ static int teardown(void **state)
 
 static void make(const sh_descriptions *d, double merge_tol, sh_crystals *c)
 {
-    sh_crystals_make(groups, d, merge_tol, arena, c);
+    sh_crystals_make(&ws, &tables, d, merge_tol, c);
 }
 
 static int64_t n_stab(const sh_crystals *c, int64_t site)
@@ -290,7 +295,7 @@ static void test_batches(void **state)
     for (int i = 0; i < N; i++) {
         sh_crystals alone, picked;
         make(&one[i], 0.3, &alone);
-        sh_crystals_select(&c[0], (int64_t[]){i}, 1, arena, &picked);
+        sh_crystals_select(&ws, &c[0], (int64_t[]){i}, 1, &picked);
         assert_int_equal(picked.sg_number[0], i + 1);
         assert_int_equal(alone.n_site, picked.n_site);
         assert_int_equal(alone.n_atom, picked.n_atom);

@@ -6,12 +6,14 @@
 
 #include "backend/backend.h"
 #include "cells.h"
+#include "backend/workspace.h"
 #include "crystal/graph.h"
 #include "crystal/orbit.h"
 #include "potential/references.h"
 
 static sh_references *references;
 static sh_arena *arena;
+static sh_workspace ws;
 
 enum { LI = 3, N = 7, O = 8, F = 9, S = 16, FE = 26, PO = 84 };
 
@@ -63,7 +65,7 @@ static double e_form(int n, const int32_t *z, const double *cart, double cutoff,
     sh_graph g;
     sh_arena_reset(arena);
     cells_p1(&cell, 1, arena, &c);
-    sh_graph_build(&c, &(sh_graph_opts){.cutoff = cutoff}, arena, &g);
+    sh_graph_build(&ws, &c, &(sh_graph_opts){.cutoff = cutoff}, &g);
     return formation(&c, &g, e_total);
 }
 
@@ -138,7 +140,7 @@ static void test_far_shells(void **state)
             sh_graph g;
             sh_arena_reset(arena);
             cells_p1(&cell, 1, arena, &c);
-            sh_graph_build(&c, &(sh_graph_opts){.cutoff = k ? 13 : 2}, arena, &g);
+            sh_graph_build(&ws, &c, &(sh_graph_opts){.cutoff = k ? 13 : 2}, &g);
             form[k] = formation(&c, &g, -50);
         }
         assert_near(form[0], form[1], 0);
@@ -154,7 +156,7 @@ static void test_far_shells(void **state)
     sh_graph g;
     sh_arena_reset(arena);
     cells_p1(&none, 1, arena, &c);
-    sh_graph_build(&c, &(sh_graph_opts){.cutoff = 5}, arena, &g);
+    sh_graph_build(&ws, &c, &(sh_graph_opts){.cutoff = 5}, &g);
     assert_true(isnan(formation(&c, &g, -10))); /* no volume: comes to an end */
 }
 
@@ -174,6 +176,8 @@ static void test_multiplicities(void **state)
     (void)state;
     sh_groups *groups;
     assert_ok(sh_groups_create(&groups));
+    sh_group_tables tables;
+    sh_group_tables_create(groups, sh_backend_cpu(), &tables);
     double lattice[9] = {8, 0, 0, 0, 8, 0, 0, 0, 8}, frac[9] = {0, 0, 0, 0.09, 0, 0, 0.5, 0.25, 0.25}; /* O-O 1.44 Å */
     int64_t start[2] = {0, 3};
     int32_t sg = 47, z[3] = {S, O, FE};
@@ -181,14 +185,14 @@ static void test_multiplicities(void **state)
     sh_graph g, h;
     frac[0] = 0.5;
     sh_arena_reset(arena);
-    sh_crystals_make(groups,
+    sh_crystals_make(&ws, &tables,
                      &(sh_descriptions){.n_crystal = 1, .n_site = 3, .sg_number = &sg, .lattice = lattice, .site_start = start,
                                         .site_z = z, .site_frac = frac},
-                     0.3, arena, &c);
+                     0.3, &c);
     explode(&c, arena, &full);
     assert_int_equal(full.n_site, 1 + 2 + 4);
-    sh_graph_build(&c, &(sh_graph_opts){.cutoff = 5}, arena, &g);
-    sh_graph_build(&full, &(sh_graph_opts){.cutoff = 5, .no_classes = true}, arena, &h);
+    sh_graph_build(&ws, &c, &(sh_graph_opts){.cutoff = 5}, &g);
+    sh_graph_build(&ws, &full, &(sh_graph_opts){.cutoff = 5, .no_classes = true}, &h);
     double by_sites = formation(&c, &g, -50);
     assert_near(by_sites, formation(&full, &h, -50), 1e-13);
     assert_near(by_sites, (-50 - mu_s - 2 * mu_o - 4 * mu_fe - 2 * 0.46622 - 4 * 2.733 - 0.66346) / 7, 1e-13);
@@ -228,6 +232,7 @@ static void test_shipped_table(void **state)
 int main(void)
 {
     arena = sh_arena_create(1 << 16);
+    ws = sh_workspace_host(arena);
     if (table("# made\nz,symbol,energy,fitted,plus_u,electronegativity\n3,Li,-2,,,0.98\n7,N,-8,-7.5,,3.04\n8,O,-5,,,3.44\n"
               "9,F,-2,-1.5,,3.98\n16,S,-4,,,2.58\n26,Fe,-8,,-2.733,1.83\n",
               &references) != SH_OK) {

@@ -1,0 +1,298 @@
+/* graph.c -- the quotient graphs of a batch: prepare the cells; bound the number of neighbours of each site; find, sort and
+ * classify them; write what is kept. Each is a function of one crystal or one site that writes only what is its own, so that the
+ * bits depend neither on threads nor on the batch; the sizes come from the kernel before. */
+#include "args.h"
+#include "cell.h"
+#include "kernel.h"
+
+static const double COINCIDENT2 = 1e-16; /* Å^2: no direction below, so no edge */
+/* Å^3 an atom: below, two atoms are closer than 0.12 Å however they are packed (d^3 / sqrt 2 is the densest), and the lists
+ * would have no end. */
+static const double LEAST_VOLUME = 1e-3;
+static const double LONGEST = 1e6; /* Å, of the cell: not a number that somebody meant */
+
+SH_BODY int64_t graph_first_atom(const sh_crystals *c, int64_t crystal)
+{
+    return c->atom_start[c->site_start[crystal]];
+}
+
+SH_BODY void graph_prepare_body(int64_t crystal, const sh_graph_prepare_args *a)
+{
+    const sh_crystals *c = &a->crystals;
+    sh_search_cell *cell = &a->cell[crystal];
+    double inverse[3];
+    const double *l = c->lattice + 9 * crystal;
+    int64_t first = graph_first_atom(c, crystal), last = graph_first_atom(c, crystal + 1);
+    double square = sh_dot3(l, l) + sh_dot3(l + 3, l + 3) + sh_dot3(l + 6, l + 6), zero = 0;
+    for (int64_t k = 3 * first; k < 3 * last; k++)
+        zero += 0 * c->atom_frac[k]; /* NaN where a coordinate is not finite */
+    cell->is_cell = sh_inverse_heights(l, inverse) >= LEAST_VOLUME * (double)(last - first) && square < LONGEST * LONGEST &&
+                    zero == 0;
+    if (!cell->is_cell) return;
+    sh_shortest_basis(l, cell->basis, cell->to_basis);
+    sh_inverse_heights(cell->basis, inverse);
+    for (int i = 0; i < 3; i++)
+        cell->reach[i] = sqrt(a->limit2) * inverse[i] + SH_FRAC_ROUNDING;
+}
+SH_KERNEL_ROWS(graph_prepare, sh_graph_prepare_args)
+
+/* frac - x in the short basis. */
+SH_BODY void graph_difference(const sh_search_cell *cell, const double *frac, const double *x, double f[3])
+{
+    const double d[3] = {frac[0] - x[0], frac[1] - x[1], frac[2] - x[2]};
+    for (int i = 0; i < 3; i++)
+        f[i] = d[0] * cell->to_basis[i] + d[1] * cell->to_basis[3 + i] + d[2] * cell->to_basis[6 + i];
+}
+
+/* How many images lie in the boxes around the sphere: room for the row of site s. */
+SH_BODY void graph_bound_body(int64_t s, const sh_graph_bound_args *a)
+{
+    const sh_crystals *c = &a->crystals;
+    int64_t crystal = c->site_crystal[s], last = graph_first_atom(c, crystal + 1);
+    const sh_search_cell *cell = &a->cell[crystal];
+    const double *x = c->atom_frac + 3 * c->atom_start[s];
+    double sum = 0; /* whole numbers: exact in any order */
+    if (cell->is_cell) { /* with a little more than the search's reach: rounded otherwise, it must not find more */
+#if !defined(__CUDACC__)
+#pragma omp simd reduction(+ : sum)
+#endif
+        for (int64_t k = graph_first_atom(c, crystal); k < last; k++) {
+            double f[3], box = 1;
+            graph_difference(cell, c->atom_frac + 3 * k, x, f);
+            for (int i = 0; i < 3; i++)
+                box *= floor(cell->reach[i] + SH_FRAC_ROUNDING - f[i]) - ceil(-cell->reach[i] - SH_FRAC_ROUNDING - f[i]) + 1;
+            sum += box;
+        }
+    }
+    a->n_bound[s] = (int64_t)sum;
+    a->graph.site_mult[s] = (double)(c->atom_start[s + 1] - c->atom_start[s]);
+}
+SH_KERNEL_ROWS(graph_bound, sh_graph_bound_args)
+
+/* All images within the cut-off of the representative of site s, unsorted. Returns their number. */
+SH_BODY int64_t graph_images(int64_t s, const sh_graph_find_args *a, sh_search_image *image, sh_search_key *key)
+{
+    const sh_crystals *c = &a->crystals;
+    int64_t crystal = c->site_crystal[s], n = 0;
+    const sh_search_cell *cell = &a->cell[crystal];
+    const double *l = cell->basis, *x = c->atom_frac + 3 * c->atom_start[s];
+    double least2 = a->cutoff * a->cutoff;
+    for (int64_t t = c->site_start[crystal]; t < c->site_start[crystal + 1]; t++)
+        for (int64_t k = c->atom_start[t]; k < c->atom_start[t + 1]; k++) {
+            double f[3], lo[3], hi[3];
+            graph_difference(cell, c->atom_frac + 3 * k, x, f);
+            for (int i = 0; i < 3; i++) {
+                lo[i] = ceil(-cell->reach[i] - f[i]);
+                hi[i] = floor(cell->reach[i] - f[i]);
+            }
+            for (double n0 = lo[0]; n0 <= hi[0]; n0++) {
+                double g0 = f[0] + n0, p0[3] = {g0 * l[0], g0 * l[1], g0 * l[2]};
+                for (double n1 = lo[1]; n1 <= hi[1]; n1++) {
+                    double g1 = f[1] + n1, p1[3] = {p0[0] + g1 * l[3], p0[1] + g1 * l[4], p0[2] + g1 * l[5]};
+                    for (double n2 = lo[2]; n2 <= hi[2]; n2++) {
+                        double g2 = f[2] + n2, v[3] = {p1[0] + g2 * l[6], p1[1] + g2 * l[7], p1[2] + g2 * l[8]};
+                        double r2 = sh_dot3(v, v);
+                        /* written always, kept if inside: half of the candidates are, which no processor can guess */
+                        const sh_search_image at = {{v[0], v[1], v[2]}, (int32_t)t};
+                        const sh_search_key by = {r2, (int32_t)n, 0};
+                        image[n] = at;
+                        key[n] = by;
+                        n += r2 < a->limit2 && r2 > COINCIDENT2;
+                        bool itself = k == c->atom_start[s] && n0 == 0 && n1 == 0 && n2 == 0;
+                        if (r2 < least2 && !itself) least2 = r2;
+                    }
+                }
+            }
+        }
+    for (int64_t i = 0; i < n; i++)
+        key[i].length = sqrt(key[i].length);
+    a->site_min[s] = least2 < a->cutoff * a->cutoff ? sqrt(least2) : a->cutoff;
+    return n;
+}
+
+SH_BODY bool graph_before(const sh_search_image *image, const sh_search_key *a, const sh_search_key *b)
+{
+    if (a->length != b->length) return a->length < b->length;
+    const sh_search_image *p = &image[a->image], *q = &image[b->image];
+    if (p->dst != q->dst) return p->dst < q->dst;
+    for (int i = 0; i < 3; i++)
+        if (p->vec[i] != q->vec[i]) return p->vec[i] < q->vec[i];
+    return false;
+}
+
+/* Shell sort (gaps of Ciura 2001): in place, no memory, and rows are short. */
+SH_BODY void graph_sort(const sh_search_image *image, sh_search_key *key, int64_t n)
+{
+    const int64_t gaps[] = {8929, 3905, 1750, 701, 301, 132, 57, 23, 10, 4, 1};
+    for (int g = 0; g < 11; g++)
+        for (int64_t i = gaps[g]; i < n; i++) {
+            sh_search_key moving = key[i];
+            int64_t j = i;
+            for (; j >= gaps[g] && graph_before(image, &moving, &key[j - gaps[g]]); j -= gaps[g])
+                key[j] = key[j - gaps[g]];
+            key[j] = moving;
+        }
+}
+
+/* How many of the sorted images stay: whole shells until at least max_neighbours atoms are in. */
+SH_BODY int64_t graph_whole_shells(const sh_search_key *key, int64_t n, int64_t max_neighbours, double shell)
+{
+    if (max_neighbours <= 0 || n <= max_neighbours) return n;
+    int64_t kept = max_neighbours;
+    while (kept < n && key[kept].length - key[kept - 1].length < shell)
+        kept++;
+    return kept;
+}
+
+/* The site group's rotations of Cartesian row vectors, R = L^-1 W^T L; rotation (n_stab,9). */
+SH_BODY void graph_rotations(const sh_crystals *c, int64_t s, int64_t n_stab, double *rotation)
+{
+    const double *l = c->lattice + 9 * c->site_crystal[s];
+    double inverse[9], volume = 0;
+    for (int i = 0; i < 3; i++) {
+        const double *p = l + 3 * ((i + 1) % 3), *q = l + 3 * ((i + 2) % 3);
+        for (int k = 0; k < 3; k++)
+            inverse[3 * k + i] = p[(k + 1) % 3] * q[(k + 2) % 3] - p[(k + 2) % 3] * q[(k + 1) % 3];
+    }
+    for (int k = 0; k < 3; k++)
+        volume += l[k] * inverse[3 * k];
+    for (int64_t h = 0; h < n_stab; h++) {
+        const int8_t *w = c->stab_rot + 9 * (c->stab_start[s] + h);
+        for (int i = 0; i < 3; i++) {
+            double row[3];
+            for (int j = 0; j < 3; j++) /* row i of L^-1 W^T */
+                row[j] = (inverse[3 * i] * w[3 * j] + inverse[3 * i + 1] * w[3 * j + 1] +
+                          inverse[3 * i + 2] * w[3 * j + 2]) / volume;
+            for (int j = 0; j < 3; j++)
+                rotation[9 * h + 3 * i + j] = row[0] * l[j] + row[1] * l[3 + j] + row[2] * l[6 + j];
+        }
+    }
+}
+
+/* Gathers the sorted images of a site into classes: those that its site group maps on each other. Members get the place of
+ * their class in the row, which ascends in the mean length. Returns the number of classes. */
+SH_BODY int64_t graph_classify(int64_t s, const sh_graph_find_args *a, const sh_search_image *image, sh_search_key *key,
+                               int64_t n, sh_search_class *class_of)
+{
+    const sh_crystals *c = &a->crystals;
+    int64_t n_stab = c->stab_start[s + 1] - c->stab_start[s];
+    double *rotation = a->rotation + 9 * c->stab_start[s], tol2 = a->class_tol * a->class_tol;
+    int32_t n_class = 0;
+    bool in_order = true;
+    graph_rotations(c, s, n_stab, rotation);
+    for (int64_t i = 0; i < n; i++)
+        key[i].place = -1;
+    for (int64_t i = 0; i < n; i++) {
+        if (key[i].place >= 0) continue;
+        const sh_search_image *rep = &image[key[i].image];
+        double sum = key[i].length;
+        int32_t count = 1;
+        key[i].place = n_class;
+        for (int64_t h = 0; h < n_stab; h++) {
+            const double *r = rotation + 9 * h, *v = rep->vec;
+            double y[3];
+            for (int k = 0; k < 3; k++)
+                y[k] = v[0] * r[k] + v[1] * r[3 + k] + v[2] * r[6 + k];
+            const double still[3] = {y[0] - v[0], y[1] - v[1], y[2] - v[2]};
+            if (sh_dot3(still, still) < tol2) continue;
+            /* members that come before are in a class already: only those after, of nearly this length */
+            for (int64_t j = i + 1; j < n && key[j].length - key[i].length < 2 * a->class_tol; j++) {
+                const sh_search_image *other = &image[key[j].image];
+                const double d[3] = {other->vec[0] - y[0], other->vec[1] - y[1], other->vec[2] - y[2]};
+                if (sh_dot3(d, d) >= tol2 || other->dst != rep->dst) continue;
+                if (key[j].place < 0) {
+                    key[j].place = n_class;
+                    sum += key[j].length;
+                    count++;
+                }
+                break;
+            }
+        }
+        const sh_search_class found = {sum / count, count, (int32_t)i, n_class, n_class};
+        class_of[n_class++] = found;
+    }
+    /* Means may stand in another order than the first members; nearly sorted, so insertion. */
+    for (int32_t i = 1; i < n_class; i++) {
+        sh_search_class moving = class_of[i];
+        int32_t j = i;
+        for (; j > 0 && moving.dist < class_of[j - 1].dist; j--)
+            class_of[j] = class_of[j - 1];
+        class_of[j] = moving;
+        in_order = in_order && j == i;
+    }
+    if (in_order) return n_class;
+    for (int32_t i = 0; i < n_class; i++)
+        class_of[class_of[i].number].place = i;
+    for (int64_t i = 0; i < n; i++)
+        key[i].place = class_of[key[i].place].place;
+    return n_class;
+}
+
+SH_BODY bool graph_has_classes(int64_t s, const sh_graph_find_args *a)
+{
+    return !a->no_classes && a->crystals.stab_start[s + 1] - a->crystals.stab_start[s] > 1;
+}
+
+SH_BODY void graph_find_body(int64_t s, const sh_graph_find_args *a)
+{
+    sh_search_image *image = a->image + a->image_start[s];
+    sh_search_key *key = a->key + a->image_start[s];
+    a->site_min[s] = 0;
+    a->n_kept[s] = a->n_edge[s] = 0;
+    if (!a->cell[a->crystals.site_crystal[s]].is_cell) return;
+    int64_t n = graph_images(s, a, image, key);
+    graph_sort(image, key, n);
+    n = a->n_kept[s] = graph_whole_shells(key, n, a->max_neighbours, a->shell);
+    a->n_edge[s] = graph_has_classes(s, a) ? graph_classify(s, a, image, key, n, a->class_of + a->image_start[s]) : n;
+}
+SH_KERNEL_UNEVEN(graph_find, sh_graph_find_args)
+
+SH_BODY void graph_min_dist_body(int64_t crystal, const sh_graph_min_dist_args *a)
+{
+    double least = a->cutoff;
+    for (int64_t s = a->crystals.site_start[crystal]; s < a->crystals.site_start[crystal + 1]; s++)
+        least = fmin(least, a->site_min[s]);
+    a->graph.min_dist[crystal] = least;
+}
+SH_KERNEL_ROWS(graph_min_dist, sh_graph_min_dist_args)
+
+SH_BODY void graph_write_body(int64_t s, const sh_graph_write_args *a)
+{
+    const sh_graph *g = &a->graph;
+    const sh_search_image *image = a->image + a->image_start[s];
+    const sh_search_key *key = a->key + a->image_start[s];
+    bool classes = graph_has_classes(s, a);
+    int64_t start = g->edge_start[s];
+    for (int64_t i = 0; i < a->n_edge[s]; i++) {
+        int64_t e = start + i;
+        const sh_search_class single = {key[i].length, 1, (int32_t)i, 0, 0};
+        const sh_search_class *of = classes ? &a->class_of[a->image_start[s] + i] : &single;
+        const sh_search_image *first = &image[key[of->first].image];
+        g->edge_src[e] = (int32_t)s;
+        g->edge_dst[e] = first->dst;
+        g->edge_count[e] = of->count;
+        g->edge_dist[e] = of->dist;
+        for (int k = 0; k < 3; k++)
+            g->edge_vec[3 * e + k] = first->vec[k];
+        for (int k = 0; k < 3; k++)
+            g->edge_u[3 * e + k] = 0;
+        for (int k = 0; k < 6; k++)
+            g->edge_uu[6 * e + k] = 0;
+    }
+    for (int64_t i = 0; i < a->n_kept[s]; i++) {
+        int64_t e = start + (classes ? key[i].place : i);
+        const double *v = image[key[i].image].vec, inverse = 1 / key[i].length;
+        const double x = v[0] * inverse, y = v[1] * inverse, z = v[2] * inverse;
+        double *u = g->edge_u + 3 * e, *uu = g->edge_uu + 6 * e;
+        u[0] += x;
+        u[1] += y;
+        u[2] += z;
+        uu[0] += x * x;
+        uu[1] += y * y;
+        uu[2] += z * z;
+        uu[3] += y * z;
+        uu[4] += x * z;
+        uu[5] += x * y;
+    }
+}
+SH_KERNEL_ROWS(graph_write, sh_graph_write_args)
