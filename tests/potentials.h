@@ -8,7 +8,8 @@
 #include "crystal/transfer.h"
 #include "potential/potential.h"
 
-/* sh_potential_evaluate, or with e_form NULL sh_potential_predict, by kernels of `be`, of and to arrays of the host. */
+/* sh_potential_evaluate, or with e_form NULL sh_potential_predict, by kernels of `be`, of and to arrays of the host; values that are
+ * not wanted go there and come back. */
 static inline void potential_values(const sh_potential *p, sh_arena *arena, const sh_crystals *c, const sh_graph *g,
                                     const int64_t *wanted, int64_t n_wanted, double *value, double *e_form)
 {
@@ -21,7 +22,7 @@ static inline void potential_values(const sh_potential *p, sh_arena *arena, cons
     const int64_t *list = SH_PUT(&ws, wanted, n_wanted);
     double *out[2] = {value, e_form};
     for (int i = 0; i < 2; i++)
-        if (be->room && out[i]) out[i] = SH_ROOM_ZERO(&ws, double, c->n_crystal);
+        out[i] = (double *)(uintptr_t)SH_PUT(&ws, out[i], c->n_crystal);
     if (e_form)
         sh_potential_evaluate(p, &ws, &crystals, &graph, list, n_wanted, out[0], out[1]);
     else

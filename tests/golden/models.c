@@ -89,12 +89,18 @@ static double atoms_of(const sh_potential *p, double n)
     return sh_potential_quantity(p) == SH_TOTAL_ENERGY ? n : 1;
 }
 
+/* A device adds in another order, and in float m3gnet-eform@other is within 9e-6 of a limit of 1e-5 already. */
+static double slack(void)
+{
+    return potentials_keep_bits() ? 1 : 2;
+}
+
 static void test_reference_values(void **state)
 {
     const subject *s = *state;
     sh_model m;
     sh_crystals c;
-    double worst = 0, limit = s->column >= 5 ? LIMIT_GAP : LIMIT, *value = SH_NEW(double, n_cell);
+    double worst = 0, limit = slack() * (s->column >= 5 ? LIMIT_GAP : LIMIT), *value = SH_NEW(double, n_cell);
     load(s->name, &m);
     sh_arena_reset(arena);
     cells_p1(cells, n_cell, arena, &c);
@@ -131,9 +137,9 @@ static void test_energies(void **state)
     potential_values(m.potential, arena, &c, &g, NULL, 0, e_total, e_form);
     bool total = sh_potential_quantity(m.potential) == SH_TOTAL_ENERGY;
     for (int i = 0; i < n_cell; i++) {
-        assert_near(e_form[i], reference[i][s->column + total], LIMIT);
+        assert_near(e_form[i], reference[i][s->column + total], slack() * LIMIT);
         if (total)
-            assert_near(e_total[i] / cells[i].n, reference[i][s->column] / cells[i].n, LIMIT);
+            assert_near(e_total[i] / cells[i].n, reference[i][s->column] / cells[i].n, slack() * LIMIT);
         else
             assert_true(isnan(e_total[i]));
     }
