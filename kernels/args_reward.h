@@ -15,13 +15,16 @@ typedef struct {
     const sh_reward_rules *rules;
     const sh_tables *tables;
     sh_crystals crystals;
+    int32_t *kind_z;           /* (S) scratch of composition.h, by the sites of a crystal */
+    int64_t *kind_count;       /* (S) */
     uint64_t *charges;         /* scratch of validity.h for the batch */
     sh_reward_result *results; /* (C) */
     int32_t *left_out;         /* (C) 0: goes on to the graph; 1: no cell, or the floor and nobody asks for more */
     bool outside_guard;
 } sh_reward_look_args;
 
-/* What the neighbours say: distances, bonds, guards. One item a crystal of those that went on: k of them is index[k] of the results. */
+/* What the neighbours say: distances, bonds, guards. One item a crystal of those that went on: the k-th is index[k] of the
+ * results. */
 typedef struct {
     const sh_reward_rules *rules;
     const sh_tables *tables;
@@ -41,7 +44,7 @@ typedef struct {
     const int64_t *index;           /* (C) */
     const int32_t *no_energy;       /* (C) */
     const double *e_total, *e_form; /* (C) read where no_energy is 0; NULL: nobody asked */
-    const double *gap, *score;      /* (C) of those without the floor: band gap, the user's own score; each NULL where it is no term */
+    const double *gap, *score;      /* (C) of those without the floor: band gap, the user's score; each NULL where it is no term */
     sh_reward_result *results;
     bool outside_guard;
 } sh_reward_sum_args;
@@ -49,6 +52,8 @@ typedef struct {
 /* The results into the records, with the hash of the formula where all its elements are ones; one item a record. */
 typedef struct {
     sh_crystals crystals; /* of the records, in their order */
+    int32_t *kind_z;      /* (S) scratch, as above */
+    int64_t *kind_count;
     const sh_reward_result *results;
     sh_record_list records;
 } sh_reward_record_args;

@@ -1,5 +1,5 @@
-/* band_gap.h -- the term of a wanted band gap: S_g = exp(-(E_g - target)^2 / (2 width^2)), E_g in eV as the model predicts it, below
- * 0 (as it says of metals at times) taken as 0. */
+/* band_gap.h -- the term of a wanted band gap: S_g = exp(-(E_g - target)^2 / (2 width^2)), E_g in eV as the model predicts it,
+ * below 0 (as it says of metals at times) taken as 0. */
 #ifndef SH_KERNEL_BAND_GAP_H
 #define SH_KERNEL_BAND_GAP_H
 

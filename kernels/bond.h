@@ -5,28 +5,35 @@
 
 #include <math.h>
 
-#include "composition.h"
 #include "crystal/graph.h"
+#include "reward/tables.h"
 
 static const double SH_BOND_CUTOFF = 4.0; /* Å */
 
-/* Of a graph of at least SH_BOND_CUTOFF. *n_missing: kinds of pairs that were left out; *above_min: no distance is below d_min of its
- * pair. next (S) is scratch, of which the crystal's own sites are written. Distances come from one representative of each orbit, sorted
- * within a site: those of one kind of pair are merged by repeatedly taking the smallest. Few sites, so this is cheap. */
+/* The first element of the crystal with an atomic number of at least z; SH_MAX_Z + 1: none. */
+SH_BODY int32_t bond_element_from(const sh_crystals *c, int64_t crystal, int32_t z)
+{
+    int32_t first = SH_MAX_Z + 1;
+    for (int64_t s = c->site_start[crystal]; s < c->site_start[crystal + 1]; s++)
+        if (c->site_z[s] >= z && c->site_z[s] < first) first = c->site_z[s];
+    return first;
+}
+
+/* Of a graph of at least SH_BOND_CUTOFF. *n_missing: kinds of pairs that were left out; *above_min: no distance is below d_min of
+ * its pair. next (S) is scratch, of which the crystal's own sites are written. Distances come from one representative of each
+ * orbit, sorted within a site: those of one kind of pair are merged by repeatedly taking the smallest. Few sites, so this is
+ * cheap. */
 SH_BODY double sh_bond_score(const sh_tables *t, const sh_crystals *c, const sh_graph *g, int64_t crystal, int64_t *next,
                              bool *above_min, int32_t *n_missing)
 {
     const double distinct = 1e-5, no_pair = 5.0; /* Å, score */
     int64_t first = c->site_start[crystal], last = c->site_start[crystal + 1];
-    sh_composition kinds;
     *above_min = true;
     *n_missing = 0;
-    sh_composition_of(c, crystal, &kinds);
     double sum = 0;
     int64_t n_kind = 0;
-    for (int32_t i = 0; i < kinds.n_kind; i++)
-        for (int32_t j = i; j < kinds.n_kind; j++) {
-            int32_t z1 = kinds.z[i], z2 = kinds.z[j];
+    for (int32_t z1 = bond_element_from(c, crystal, 1); z1 <= SH_MAX_Z; z1 = bond_element_from(c, crystal, z1 + 1))
+        for (int32_t z2 = z1; z2 <= SH_MAX_Z; z2 = bond_element_from(c, crystal, z2 + 1)) {
             double least = t->bond_min[z1][z2], mean = t->bond_avg[z1][z2], total = 0, kept = -1;
             int64_t n = 0;
             for (int64_t s = first; s < last; s++)

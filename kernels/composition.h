@@ -11,11 +11,12 @@
 
 typedef struct {
     int32_t n_kind;
-    int32_t z[SH_MAX_Z];     /* (n_kind) ascending */
-    int64_t count[SH_MAX_Z]; /* (n_kind) atoms in the cell */
+    int32_t *z;     /* (n_kind) ascending */
+    int64_t *count; /* (n_kind) atoms in the cell */
 } sh_composition;
 
-/* False where a site has no atomic number of the periodic table. */
+/* False where a site has no atomic number of the periodic table. z and count have room for as many kinds as the crystal has
+ * sites. */
 SH_BODY bool sh_composition_of(const sh_crystals *c, int64_t crystal, sh_composition *out)
 {
     out->n_kind = 0;

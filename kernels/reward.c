@@ -35,12 +35,22 @@ SH_BODY bool reward_is_cell(const sh_crystals *c, int64_t i, double volume)
     return true;
 }
 
+/* Of crystal i, empty. */
+SH_BODY sh_composition reward_kinds(const sh_crystals *c, int64_t i, int32_t *kind_z, int64_t *kind_count)
+{
+    sh_composition kinds;
+    kinds.n_kind = 0;
+    kinds.z = kind_z + c->site_start[i];
+    kinds.count = kind_count + c->site_start[i];
+    return kinds;
+}
+
 SH_BODY void reward_look_body(int64_t i, const sh_reward_look_args *a)
 {
     const sh_reward_options *o = &a->rules->options;
     const sh_crystals *c = &a->crystals;
     sh_reward_result *x = &a->results[i];
-    sh_composition composition;
+    sh_composition composition = reward_kinds(c, i, a->kind_z, a->kind_count);
     double volume = sh_lattice_volume(c->lattice + 9 * i);
     int64_t before = c->atom_start[c->site_start[i]], n_atom = c->atom_start[c->site_start[i + 1]] - before;
     memset(x, 0, sizeof *x);
@@ -134,7 +144,7 @@ SH_KERNEL_ROWS(reward_sum, sh_reward_sum_args)
 SH_BODY void reward_record_body(int64_t i, const sh_reward_record_args *a)
 {
     sh_record *r = sh_listed(&a->records, i);
-    sh_composition composition;
+    sh_composition composition = reward_kinds(&a->crystals, i, a->kind_z, a->kind_count);
     r->result = a->results[i];
     if (!sh_composition_of(&a->crystals, i, &composition)) return;
     sh_composition_reduce(&composition);

@@ -1,6 +1,6 @@
-/* validity.h -- composition validity, SMACT 2.2.1 as used by CDVAE and SHAFT: one element, or metals only, or an assignment of one
- * oxidation state to each element that is neutral and passes the electronegativity test. The exact decision without trying all
- * combinations of states (up to ten for each element).
+/* validity.h -- composition validity, SMACT 2.2.1 as used by CDVAE and SHAFT: one element, or metals only, or an assignment of
+ * one oxidation state to each element that is neutral and passes the electronegativity test. The exact decision without trying
+ * all combinations of states (up to ten for each element).
  *
  * The test walks over pairs of elements in the order of atomic number: a cation that is not less electronegative than an
  * anion fails; a pair of opposite signs in which an electronegativity is unknown ends the walk as passed; one of equal
@@ -22,8 +22,8 @@ typedef struct {
     uint64_t *set[SH_CHARGE_SETS];
 } sh_charges;
 
-/* Room for the sets of a batch, in words: those of a crystal begin at this of the atoms and crystals before it. A crystal of n atoms has
- * sums of charges up to 9 n, so that a set of it has less than 9 n / 32 + 3 words. */
+/* Room for the sets of a batch, in words: those of a crystal begin at this of the atoms and crystals before it. A crystal of n
+ * atoms has sums of charges up to 9 n, so that a set of it has less than 9 n / 32 + 3 words. */
 SH_BODY int64_t sh_charges_room(int64_t n_atom, int64_t n_crystal)
 {
     return SH_CHARGE_SETS * (SH_MAX_CHARGE * n_atom / 32 + 4 * n_crystal);

@@ -14,9 +14,9 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "crystal/wyckoff.h"
-#include "mask.h"
 #include "io/config_yaml.h"
 #include "io/text.h"
+#include "mask.h"
 
 typedef enum {
     TYPE_INTEGER,

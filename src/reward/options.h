@@ -26,7 +26,7 @@ typedef struct {
 /* What kernels read beside the tables. */
 typedef struct {
     sh_reward_options options;
-    bool in_model[SH_MAX_Z + 1];     /* by atomic number: the model of energies knows this element; none where there is no model */
+    bool in_model[SH_MAX_Z + 1];     /* by atomic number: the model of energies knows this element; none where there is none */
     bool in_gap_model[SH_MAX_Z + 1]; /* likewise the one of band gaps */
 } sh_reward_rules;
 

@@ -179,8 +179,8 @@ static int64_t list_chosen(sh_workspace *ws, const int32_t *left_out, int64_t n,
     return sh_workspace_count(ws, &start[1]);
 }
 
-/* (C) there; those of crystals that are not in the list are not written. The user's function is the host's: crystals and list come to it
- * (a wait for each of their arrays), its scores go back. */
+/* (C) there; zero for crystals that are not in the list. The user's function is the host's: crystals and list come to it, its
+ * scores go back. */
 static const double *ask_plugin(const sh_reward *r, sh_workspace *ws, const sh_crystals *c, const int64_t *shown, int64_t n_shown)
 {
     sh_crystals some, here;
@@ -210,6 +210,8 @@ void sh_reward_evaluate(const sh_reward *r, sh_workspace *ws, const sh_crystals 
     const sh_reward_look_args look = {.rules = r->rules_there,
                                       .tables = r->tables_there,
                                       .crystals = *crystals,
+                                      .kind_z = SH_ROOM(ws, int32_t, crystals->n_site),
+                                      .kind_count = SH_ROOM(ws, int64_t, crystals->n_site),
                                       .charges = SH_ROOM(ws, uint64_t, sh_charges_room(crystals->n_atom, n_all)),
                                       .results = results,
                                       .left_out = left_out,

@@ -27,14 +27,15 @@ sh_status sh_reward_use_gap_model(sh_reward *reward, const sh_potential *model);
 void sh_reward_use_plugin(sh_reward *reward, const sh_plugin *plugin);
 void sh_reward_destroy(sh_reward **reward);
 
-/* Options and tables to where kernels of `be` read them (borrowed; at first those of the CPU, for which nothing is copied). The copies
- * go when it is used on another back-end: on the CPU's before this one closes. */
+/* Options and tables to where kernels of `be` (borrowed) read them; at first those of the CPU, for which nothing is copied. The
+ * copies go when it is used on another back-end: on the CPU's before this one closes. The models go there by themselves. */
 void sh_reward_use(sh_reward *reward, const sh_backend *be);
 
 /* `outside_guard`: also compute e_total and e_form of crystals outside the guard (for `shaft score`; the terms and the
- * reward are the same). All arrays are there: those of the crystals, results (C), what is temporary. Waits for the number of crystals
- * that have a graph and of those whose energy is wanted, for that of those without the floor where a gap or the user's own score is a
- * term, and for what the user's function, which is the host's, is shown: the arrays of crystal.h. Never fails: see the reasons. */
+ * reward are the same). All arrays are there: those of the crystals, results (C), what is temporary. Beside what selections, graph
+ * and models wait for, it waits for the number of crystals that have a graph, of those whose energy is wanted, and of those
+ * without the floor where the gap or the user's own score is a term; a user's function is the host's, and what it is shown comes
+ * here: a wait for each array of the crystals. Never fails: see the reasons. */
 void sh_reward_evaluate(const sh_reward *reward, sh_workspace *ws, const sh_crystals *crystals, bool outside_guard,
                         sh_reward_result *results);
 

@@ -109,7 +109,11 @@ void sh_setup_draw(const sh_setup *s, uint64_t seed, uint64_t first_traj, int64_
     sh_finished_crystals(&s->space, &ws, &drawn, NULL, n, &crystals);
     sh_reward_result *results = SH_ROOM(&ws, sh_reward_result, n);
     sh_reward_evaluate(s->reward, &ws, &crystals, false, results);
-    const sh_reward_record_args args = {.crystals = crystals, .results = results, .records = drawn};
+    const sh_reward_record_args args = {.crystals = crystals,
+                                        .kind_z = SH_ROOM(&ws, int32_t, crystals.n_site),
+                                        .kind_count = SH_ROOM(&ws, int64_t, crystals.n_site),
+                                        .results = results,
+                                        .records = drawn};
     s->be->reward_record(&args, n);
     sh_records_bring(&ws, &drawn, records);
 }

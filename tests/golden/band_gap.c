@@ -1,5 +1,5 @@
-/* The term of the band gap in the reward, with the model's real weights, on the CPU and on the recording back-end, or with the argument
- * `cuda` on a device. Skipped where the weights are not there (tests/models.h). */
+/* The term of the band gap in the reward, with the model's real weights, on the CPU and on the recording back-end, or with the
+ * argument `cuda` on a device. Skipped where the weights are not there (tests/models.h). */
 #include "cells.h"
 #include "device.h"
 #include "models.h"

@@ -1,7 +1,7 @@
-/* The reward of crystals of all kinds - drawn in every group, from files, and spoilt in each way that has a reason - on the CPU with 1
- * and 3 threads and on the recording back-end: the same bits, and no more launches, copies and waits than written here. With the argument
- * `cuda`, on a device: the same reasons, counts and validity, and the other numbers to TOLERANCE. Without energies, which need weights:
- * golden/reward.c has those. */
+/* The reward of crystals of all kinds - drawn in every group, from files, and spoilt in each way that has a reason - on the CPU
+ * with 1 and 3 threads and on the recording back-end: the same bits, and no more launches, copies and waits than written here. With
+ * the argument `cuda`, on a device: the same reasons, counts and validity, and the other numbers to TOLERANCE. Without energies,
+ * which need weights: golden/reward.c has those. */
 #include "cells.h"
 #include "device.h"
 
@@ -15,7 +15,7 @@
 #include "reward_options.h"
 #include "rewards.h"
 
-static const double TOLERANCE = 1e-11; /* relative: exp and fused products of a device differ in the last bits, in sums of hundreds */
+static const double TOLERANCE = 1e-11; /* relative: exp and fused products differ in the last bits, in sums of hundreds */
 enum { DRAWN = 5 * SH_N_GROUP, MAX_SITES = 5 };
 
 static sh_arena *arena; /* of a case */
@@ -31,7 +31,8 @@ static double u01(int64_t what, uint32_t draw)
 /* Five of each group: one to five sites anywhere, any elements. */
 static void draw(sh_crystals *out)
 {
-    static sh_constraints constraints = {.n_element = SH_MAX_Z, .max_sites = MAX_SITES, .cell = {.length = {2.5, 9}, .angle = {75, 120}}};
+    static sh_constraints constraints = {
+        .n_element = SH_MAX_Z, .max_sites = MAX_SITES, .cell = {.length = {2.5, 9}, .angle = {75, 120}}};
     sh_space space = sh_space_of(groups, &constraints, SH_SITES_GENERAL, 0.3);
     sh_workspace ws;
     sh_records records;
@@ -94,7 +95,8 @@ static void make_large(sh_crystals *out)
 static void spoil(sh_crystals *c)
 {
     for (int64_t i = 0; i < c->n_crystal; i += 3) {
-        int64_t first = c->site_start[i], last = c->site_start[i + 1], site = first + (int64_t)((double)(last - first) * u01(i, 200));
+        int64_t first = c->site_start[i], last = c->site_start[i + 1];
+        int64_t site = first + (int64_t)((double)(last - first) * u01(i, 200));
         double *l = c->lattice + 9 * i, *x = c->atom_frac + 3 * c->atom_start[first];
         switch (i / 3 % 6) {
         case 0: l[3 * (i % 3) + i % 2] = NAN; break;
@@ -136,11 +138,16 @@ static void check_records(const sh_backend *back_end, const sh_crystals *crystal
     sh_workspace_begin(&ws, back_end, arena);
     sh_crystals_put(&ws, crystals, &there);
     const sh_record_list list = sh_records_begin(&ws, &records, n);
-    const sh_reward_record_args args = {.crystals = there, .results = SH_PUT(&ws, results, n), .records = list};
+    const sh_reward_record_args args = {.crystals = there,
+                                        .kind_z = SH_ROOM(&ws, int32_t, there.n_site),
+                                        .kind_count = SH_ROOM(&ws, int64_t, there.n_site),
+                                        .results = SH_PUT(&ws, results, n),
+                                        .records = list};
     back_end->reward_record(&args, n);
     sh_records_bring(&ws, &list, &records);
     for (int64_t i = 0; i < n; i++) {
-        sh_composition composition;
+        int64_t n_site = crystals->site_start[i + 1] - crystals->site_start[i];
+        sh_composition composition = {.z = SH_PUSH(arena, int32_t, n_site), .count = SH_PUSH(arena, int64_t, n_site)};
         uint64_t key = 0;
         if (sh_composition_of(crystals, i, &composition)) {
             sh_composition_reduce(&composition);
