@@ -1,7 +1,6 @@
 #include "gflownet/state.h"
 
 #include "crystal/orbit.h"
-#include "crystal/transfer.h"
 
 /* (n+1) sites of each state. */
 static int64_t *site_starts(sh_workspace *ws, const int64_t *t, int64_t n)
@@ -50,9 +49,8 @@ void sh_finished_crystals(const sh_space *space, sh_workspace *ws, const sh_reco
 
 void sh_record_crystal(const sh_space *space, const sh_record *record, sh_arena *arena, sh_crystals *out)
 {
-    sh_workspace ws;
+    sh_workspace ws = sh_workspace_host(arena);
     const sh_record_list one = {.first = (char *)(uintptr_t)record, .n_first = 1, .n = 1};
-    sh_workspace_begin(&ws, sh_backend_cpu(), arena);
     sh_finished_crystals(space, &ws, &one, NULL, 1, out);
 }
 

@@ -19,7 +19,7 @@ typedef struct {
 void sh_finished_crystals(const sh_space *space, sh_workspace *ws, const sh_record_list *records, const int64_t *index, int64_t n,
                           sh_crystals *out);
 
-/* The crystal that a record of the host became; arrays on the arena. */
+/* The crystal that a record of the host became; arrays on the arena. The space is for the kernels of the CPU. */
 void sh_record_crystal(const sh_space *space, const sh_record *record, sh_arena *arena, sh_crystals *out);
 
 /* A batch of states as the encoder wants it, there. */

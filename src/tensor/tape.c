@@ -9,13 +9,29 @@ void sh_tape_begin(sh_tape *tape, sh_workspace *ws, bool recording)
     *tape = (sh_tape){.ws = ws, .recording = recording};
 }
 
+/* A gradient of zeros. */
+static sh_real *new_gradient(sh_tape *tape, int64_t n)
+{
+    const size_t slab = 1 << 18, line = 64;
+    size_t bytes = ((size_t)n * sizeof(sh_real) + line - 1) / line * line;
+    if (bytes >= slab / 4) return SH_ROOM_ZERO(tape->ws, sh_real, n);
+    if (bytes > tape->n_zero) {
+        tape->zeros = sh_workspace_zeros(tape->ws, slab);
+        tape->n_zero = slab;
+    }
+    void *at = tape->zeros;
+    tape->zeros += bytes;
+    tape->n_zero -= bytes;
+    return at;
+}
+
 sh_tensor *sh_tape_new(sh_tape *tape, int64_t rows, int64_t cols, bool wants_grad)
 {
     sh_tensor *t = SH_PUSH(tape->ws->arena, sh_tensor, 1);
     t->rows = rows;
     t->cols = cols;
     t->data = SH_ROOM(tape->ws, sh_real, rows * cols);
-    t->grad = wants_grad && tape->recording ? SH_ROOM_ZERO(tape->ws, sh_real, rows * cols) : NULL;
+    t->grad = wants_grad && tape->recording ? new_gradient(tape, rows * cols) : NULL;
     return t;
 }
 

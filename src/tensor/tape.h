@@ -34,6 +34,8 @@ struct sh_tape {
     sh_workspace *ws;  /* borrowed */
     bool recording;    /* false: forward only, no gradients anywhere */
     sh_tape_entry *last;
+    char *zeros;       /* cleared and not handed out yet, for gradients: one clear serves many small ones */
+    size_t n_zero;     /* bytes */
 };
 
 void sh_tape_begin(sh_tape *tape, sh_workspace *ws, bool recording);

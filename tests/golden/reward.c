@@ -279,6 +279,28 @@ static void test_batch(void **state)
     free_cells(cells, n);
 }
 
+/* Beside what kernel/rewards.c counts: one wait for the number of crystals whose energy is wanted, one inside the model. */
+static void test_counts(void **state)
+{
+    (void)state;
+    int n;
+    sh_reward *reward;
+    sh_reward_options o = reward_options();
+    sh_crystals c;
+    if (strcmp(be->name, "recorder")) return;
+    test_cell *cells = read_cells(SH_SOURCE_DIR "/tests/data/efs_energies.txt", &n);
+    assert_ok(sh_reward_create(&o, tables, potential, &reward));
+    sh_arena_reset(arena);
+    cells_p1(cells, n, arena, &c);
+    sh_potential_use(potential, be);
+    sh_recorder_counts counts = count_evaluation(be, reward, &c, arena);
+    assert_in_range(counts.launches, 4, 120);
+    assert_int_equal(counts.copies_in, 0);
+    assert_in_range(counts.waits, 1, 6);
+    sh_reward_destroy(&reward);
+    free_cells(cells, n);
+}
+
 int main(int argc, char **argv)
 {
     char path[4096];
@@ -297,7 +319,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_inside), cmocka_unit_test(test_guards),
                                        cmocka_unit_test(test_clamp),  cmocka_unit_test(test_floor),
                                        cmocka_unit_test(test_switched_off), cmocka_unit_test(test_unknown_elements),
-                                       cmocka_unit_test(test_batch)};
+                                       cmocka_unit_test(test_batch),         cmocka_unit_test(test_counts)};
     int failed = cmocka_run_group_tests_name(be->name, tests, NULL, NULL);
     if (be == sh_backend_cpu()) {
         be = sh_recorder_open();

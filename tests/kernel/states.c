@@ -380,7 +380,7 @@ static void check(sh_sites_mode sites)
     const sh_backend *other = be ? be : sh_recorder_open();
     check_sampling(&space, sh_backend_cpu(), &records);
     check_sampling(&space, other, &records);
-    check_states(&space, getenv("ALL") ? other : sh_backend_cpu(), &records);
+    check_states(&space, other, &records);
     if (!be) sh_recorder_close();
     sh_records_destroy(&records);
 }
