@@ -93,6 +93,7 @@ static void use(bench *b, const sh_backend *be)
 {
     sh_params_use(b->params, be);
     sh_adam_use(b->adam, be);
+    sh_space_use(&b->space, be);
 }
 
 static void step(bench *b, const sh_backend *be, uint64_t first, int64_t n, double seconds[N_PART])

@@ -3,9 +3,11 @@
 # HDF5. Two halves:
 #
 #     bash benchmarks/gpu.sh pack          here, on Debian: puts into build/gpu-bundle (below 64 MiB) the headers and libraries that the
-#                                          core and its tests need besides; take it along with the sources
+#                                          core and its tests need besides, and the weights of the models that are imported (for
+#                                          these the preset release has to be built); take it along with the sources
 #     bash benchmarks/gpu.sh run [OUT]     there: builds the core and the module for the device it finds, runs the tests of the label
-#                                          gpu, the kernel tests under compute-sanitizer (memcheck, racecheck), and bench_step.
+#                                          gpu, the kernel tests under compute-sanitizer (memcheck, racecheck), bench_step, and
+#                                          bench_energy on each model, which compares reference energies on the device.
 #                                          Everything is also written to OUT/gpu.txt (default build/gpu-results). Ten minutes.
 #
 # Without a device `run` builds, says so and ends with 1.
@@ -34,6 +36,11 @@ pack() {
         [ "$so" = "$(basename "$one")" ] || mv "$one" "$bundle/lib/$so"
         [ "$so" = "$(basename "$one")" ] || ln -s "$so" "$one"
     done
+    mkdir -p "$bundle/weights"
+    for name in m3gnet-efs m3gnet-pes m3gnet-eform megnet-eform megnet-gap; do
+        build/release/benchmarks/flat_weights "$name" "$bundle/weights/$name.flat" 2> /dev/null ||
+            say "without the weights of $name"
+    done
     say "packed: $(du -sm "$bundle" | cut -f1) MiB in ${bundle#"$PWD"/}"
 }
 
@@ -59,11 +66,19 @@ run() {
         if command -v compute-sanitizer > /dev/null; then
             for tool in memcheck racecheck; do
                 say "" "--- compute-sanitizer, $tool"
-                compute-sanitizer --tool "$tool" --error-exitcode 9 build/gpu/tests/kernel_kernels cuda 2>&1 | tail -n 20 || say "FAILED"
+                for program in kernel_kernels kernel_potentials; do
+                    compute-sanitizer --tool "$tool" --error-exitcode 9 "build/gpu/tests/$program" cuda 2>&1 | tail -n 20 ||
+                        say "FAILED"
+                done
             done
         fi
         say "" "--- the networks' part of a training step"
         OMP_NUM_THREADS=$(nproc) build/gpu/benchmarks/bench_step
+        for weights in "$bundle"/weights/*.flat; do
+            [ -e "$weights" ] || continue
+            say "" "--- energies, $(basename "$weights" .flat)"
+            OMP_NUM_THREADS=$(nproc) build/gpu/benchmarks/bench_energy benchmarks/crystals64.txt 9 "$weights" || say "FAILED"
+        done
     } 2>&1 | tee "$out/gpu.txt"
     ! grep -q '^FAILED$' "$out/gpu.txt" || fail "something failed: $out/gpu.txt"
 }

@@ -44,16 +44,22 @@ typedef struct {
     sh_edges from, to;
 } sh_edges_copy_args;
 
-/* x[s,:] = table[row[z[s]],:]; NaN for an element without a row, which makes its crystal's value NaN. Cells. */
+enum { SH_Z_ROWS = 119 }; /* of tables by atomic number, 0 among them */
+
+/* Elements of the sites, and which of them a model knows. */
 typedef struct {
-    const int32_t *z;   /* (S) */
-    const int32_t *row; /* by atomic number, SH_Z_ROWS of them, -1: none */
+    const int64_t *site_start; /* (C+1) */
+    const int32_t *z;          /* (S) */
+    const int32_t *row;        /* (SH_Z_ROWS) of the model's table by atomic number, -1: none */
+} sh_elements;
+
+/* x[s,:] = table[row[z[s]],:], 0 for an element without a row. Cells. */
+typedef struct {
+    sh_elements elements;
     const sh_real *table;
     sh_real *x; /* (S,cols) */
     int64_t cols;
 } sh_element_rows_args;
-
-enum { SH_Z_ROWS = 119 }; /* of tables by atomic number, 0 among them */
 
 /* ---- M3GNet, see src/potential/m3gnet_batch.c ---- */
 
@@ -84,9 +90,9 @@ typedef struct {
     int64_t n, cols;
 } sh_m3gnet_atom_gate_args;
 
-/* Three-body sums s_e by way of sums over the edges of a site, docs/equations.md: first the sums, one item a site and column; then
- * each edge's share, itself taken out, one item an edge and column. With gate, w = bessel gate of the end, the share times P(r) goes
- * to three; without, w = P(r), the share times bessel. cols 9. */
+/* Three-body sums s_e by way of sums over the edges of a site, docs/equations.md: first the sums, one item a site and column;
+ * then each edge's share, itself taken out, one item an edge and column. With gate, w = bessel gate of the end, the share times
+ * P(r) goes to three; without, w = P(r), the share times bessel. cols 9. */
 typedef struct {
     sh_edges edges;
     const sh_real *bessel, *fade, *unit; /* (E,9), (E), (E,3) */
@@ -116,8 +122,8 @@ typedef struct {
     int64_t cols;
 } sh_gated_first_args;
 
-/* The end of a gated perceptron, m[i,:] = swish(value + bias) sigmoid(gate + bias) times f(radial[i,:] matrix), f swish or nothing:
- * added to the edge's row, or times weight to the row of the site where it starts or ends. Cells: edges, or sites. */
+/* The end of a gated perceptron, m[i,:] = swish(value + bias) sigmoid(gate + bias) times f(radial[i,:] matrix), f swish or
+ * nothing: added to the edge's row, or times weight to the row of the site where it starts or ends. Cells: edges, or sites. */
 typedef struct {
     sh_edges edges;
     const sh_real *value, *gate, *bias; /* (E,cols), (E,cols), (2 cols) value | gate */
@@ -135,11 +141,11 @@ typedef struct {
     int64_t n;
 } sh_m3gnet_readout_args;
 
-/* value[i] = std sum m raw + mean + sum m reference[row[z]] of crystal i = wanted[k], NaN where an element has no row; one item k. */
+/* value[i] = std sum m raw + mean + sum m reference[row[z]] of crystal i = wanted[k], NaN where an
+ * element has no row; one item k. */
 typedef struct {
-    const int64_t *wanted;     /* NULL: i = k */
-    const int64_t *site_start; /* (C+1) */
-    const int32_t *z, *row;    /* (S), (SH_Z_ROWS) */
+    const int64_t *wanted; /* NULL: i = k */
+    sh_elements elements;
     const double *mult, *raw, *reference;
     double std, mean;
     double *value; /* (C) */
@@ -154,9 +160,10 @@ typedef struct {
     sh_real *share;      /* (E) */
 } sh_end_shares_args;
 
-/* value[i] = std (x[i,:] . last + end) + mean of crystal i = wanted[k]; one item k. */
+/* value[i] = std (x[i,:] . last + end) + mean of crystal i = wanted[k], NaN where an element has no row; one item k. */
 typedef struct {
     const int64_t *wanted;          /* NULL: i = k */
+    sh_elements elements;
     const sh_real *x, *last, *end;  /* (C,n), (n), (1) */
     double std, mean;
     double *value; /* (C) */
@@ -170,8 +177,8 @@ typedef struct {
     double energy[SH_Z_ROWS], fitted[SH_Z_ROWS], plus_u[SH_Z_ROWS], electronegativity[SH_Z_ROWS];
 } sh_reference_table;
 
-/* e_form (eV/atom) of crystal i = wanted[k] from e_total (eV a cell), src/potential/references.h; NaN where the table does not know an
- * element. given: e_total holds formation energies already, which move, and it becomes NaN. One item k. */
+/* e_form (eV/atom) of crystal i = wanted[k] from e_total (eV a cell), src/potential/references.h; NaN where the table does not
+ * know an element. given: e_total holds formation energies already, which move, and it becomes NaN. One item k. */
 typedef struct {
     const sh_reference_table *table; /* NULL: none, and e_form becomes NaN */
     const int64_t *wanted;           /* NULL: i = k */

@@ -1,4 +1,5 @@
-/* edges.c -- the edges of a graph that a model sees: those within its cut-off, of the crystals that are wanted; and what they count. */
+/* edges.c -- the edges of a graph that a model sees: those within its cut-off, of the crystals that are wanted;
+ * and what they count. */
 #include "args.h"
 #include "kernel.h"
 

@@ -1,12 +1,27 @@
 /* m3gnet.c -- M3GNet on a batch of quotient graphs, all but the dense products; src/potential/m3gnet_batch.c has the order. */
+#include <stdbool.h>
+
 #include "args.h"
 #include "basis.h"
 #include "m3gnet_math.h"
 
+SH_BODY int32_t element_row(int64_t s, const sh_elements *a)
+{
+    return a->z[s] >= 0 && a->z[s] < SH_Z_ROWS ? a->row[a->z[s]] : -1;
+}
+
+/* Not by way of NaN in features: an exponential made of bits does not promise to keep it. */
+SH_BODY bool knows_all(int64_t crystal, const sh_elements *a)
+{
+    for (int64_t s = a->site_start[crystal]; s < a->site_start[crystal + 1]; s++)
+        if (element_row(s, a) < 0) return false;
+    return true;
+}
+
 SH_BODY void element_rows_body(int64_t s, int64_t c, const sh_element_rows_args *a)
 {
-    int32_t z = a->z[s], row = z >= 0 && z < SH_Z_ROWS ? a->row[z] : -1;
-    a->x[s * a->cols + c] = row >= 0 ? a->table[row * a->cols + c] : (sh_real)NAN;
+    int32_t row = element_row(s, &a->elements);
+    a->x[s * a->cols + c] = row >= 0 ? a->table[row * a->cols + c] : (sh_real)0;
 }
 SH_KERNEL_CELLS(element_rows, sh_element_rows_args, cols)
 
@@ -173,10 +188,11 @@ SH_BODY void sum_sites_body(int64_t k, const sh_sum_sites_args *a)
 {
     int64_t i = a->wanted ? a->wanted[k] : k;
     double raw = 0, references = 0;
-    for (int64_t s = a->site_start[i]; s < a->site_start[i + 1]; s++) {
-        int32_t z = a->z[s], row = z >= 0 && z < SH_Z_ROWS ? a->row[z] : -1;
+    a->value[i] = NAN;
+    if (!knows_all(i, &a->elements)) return;
+    for (int64_t s = a->elements.site_start[i]; s < a->elements.site_start[i + 1]; s++) {
         raw += a->mult[s] * a->raw[s];
-        references += row >= 0 ? a->mult[s] * a->reference[row] : (double)NAN;
+        references += a->mult[s] * a->reference[element_row(s, &a->elements)];
     }
     a->value[i] = a->std * raw + a->mean + references;
 }
@@ -188,6 +204,6 @@ SH_BODY void crystal_value_body(int64_t k, const sh_crystal_value_args *a)
     double sum = (double)*a->end;
     for (int64_t c = 0; c < a->n; c++)
         sum += (double)a->x[i * a->n + c] * (double)a->last[c];
-    a->value[i] = a->std * sum + a->mean;
+    a->value[i] = knows_all(i, &a->elements) ? a->std * sum + a->mean : NAN;
 }
 SH_KERNEL_ROWS(crystal_value, sh_crystal_value_args)

@@ -5,7 +5,8 @@
 #include "kernel.h"
 
 /* sqrt(1/4pi), sqrt(3/4pi), sqrt(5/16pi) */
-static const sh_real SH_Y0 = (sh_real)0.28209479177387814, SH_Y1 = (sh_real)0.4886025119029199, SH_Y2 = (sh_real)0.31539156525252005;
+static const sh_real SH_Y0 = (sh_real)0.28209479177387814, SH_Y1 = (sh_real)0.4886025119029199,
+                     SH_Y2 = (sh_real)0.31539156525252005;
 
 /* 1 / sigmoid(x) = 1 + exp(-x), kept so small that a product of three is finite: the activations below divide once by a product
  * instead of once each, division being the slowest step. What that leaves of a closed gate is below 1e-12. */

@@ -1,4 +1,5 @@
-/* made_models.h -- pretrained models of every kind with made-up weights, and crystals for them, where the published ones are not there. */
+/* made_models.h -- pretrained models of every kind with made-up weights, and crystals for them, where the published ones are not
+ * there. */
 #ifndef SH_TEST_MADE_MODELS_H
 #define SH_TEST_MADE_MODELS_H
 

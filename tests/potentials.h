@@ -8,8 +8,8 @@
 #include "crystal/transfer.h"
 #include "potential/potential.h"
 
-/* sh_potential_evaluate, or with e_form NULL sh_potential_predict, by kernels of `be`, of and to arrays of the host; values that are
- * not wanted go there and come back. */
+/* sh_potential_evaluate, or with e_form NULL sh_potential_predict, by kernels of `be`, of and to arrays of the host; values that
+ * are not wanted go there and come back. */
 static inline void potential_values(const sh_potential *p, sh_arena *arena, const sh_crystals *c, const sh_graph *g,
                                     const int64_t *wanted, int64_t n_wanted, double *value, double *e_form)
 {

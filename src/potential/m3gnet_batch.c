@@ -58,6 +58,7 @@ typedef struct {
     const sh_backend *be;
     sh_workspace *ws;
     int64_t n_site;
+    sh_elements elements;
     sh_edges edges;
     sh_real *v, *e;                 /* (S,W), (E,W) */
     sh_real *radial, *weight;       /* (E,3) or (E,9), (E) */
@@ -75,7 +76,7 @@ static void show(const batch *b, const char *what, int which, const sh_real *row
     if (b->trace) b->trace(b->context, what, which, SH_BRING(b->ws, rows, n * width), n, width);
 }
 
-static void read_graph(batch *b, const sh_graph *g, const int32_t *site_z)
+static void read_graph(batch *b, const sh_graph *g)
 {
     const sh_m3gnet *m = b->m;
     int64_t n = b->edges.n, n_site = b->n_site, n_row = n > n_site ? n : n_site;
@@ -95,7 +96,7 @@ static void read_graph(batch *b, const sh_graph *g, const int32_t *site_z)
         b->sum = SH_ROOM(b->ws, sh_real, n_site * N_BESSEL * 7);
         b->atom_gate = SH_ROOM(b->ws, sh_real, n_site * N_BESSEL);
     }
-    b->be->element_rows(&(sh_element_rows_args){site_z, b->there->model.row, b->there->model.table, b->v, W}, n_site);
+    b->be->element_rows(&(sh_element_rows_args){b->elements, b->there->model.table, b->v, W}, n_site);
     b->be->m3gnet_edges(&(sh_m3gnet_edges_args){.edges = b->edges,
                                                 .mult = g->site_mult,
                                                 .cutoff = m->cutoff,
@@ -127,7 +128,7 @@ static void sum_angles(batch *b, const sh_real *gate)
     b->be->m3gnet_angles(&args, b->edges.n);
 }
 
-/* With length and end atom from the edge itself, its sum over the others is the same in all blocks, but for its own end's gate. */
+/* With length and end atom from the edge itself, its sum over the others is the same in all blocks but for its end's gate. */
 static void add_three_body(batch *b, int which)
 {
     const block *k = &b->there->model.blocks[which];
@@ -149,7 +150,8 @@ static void add_three_body(batch *b, int which)
 }
 
 /* y (n,cols) of x (n,k): swish(x w + bias), or without a bias the product alone. */
-static void dense(const batch *b, const sh_real *x, int64_t k, int64_t n, const sh_real *w, int64_t cols, const sh_real *bias, sh_real *y)
+static void dense(const batch *b, const sh_real *x, int64_t k, int64_t n, const sh_real *w, int64_t cols, const sh_real *bias,
+                  sh_real *y)
 {
     const sh_combine_args out = {.bias = bias, .pre = y, .y = y, .cols = cols, .kind = bias ? SH_SWISH : -1};
     b->be->dense(&(sh_dense_args){.input = x, .w = w, .k = k, .out = out}, n);
@@ -225,23 +227,25 @@ static void show_raw(const batch *b, const double *raw)
     b->trace(b->context, "raw", 0, rows, b->n_site, 1);
 }
 
-static void read_out_sites(const batch *b, const sh_graph *g, const int32_t *site_z, const int64_t *wanted, int64_t n, double *value)
+static void read_out_sites(const batch *b, const sh_graph *g, const int64_t *wanted, int64_t n, double *value)
 {
     const struct sh_m3gnet *there = &b->there->model;
     int64_t n_site = b->n_site;
     double *raw = SH_ROOM(b->ws, double, n_site);
     sh_real *rows = b->h[1];
     dense(b, b->v, W, n_site, b->there->out, 2 * W, NULL, b->h[0]);
-    b->be->gated_first(
-        &(sh_gated_first_args){.x = b->h[0], .bias = there->out_bias[0], .value = rows, .gate = rows + n_site * W, .cols = W}, n_site);
+    b->be->gated_first(&(sh_gated_first_args){.x = b->h[0],
+                                              .bias = there->out_bias[0],
+                                              .value = rows,
+                                              .gate = rows + n_site * W,
+                                              .cols = W},
+                       n_site);
     for (int i = 1; i < b->m->n_out; i++)
         later_layer(b, &there->out[i], there->out_bias[i], n_site, &rows);
     b->be->m3gnet_readout(&(sh_m3gnet_readout_args){rows, rows + n_site * W, there->out_last, there->out_end, raw, W}, n_site);
     show_raw(b, raw);
     b->be->sum_sites(&(sh_sum_sites_args){.wanted = wanted,
-                                          .site_start = g->site_start,
-                                          .z = site_z,
-                                          .row = there->row,
+                                          .elements = b->elements,
                                           .mult = g->site_mult,
                                           .raw = raw,
                                           .reference = there->reference,
@@ -263,6 +267,7 @@ static void read_out_crystals(const batch *b, const sh_graph *g, const int64_t *
     dense(b, pooled, 2 * W, n_crystal, there->pool_first, W, there->pool_first_bias, c1);
     dense(b, c1, W, n_crystal, there->pool_second, W, there->pool_second_bias, c2);
     b->be->crystal_value(&(sh_crystal_value_args){.wanted = wanted,
+                                                  .elements = b->elements,
                                                   .x = c2,
                                                   .last = there->pool_last,
                                                   .end = &there->pool_end,
@@ -276,16 +281,17 @@ static void read_out_crystals(const batch *b, const sh_graph *g, const int64_t *
 void sh_m3gnet_batch(const sh_m3gnet *m, sh_workspace *ws, const sh_graph *g, const int32_t *site_z, const int64_t *wanted,
                      int64_t n_wanted, double *value, sh_m3gnet_trace trace, void *context)
 {
+    SH_ASSERT(m->be == ws->be);
     batch b = {.m = m,
                .there = m->there,
                .be = ws->be,
                .ws = ws,
                .n_site = g->n_site,
+               .elements = {g->site_start, site_z, m->there->model.row},
                .trace = trace,
                .context = context};
-    SH_ASSERT(m->be == ws->be);
     sh_edges_within(ws, g, m->cutoff, wanted, n_wanted, m->to_target, &b.edges);
-    read_graph(&b, g, site_z);
+    read_graph(&b, g);
     if (m->three == THREE_SELF) sum_angles(&b, NULL);
     show(&b, "e-first", 0, b.e, b.edges.n, W);
     for (int which = 0; which < SH_M3GNET_BLOCKS; which++)
@@ -294,5 +300,5 @@ void sh_m3gnet_batch(const sh_m3gnet *m, sh_workspace *ws, const sh_graph *g, co
     if (m->pooled)
         read_out_crystals(&b, g, wanted, n, value);
     else
-        read_out_sites(&b, g, site_z, wanted, n, value);
+        read_out_sites(&b, g, wanted, n, value);
 }

@@ -42,8 +42,8 @@ typedef struct {
     const sh_backend *be;
     sh_workspace *ws;
     int64_t n_crystal, n_site;
+    sh_elements elements;
     sh_edges edges;
-    const int64_t *site_start;
     const int32_t *site_crystal;
     int64_t *crystal_start; /* (C+1) edges */
     int32_t *edge_crystal;  /* (E) */
@@ -125,7 +125,8 @@ static const sh_real *take_in(const batch *b, const sh_real *fresh, int64_t n, s
 }
 
 /* Means (n,W) of fresh over the edges or sites of each segment: sums of rows times their share. */
-static const sh_real *mean(const batch *b, const sh_real *fresh, const int64_t *start, const int64_t *list, const sh_real *share, int64_t n)
+static const sh_real *mean(const batch *b, const sh_real *fresh, const int64_t *start, const int64_t *list,
+                           const sh_real *share, int64_t n)
 {
     sh_real *y = new_rows(b, n, W);
     b->be->list_sum(&(sh_list_sum_args){.x = fresh, .start = start, .list = list, .weight = share, .y = y, .cols = W}, n);
@@ -162,7 +163,7 @@ static void run_block(const batch *b, const block *k)
                                  .pre = h,
                                  .kind = SH_SOFTPLUS2});
     fresh = take_in(b, layers(b, &k->on_node, 1, h, n_site), n_site, b->v);
-    const sh_real *of_sites = mean(b, fresh, b->site_start, NULL, b->shares.site_of_crystal, n_crystal);
+    const sh_real *of_sites = mean(b, fresh, b->elements.site_start, NULL, b->shares.site_of_crystal, n_crystal);
 
     /* u += u'' of [u, mean of e'', mean of v''] */
     h = new_rows(b, n_crystal, HIDDEN);
@@ -171,7 +172,7 @@ static void run_block(const batch *b, const block *k)
     take_in(b, layers(b, &k->on_state, 1, h, n_crystal), n_crystal, b->u);
 }
 
-static void read_graph(batch *b, const int32_t *site_z)
+static void read_graph(batch *b)
 {
     const tables *there = b->m->there;
     int64_t n = b->edges.n;
@@ -179,26 +180,26 @@ static void read_graph(batch *b, const int32_t *site_z)
     sh_real *gaussian = new_rows(b, n, N_GAUSSIAN);
     b->v = new_rows(b, b->n_site, W);
     b->u = new_rows(b, b->n_crystal, W);
-    b->be->element_rows(&(sh_element_rows_args){site_z, there->row, there->element, b->v, W}, b->n_site);
+    b->be->element_rows(&(sh_element_rows_args){b->elements, there->element, b->v, W}, b->n_site);
     b->be->gather(&(sh_gather_args){.x = there->state, .index = first_row, .y = b->u, .cols = W}, b->n_crystal);
     b->be->gaussians(&(sh_gaussians_args){b->edges.length, there->centre, gaussian, N_GAUSSIAN, b->m->width}, n);
     b->e = (sh_real *)layers(b, &b->m->encoder, 0, gaussian, n);
 }
 
-void sh_megnet_model_batch(const sh_megnet_model *m, sh_workspace *ws, const sh_graph *g, const int32_t *site_z, const int64_t *wanted,
-                           int64_t n_wanted, double *value)
+void sh_megnet_model_batch(const sh_megnet_model *m, sh_workspace *ws, const sh_graph *g, const int32_t *site_z,
+                           const int64_t *wanted, int64_t n_wanted, double *value)
 {
+    SH_ASSERT(m->be == ws->be);
     batch b = {.m = m,
                .be = ws->be,
                .ws = ws,
                .n_crystal = g->n_crystal,
                .n_site = g->n_site,
-               .site_start = g->site_start,
+               .elements = {g->site_start, site_z, m->there->row},
                .site_crystal = g->site_crystal};
-    SH_ASSERT(m->be == ws->be);
     sh_edges_within(ws, g, m->cutoff, wanted, n_wanted, true, &b.edges);
     shares(&b, g);
-    read_graph(&b, site_z);
+    read_graph(&b);
     for (int i = 0; i < N_BLOCK; i++) {
         sh_workspace_mark mark = sh_workspace_get_mark(ws);
         run_block(&b, &m->blocks[i]);
@@ -211,6 +212,7 @@ void sh_megnet_model_batch(const sh_megnet_model *m, sh_workspace *ws, const sh_
     ws->be->put_cols(&(sh_put_cols_args){.x = b.u, .y = pooled, .cols = W, .first = 4 * W, .stride = N_POOLED}, n);
     const perceptron out = {.n = 2, .layer = {m->out[0], m->out[1]}};
     ws->be->crystal_value(&(sh_crystal_value_args){.wanted = wanted,
+                                                   .elements = b.elements,
                                                    .x = layers(&b, &out, 0, pooled, n),
                                                    .last = m->out[2].matrix.there,
                                                    .end = m->out[2].bias.there,

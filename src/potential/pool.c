@@ -133,8 +133,9 @@ void sh_pool_batch(const sh_pool *p, sh_workspace *ws, const sh_real *x, const s
 {
     const sh_backend *be = ws->be;
     int64_t d = p->d, last = p->n_layer - 1;
-    sh_real *z = SH_ROOM(ws, sh_real, n * 4 * d), *of_hidden = SH_ROOM(ws, sh_real, n * 4 * d), *h[SH_POOL_LAYERS], *c[SH_POOL_LAYERS];
-    sh_real *weight = SH_ROOM(ws, sh_real, n_row), *seen = SH_ROOM(ws, sh_real, n * d), *before = SH_ROOM_ZERO(ws, sh_real, n * 2 * d);
+    sh_real *z = SH_ROOM(ws, sh_real, n * 4 * d), *of_hidden = SH_ROOM(ws, sh_real, n * 4 * d),
+            *before = SH_ROOM_ZERO(ws, sh_real, n * 2 * d), *seen = SH_ROOM(ws, sh_real, n * d),
+            *weight = SH_ROOM(ws, sh_real, n_row), *h[SH_POOL_LAYERS], *c[SH_POOL_LAYERS];
     int32_t *own = SH_PUSH(ws->arena, int32_t, n); /* row i adds row i of what comes of the hidden state */
     for (int64_t i = 0; i < n; i++)
         own[i] = (int32_t)i;
@@ -160,7 +161,11 @@ void sh_pool_batch(const sh_pool *p, sh_workspace *ws, const sh_real *x, const s
         }
         be->attend(&(sh_attend_args){.x = x, .q = h[last], .m = m, .start = start, .w = weight, .r = seen, .d = d}, n);
         bool done = step == p->n_step - 1;
-        sh_put_cols_args put = {.x = h[last], .y = done ? y : before, .cols = d, .first = done ? first : 0, .stride = done ? stride : 2 * d};
+        sh_put_cols_args put = {.x = h[last],
+                                .y = done ? y : before,
+                                .cols = d,
+                                .first = done ? first : 0,
+                                .stride = done ? stride : 2 * d};
         be->put_cols(&put, n);
         put.x = seen;
         put.first += d;

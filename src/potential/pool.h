@@ -28,7 +28,8 @@ sh_status sh_pool_create(const sh_weights *weights, const char *stem, int64_t d,
 void sh_pool_release(sh_pool *pool);
 void sh_pool_use(sh_pool *pool, const sh_backend *be); /* the weights go where its kernels read them */
 
-/* On the CPU, for part of a batch: y (n,2d) of rows x (R,d) with multiplicities m (R), start (n+1). scratch: sh_pool_scratch bytes, aligned to 64. */
+/* On the CPU, for part of a batch: y (n,2d) of rows x (R,d) with multiplicities m (R), start (n+1). scratch: sh_pool_scratch
+ * bytes, aligned to 64. */
 size_t sh_pool_scratch(const sh_pool *pool, int64_t n, int64_t n_row);
 void sh_pool_apply(const sh_pool *pool, const sh_real *x, const sh_real *m, const int64_t *start, int64_t n, void *scratch,
                    sh_real *y);

@@ -76,12 +76,6 @@ void sh_potential_use(sh_potential *p, const sh_backend *be)
     be->copy_in(p->table_there, sh_references_table(p->references), sizeof *p->table_there);
 }
 
-/* Where kernels read it; NULL: there are no references. */
-static const sh_reference_table *reference_table(const sh_potential *p)
-{
-    return p->table_there ? p->table_there : p->references ? sh_references_table(p->references) : NULL;
-}
-
 /* ---- one group of crystals, by one thread ---- */
 
 static size_t scratch_of(const sh_potential *p, const sh_graph *g, const int64_t *crystals, int64_t n)
@@ -158,12 +152,12 @@ static void predict_fused(const sh_potential *p, const sh_crystals *c, const sh_
         value[crystals[k]] = grouped[k];
 }
 
-void sh_potential_predict(const sh_potential *p, sh_workspace *ws, const sh_crystals *c, const sh_graph *g, const int64_t *wanted,
-                          int64_t n_wanted, double *value)
+void sh_potential_predict(const sh_potential *p, sh_workspace *ws, const sh_crystals *c, const sh_graph *g,
+                          const int64_t *wanted, int64_t n_wanted, double *value)
 {
     int64_t n = wanted ? n_wanted : c->n_crystal;
     if (n == 0) return;
-    SH_ASSERT(p->be == ws->be);
+    SH_ASSERT(!ws->be->room || p->be == ws->be);
     sh_workspace_mark mark = sh_workspace_get_mark(ws);
     if (!ws->be->room)
         predict_fused(p, c, g, wanted, n, ws->arena, value);
@@ -174,12 +168,13 @@ void sh_potential_predict(const sh_potential *p, sh_workspace *ws, const sh_crys
     sh_workspace_release(ws, mark);
 }
 
-void sh_potential_evaluate(const sh_potential *p, sh_workspace *ws, const sh_crystals *c, const sh_graph *g, const int64_t *wanted,
-                           int64_t n_wanted, double *e_total, double *e_form)
+void sh_potential_evaluate(const sh_potential *p, sh_workspace *ws, const sh_crystals *c, const sh_graph *g,
+                           const int64_t *wanted, int64_t n_wanted, double *e_total, double *e_form)
 {
     SH_ASSERT(p->quantity != SH_BAND_GAP);
     sh_potential_predict(p, ws, c, g, wanted, n_wanted, e_total);
-    ws->be->formation(&(sh_formation_args){.table = reference_table(p),
+    const sh_reference_table *here = p->references ? sh_references_table(p->references) : NULL;
+    ws->be->formation(&(sh_formation_args){.table = ws->be->room ? p->table_there : here,
                                            .wanted = wanted,
                                            .given = p->quantity == SH_FORMATION_ENERGY,
                                            .lattice = c->lattice,

@@ -1,6 +1,6 @@
 /* potential.h -- a pretrained network on a batch of crystals: total energies and formation energies from them, formation energies
- * straight away, or band gaps. Which network it is the weights say; m3gnet.h and megnet_model.h have a file each. Each is there twice:
- * fused for the CPU, where a thread takes a group of crystals, and as kernels for back-ends with memory of their own. */
+ * straight away, or band gaps. Which network it is the weights say; m3gnet.h and megnet_model.h have a file each. Each is there
+ * twice: fused for the CPU, where a thread takes a group of crystals, and as kernels for back-ends with memory of their own. */
 #ifndef SH_POTENTIAL_POTENTIAL_H
 #define SH_POTENTIAL_POTENTIAL_H
 
@@ -29,18 +29,18 @@ sh_quantity sh_potential_quantity(const sh_potential *potential); /* what it pre
 double sh_potential_cutoff(const sh_potential *potential);      /* Å, of the graph it wants */
 bool sh_potential_knows(const sh_potential *potential, int z);  /* trained on this element, with a reference */
 
-/* From now on kernels of `be` read the weights and references; with the CPU's back-end, where they started, nobody's do. */
+/* From now on kernels of `be` read the weights and references too; with the CPU's back-end, where they started, it alone does. */
 void sh_potential_use(sh_potential *potential, const sh_backend *be);
 
 /* For the crystals `wanted[0..n_wanted)` of the batch (NULL: all) the quantity that the model predicts, written at the crystal's
  * own index; other values are left alone. The model knows all their elements, otherwise the value is NaN (kernels) or nothing is
- * promised (CPU). The graph must have sh_potential_cutoff or a larger cut-off; with another cut-off, or some crystals only, kernels
- * wait once. Arrays of crystals and graph, `wanted` and `value` are there. */
+ * promised (CPU). The graph must have sh_potential_cutoff or a larger cut-off; with another cut-off, or some crystals only,
+ * kernels wait once. Arrays of crystals and graph, `wanted` and `value` are there. */
 void sh_potential_predict(const sh_potential *potential, sh_workspace *ws, const sh_crystals *crystals, const sh_graph *graph,
                           const int64_t *wanted, int64_t n_wanted, double *value);
 
-/* The same as energies, there: e_total (eV a cell; NaN from a model of formation energies) and e_form (eV/atom; NaN where an element
- * has no reference). Not for band gaps. */
+/* The same as energies, there: e_total (eV a cell; NaN from a model of formation energies) and e_form (eV/atom; NaN where an
+ * element has no reference). Not for band gaps. */
 void sh_potential_evaluate(const sh_potential *potential, sh_workspace *ws, const sh_crystals *crystals, const sh_graph *graph,
                            const int64_t *wanted, int64_t n_wanted, double *e_total, double *e_form);
 

@@ -32,6 +32,10 @@ typedef struct sh_weights {
 
 void sh_weights_destroy(sh_weights **weights);
 
+/* As one run of bytes, for machines of the same kind without HDF5. SH_EIO, SH_EINPUT: not such a file, or cut off. */
+sh_status sh_weights_write_flat(const sh_weights *weights, const char *path);
+sh_status sh_weights_read_flat(const char *path, sh_weights **out);
+
 /* SH_EINPUT where the tensor is not there or has another shape. */
 sh_status sh_weights_get(const sh_weights *weights, const char *name, int64_t rows, int64_t cols, const float **data);
 

@@ -1,6 +1,6 @@
-/* The potential against reference energies, published numbers, and itself on full cells and equivalent descriptions; fused on the CPU
- * and by kernels (potentials.h) within the same limits. The weights are those of `shaft model import`; without them the tests are skipped,
- * with damaged ones they fail. */
+/* The potential against reference energies, published numbers, and itself on full cells and equivalent descriptions; fused on the
+ * CPU and by kernels (potentials.h) within the same limits. The weights are those of `shaft model import`; without them the tests
+ * are skipped, with damaged ones they fail. */
 #include "cells.h"
 #include "potentials.h"
 

@@ -1,5 +1,5 @@
-/* The models of matgl against reference values, and against themselves on full cells and equivalent descriptions, fused on the CPU and by
- * kernels (potentials.h) within the same limits. Each is skipped where its weights are not there (tests/models.h). */
+/* The models of matgl against reference values, and against themselves on full cells and equivalent descriptions, fused on the
+ * CPU and by kernels (potentials.h) within the same limits. Each is skipped where its weights are not there (tests/models.h). */
 #include "cells.h"
 #include "models.h"
 #include "potentials.h"
@@ -210,8 +210,8 @@ static void test_quotient_equals_full_cell(void **state)
     sh_model_release(&m);
 }
 
-/* Equal bits where the back-end's dense products promise that: BLAS, which does not, has those with more than 128 rows or columns in
- * the matrix, of set2set and after it. */
+/* Equal bits where the back-end's dense products promise that: BLAS, which does not, has those with more than 128 rows or columns
+ * in the matrix, of set2set and after it. */
 static void same(double a, double b, const subject *s)
 {
     bool wide = s->column >= 2; /* a value for a crystal */

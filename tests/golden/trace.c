@@ -1,5 +1,5 @@
-/* Intermediate values of the potential against the reference program's, fused on the CPU and by kernels (potentials.h): names the first
- * layer that differs. The basis functions need no weights and are always tested. */
+/* Intermediate values of the potential against the reference program's, fused on the CPU and by kernels (potentials.h): names the
+ * first layer that differs. The basis functions need no weights and are always tested. */
 #include "test.h"
 
 #include "basis.h"
@@ -153,7 +153,8 @@ static void test_layers(void **state)
     if (be->room)
         energy = by_kernels(arena, &c, &g, r);
     else
-        sh_m3gnet_energies(model, &g, c.site_z, &one, 1, sh_arena_push(arena, sh_m3gnet_scratch(model, &g, &one, 1)), &energy, keep, r);
+        sh_m3gnet_energies(model, &g, c.site_z, &one, 1, sh_arena_push(arena, sh_m3gnet_scratch(model, &g, &one, 1)), &energy,
+                           keep, r);
     for (int64_t e = 0; e < r->n_edge; e++)
         assert_true(r->count[e] == 1); /* the sums above are over edges, not classes */
     FILE *f = open_trace();

@@ -1,6 +1,6 @@
-/* Pretrained models of every kind by kernels, with made-up weights: against the version fused for the CPU, on batches of 1, 2 and many
- * crystals, some without edges; what is not wanted; elements that a model does not know; launches and waits. On the recording
- * back-end, or with the argument `cuda` on a device. */
+/* Pretrained models of every kind by kernels, with made-up weights: against the version fused for the CPU, on batches of 1, 2 and
+ * many crystals, some without edges; what is not wanted; elements that a model does not know; launches and waits. On the
+ * recording back-end, or with the argument `cuda` on a device. */
 #include "made_models.h"
 #include "potentials.h"
 
@@ -45,8 +45,8 @@ static void destroy(subject *s)
 }
 
 /* Values of crystals within `cutoff` by back-end b, and without a list of those that are wanted their energies too. */
-static void values(const sh_backend *b, const subject *s, const sh_crystals *c, double cutoff, const int64_t *wanted, int64_t n_wanted,
-                   double *value, double *e_form)
+static void values(const sh_backend *b, const subject *s, const sh_crystals *c, double cutoff, const int64_t *wanted,
+                   int64_t n_wanted, double *value, double *e_form)
 {
     sh_workspace host = sh_workspace_host(arena);
     sh_graph g;
@@ -145,7 +145,8 @@ static void test_batch_does_not_matter(void **state)
         create(kind, &s);
         sh_arena_reset(arena);
         int n = made_crystals(groups, arena, &c, &full);
-        double *together = SH_PUSH(arena, double, n), *some = SH_PUSH(arena, double, n), cutoff = sh_potential_cutoff(s.potential), alone;
+        double *together = SH_PUSH(arena, double, n), *some = SH_PUSH(arena, double, n), alone;
+        double cutoff = sh_potential_cutoff(s.potential);
         int64_t *wanted = SH_PUSH(arena, int64_t, n), n_wanted = 0;
         values(other, &s, &c, cutoff, NULL, 0, together, NULL);
         for (int i = 0; i < n; i++)
@@ -222,8 +223,9 @@ static void test_launches(void **state)
                     sh_potential_evaluate(s.potential, &ws, &crystals, &graph, NULL, 0, value, e_form);
                 sh_recorder_counts counts = sh_recorder_read();
                 if (round == 0) continue;
-                print_message("%-13s %lld launches, %lld copies in, %lld clears, %lld waits\n", made_name[kind], (long long)counts.launches,
-                              (long long)counts.copies_in, (long long)counts.clears, (long long)counts.waits);
+                print_message("%-13s %lld launches, %lld copies in, %lld clears, %lld waits\n", made_name[kind],
+                              (long long)counts.launches, (long long)counts.copies_in, (long long)counts.clears,
+                              (long long)counts.waits);
                 assert_in_range(counts.launches, 1, most[kind].launches + 4 * wide);
                 assert_in_range(counts.copies_in, 0, most[kind].copies_in);
                 assert_int_equal(counts.waits, wide);

@@ -38,7 +38,8 @@ static void test_quotient_equals_full_cell(void **state)
             bool sum = sh_potential_quantity(p) == SH_TOTAL_ENERGY;
             double n_atom = sum ? (double)(full.site_start[i + 1] - full.site_start[i]) : 1;
             double each = wanted[i] / n_atom;
-            if (!(fabs(value[i] / n_atom - each) <= EXACT * fmax(1, fabs(each)))) print_error("%s, crystal %d: ", made_name[kind], i);
+            if (!(fabs(value[i] / n_atom - each) <= EXACT * fmax(1, fabs(each))))
+                print_error("%s, crystal %d: ", made_name[kind], i);
             assert_near(value[i] / n_atom, each, EXACT * fmax(1, fabs(each)));
             low = fmin(low, each);
             high = fmax(high, each);

@@ -75,6 +75,49 @@ static void test_reading(void **state)
     sh_weights_destroy(&w);
 }
 
+/* The same as a flat file; cut off anywhere, or with anything behind, it is refused. */
+static void test_flat(void **state)
+{
+    (void)state;
+    sh_weights *w, *flat;
+    char before[65], after[65];
+    write_file("", ORDER);
+    assert_ok(sh_weights_read(path, &w));
+    w->n_fidelity = 3;
+    w->gauss_width = 0.5;
+    assert_ok(sh_weights_write_flat(w, path));
+    assert_ok(sh_weights_read_flat(path, &flat));
+    sh_weights_sha256(w, before);
+    sh_weights_sha256(flat, after);
+    assert_string_equal(before, after);
+    assert_string_equal(flat->threebody_from, w->threebody_from);
+    assert_near(flat->mean, w->mean, 0);
+    assert_near(flat->gauss_width, 0.5, 0);
+    assert_int_equal(flat->n_fidelity, 3);
+    assert_int_equal(flat->n_row, w->n_row);
+    assert_memory_equal(flat->element_number, w->element_number, (size_t)w->n_row * sizeof *w->element_number);
+    assert_memory_equal(flat->element_ref, w->element_ref, (size_t)w->n_row * sizeof *w->element_ref);
+    sh_weights_destroy(&w);
+    sh_weights_destroy(&flat);
+    int64_t live = sh_alloc_live();
+    FILE *f = fopen(path, "ab");
+    assert_int_equal(fputc('x', f), 'x');
+    fclose(f);
+    assert_fails(sh_weights_read_flat(path, &flat), SH_EINPUT, path);
+    f = fopen(path, "rb");
+    fseek(f, 0, SEEK_END);
+    long size = ftell(f) - 1;
+    fclose(f);
+    while ((size = size > 700 ? size - 701 : size - 1) >= 0) {
+        assert_int_equal(truncate(path, size), 0);
+        assert_fails(sh_weights_read_flat(path, &flat), SH_EINPUT, "not all of them");
+        assert_null(flat);
+    }
+    assert_fails(sh_weights_read_flat("/nowhere/w.flat", &flat), SH_EIO, "/nowhere/w.flat");
+    sh_error_clear();
+    assert_int_equal(sh_alloc_live(), live);
+}
+
 static void test_damage(void **state)
 {
     (void)state;
@@ -137,7 +180,7 @@ static void test_finding(void **state)
 int main(void)
 {
     close(mkstemp(path));
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_reading), cmocka_unit_test(test_damage),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_reading), cmocka_unit_test(test_flat), cmocka_unit_test(test_damage),
                                        cmocka_unit_test(test_finding)};
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     remove(path);

@@ -7,7 +7,7 @@ enum { BLOCK = 256, MOST_BLOCKS = 65536, ALIGN = 256 };
 static unsigned blocks_of(int64_t n)
 {
     int64_t blocks = (n + BLOCK - 1) / BLOCK;
-    return (unsigned)(blocks < 1 ? 1 : blocks < MOST_BLOCKS ? blocks : MOST_BLOCKS);
+    return (unsigned)(blocks < 1 ? 1 : blocks < (int64_t)MOST_BLOCKS ? blocks : (int64_t)MOST_BLOCKS);
 }
 
 static __global__ void set_to_zero(int64_t *number)
