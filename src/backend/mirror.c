@@ -43,3 +43,16 @@ void sh_mirror_release(sh_mirror *m)
     sh_free(m->host);
     m->host = m->there = NULL;
 }
+
+const void *sh_constant_there(const sh_backend *be, const void *array, size_t bytes)
+{
+    if (!be->room) return array;
+    void *copy = be->memory->take(bytes);
+    be->copy_in(copy, array, bytes);
+    return copy;
+}
+
+void sh_constant_give(const sh_backend *be, const void *there)
+{
+    if (be->room && there) be->memory->give((void *)(uintptr_t)there);
+}

@@ -19,4 +19,9 @@ void sh_mirror_push(const sh_mirror *mirror);               /* kernels see what 
 void sh_mirror_clear(const sh_mirror *mirror);              /* to zero for kernels; the host's side is not looked after */
 void sh_mirror_release(sh_mirror *mirror);
 
+/* An array of the host that nobody writes to, as kernels read it for as long as a run lasts: itself, or on a back-end with memory of its
+ * own a copy, which is given back to the same back-end. */
+const void *sh_constant_there(const sh_backend *be, const void *array, size_t bytes);
+void sh_constant_give(const sh_backend *be, const void *there); /* NULL is fine */
+
 #endif

@@ -1,7 +1,6 @@
+#include "backend/mirror.h"
 #include "gflownet/options.h"
 #include "mask.h"
-
-#include "backend/backend.h"
 
 sh_space sh_space_of(const sh_groups *groups, const sh_constraints *constraints, sh_sites_mode sites, double merge_tol)
 {
@@ -12,17 +11,13 @@ sh_space sh_space_of(const sh_groups *groups, const sh_constraints *constraints,
 
 void sh_space_use(sh_space *s, const sh_backend *be)
 {
-    if (s->be && s->be->room) {
+    if (s->be) {
         sh_group_tables_destroy(s->be, &s->tables);
-        s->be->memory->give((void *)(uintptr_t)s->constraints_there);
+        sh_constant_give(s->be, s->constraints_there);
     }
     sh_group_tables_create(s->groups, be, &s->tables);
     s->be = be;
-    s->constraints_there = s->constraints;
-    if (!be->room) return;
-    void *copy = be->memory->take(sizeof *s->constraints);
-    be->copy_in(copy, s->constraints, sizeof *s->constraints);
-    s->constraints_there = copy;
+    s->constraints_there = sh_constant_there(be, s->constraints, sizeof *s->constraints);
 }
 
 sh_rules sh_space_rules(const sh_space *s)

@@ -26,8 +26,9 @@ typedef struct {
     const double *mean; /* VarGrad: sh_train_mean over the whole batch; NULL: this is the whole */
 } sh_step_batch;
 
-/* Trajectories on one tape: enough to fill long loops (more were no faster), and what a step needs does not grow with its batch. */
-enum { SH_STEP_SLICE = 512 };
+/* Trajectories on one tape: enough to fill long loops (more were no faster on the CPU), and what a step needs does not grow with its
+ * batch. A back-end with memory of its own wants longer ones; they take a good megabyte a trajectory there. */
+enum { SH_STEP_SLICE = 512, SH_STEP_SLICE_THERE = 8192 };
 
 /* Adds the gradient of the objective over n_total to the parameters' gradients. */
 void sh_train_step(const sh_policy *policy, const sh_backend *be, const sh_step_batch *batch, sh_arena *arena, sh_step_sums *sums);

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "backend/mirror.h"
 #include "bond.h"
 #include "crystal/graph.h"
 #include "crystal/transfer.h"
@@ -94,20 +95,10 @@ static sh_status check_elements(const sh_reward *r)
 
 /* ---- where kernels read it ---- */
 
-static const void *there(const sh_backend *be, const void *array, size_t bytes)
-{
-    if (!be->room) return array;
-    void *copy = be->memory->take(bytes);
-    be->copy_in(copy, array, bytes);
-    return copy;
-}
-
 static void give_back(sh_reward *r)
 {
-    if (r->be->room) {
-        r->be->memory->give((void *)(uintptr_t)r->rules_there);
-        r->be->memory->give((void *)(uintptr_t)r->tables_there);
-    }
+    sh_constant_give(r->be, r->rules_there);
+    sh_constant_give(r->be, r->tables_there);
 }
 
 void sh_reward_use(sh_reward *r, const sh_backend *be)
@@ -118,8 +109,8 @@ void sh_reward_use(sh_reward *r, const sh_backend *be)
     }
     give_back(r);
     r->be = be;
-    r->rules_there = there(be, &r->rules, sizeof r->rules);
-    r->tables_there = there(be, r->tables, sizeof *r->tables);
+    r->rules_there = sh_constant_there(be, &r->rules, sizeof r->rules);
+    r->tables_there = sh_constant_there(be, r->tables, sizeof *r->tables);
 }
 
 /* ---- creation ---- */
