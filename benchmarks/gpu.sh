@@ -64,12 +64,12 @@ run() {
         say "" "--- tests"
         ctest --test-dir build/gpu --label-regex '^gpu$' --output-on-failure --no-tests=error || say "FAILED"
         if command -v compute-sanitizer > /dev/null; then
-            for tool in memcheck racecheck; do
-                say "" "--- compute-sanitizer, $tool"
-                for program in kernel_kernels kernel_potentials; do
-                    compute-sanitizer --tool "$tool" --error-exitcode 9 "build/gpu/tests/$program" cuda 2>&1 | tail -n 20 ||
-                        say "FAILED"
-                done
+            # racecheck sees shared memory, which kernel_kernels alone uses all of
+            for check in memcheck:kernel_kernels memcheck:kernel_crystals memcheck:kernel_states memcheck:kernel_rewards \
+                memcheck:kernel_potentials racecheck:kernel_kernels; do
+                say "" "--- compute-sanitizer, $check"
+                compute-sanitizer --tool "${check%:*}" --error-exitcode 9 "build/gpu/tests/${check#*:}" cuda 2>&1 | tail -n 20 ||
+                    say "FAILED"
             done
         fi
         say "" "--- the networks' part of a training step"

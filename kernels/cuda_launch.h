@@ -6,7 +6,7 @@
 #include <stdint.h>
 
 cudaStream_t sh_cuda_stream(void);
-void sh_cuda_launched(const char *kernel, int64_t items); /* ends the program where the launch failed; see src/backend/cuda.cu */
+void sh_cuda_launched(const char *kernel, int64_t items); /* ends the program where the launch failed; see src/backend/cuda/cuda.cu */
 
 #define SH_CUDA_MOST_BLOCKS 65536
 

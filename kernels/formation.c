@@ -5,7 +5,6 @@
 /* Materials Project, 2018 scheme: eV an atom, Å. */
 static const double SHIFT_OXIDE = -0.70229, SHIFT_PEROXIDE = -0.46622, SHIFT_SUPEROXIDE = -0.14598, SHIFT_OZONIDE = 0,
                     SHIFT_SULFIDE = -0.66346, LIMIT_SUPEROXIDE = 1.4175, LIMIT_PEROXIDE = 1.5645, SULPHUR_SHELL = 0.4;
-static const double COINCIDENT2 = 1e-16; /* Å^2: as in graphs, no neighbour */
 
 /* Row of the table; 0 knows nothing. */
 SH_BODY int32_t element_of(int64_t site, const sh_formation_args *a)
@@ -55,7 +54,7 @@ SH_BODY double images_within(int64_t site, int64_t t, double radius, const doubl
                         double v = g[0] * basis[i] + g[1] * basis[3 + i] + g[2] * basis[6 + i];
                         square += v * v;
                     }
-                    if (square <= COINCIDENT2) continue;
+                    if (square <= SH_COINCIDENT2) continue;
                     if (square < *least2) *least2 = square;
                     if (sqrt(square) <= radius) n++;
                 }

@@ -5,11 +5,9 @@
 #include "cell.h"
 #include "kernel.h"
 
-static const double COINCIDENT2 = 1e-16; /* Å^2: no direction below, so no edge */
 /* Å^3 an atom: below, two atoms are closer than 0.12 Å however they are packed (d^3 / sqrt 2 is the densest), and the lists
  * would have no end. */
 static const double LEAST_VOLUME = 1e-3;
-static const double LONGEST = 1e6; /* Å, of the cell: not a number that somebody meant */
 
 SH_BODY int64_t graph_first_atom(const sh_crystals *c, int64_t crystal)
 {
@@ -26,7 +24,7 @@ SH_BODY void graph_prepare_body(int64_t crystal, const sh_graph_prepare_args *a)
     double square = sh_dot3(l, l) + sh_dot3(l + 3, l + 3) + sh_dot3(l + 6, l + 6), zero = 0;
     for (int64_t k = 3 * first; k < 3 * last; k++)
         zero += 0 * c->atom_frac[k]; /* NaN where a coordinate is not finite */
-    cell->is_cell = sh_inverse_heights(l, inverse) >= LEAST_VOLUME * (double)(last - first) && square < LONGEST * LONGEST &&
+    cell->is_cell = sh_inverse_heights(l, inverse) >= LEAST_VOLUME * (double)(last - first) && square < SH_LONGEST * SH_LONGEST &&
                     zero == 0;
     if (!cell->is_cell) return;
     sh_shortest_basis(l, cell->basis, cell->to_basis);
@@ -97,7 +95,7 @@ SH_BODY int64_t graph_images(int64_t s, const sh_graph_find_args *a, sh_search_i
                         const sh_search_key by = {r2, (int32_t)n, 0};
                         image[n] = at;
                         key[n] = by;
-                        n += r2 < a->limit2 && r2 > COINCIDENT2;
+                        n += r2 < a->limit2 && r2 > SH_COINCIDENT2;
                         bool itself = k == c->atom_start[s] && n0 == 0 && n1 == 0 && n2 == 0;
                         if (r2 < least2 && !itself) least2 = r2;
                     }

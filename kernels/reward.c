@@ -8,7 +8,6 @@
 #include "validity.h"
 
 static const double COINCIDENT_ANG = 0.1, ENERGY_CLAMP = 10;
-static const double LONGEST_ANG = 1e6; /* of a cell: graphs are not made of longer ones */
 
 SH_BODY bool reward_is_floor(int32_t reason)
 {
@@ -29,7 +28,7 @@ SH_BODY bool reward_is_cell(const sh_crystals *c, int64_t i, double volume)
     double square = 0;
     for (int k = 0; k < 9; k++)
         square += c->lattice[9 * i + k] * c->lattice[9 * i + k];
-    if (!(isfinite(volume) && volume >= 0.1 && square < LONGEST_ANG * LONGEST_ANG && last > first)) return false;
+    if (!(isfinite(volume) && volume >= 0.1 && square < SH_LONGEST * SH_LONGEST && last > first)) return false;
     for (int64_t k = 3 * first; k < 3 * last; k++)
         if (!isfinite(c->atom_frac[k])) return false;
     return true;

@@ -23,16 +23,16 @@ static const double *targets(const sh_step_batch *b, sh_workspace *ws, int64_t f
     return SH_PUT(ws, target, n);
 }
 
-static int64_t slice_of(const sh_backend *be)
+static int64_t slice_of(const sh_step_batch *b, const sh_backend *be)
 {
-    return be->room ? SH_STEP_SLICE_THERE : SH_STEP_SLICE;
+    return b->slice ? b->slice : be->room ? SH_STEP_SLICE_THERE : SH_STEP_SLICE;
 }
 
 /* The objective of all, slice by slice, each times scale; with its gradients where asked. */
 static void pass(const sh_policy *policy, const sh_backend *be, const sh_step_batch *b, const double *mean, double scale, bool backward,
                  sh_arena *arena, said *out)
 {
-    int64_t slice = slice_of(be);
+    int64_t slice = slice_of(b, be);
     for (int64_t first = 0; first < out->n; first += slice) {
         int64_t n = out->n - first < slice ? out->n - first : slice;
         sh_workspace ws;
@@ -78,7 +78,7 @@ void sh_train_step(const sh_policy *policy, const sh_backend *be, const sh_step_
     if (all.n == 0) return;
     double sum[2], own;
     const double *mean = b->mean;
-    if (!mean && sh_policy_get_options(policy)->objective == SH_VARGRAD && all.n > slice_of(be)) { /* slices share their mean */
+    if (!mean && sh_policy_get_options(policy)->objective == SH_VARGRAD && all.n > slice_of(b, be)) { /* slices share their mean */
         sh_train_mean(policy, be, b, arena, sum);
         own = sum[0] / sum[1];
         mean = &own;

@@ -24,6 +24,7 @@ typedef struct {
     double n_total;     /* records of the whole batch */
     bool explored;      /* the odd ones were drawn from another distribution */
     const double *mean; /* VarGrad: sh_train_mean over the whole batch; NULL: this is the whole */
+    int64_t slice;      /* trajectories on one tape; 0: as suits the back-end */
 } sh_step_batch;
 
 /* Trajectories on one tape: enough to fill long loops (more were no faster on the CPU), and what a step needs does not grow with its

@@ -12,7 +12,7 @@
 
 #include <stdbool.h>
 
-#include "args.h"
+#include "args_potential.h"
 #include "potential/potential.h"
 
 sh_status sh_references_create(const char *path, sh_references **out); /* a CSV, see configs/tables */

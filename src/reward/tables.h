@@ -12,7 +12,6 @@ enum { SH_MAX_Z = 118, SH_MAX_OXIDATION = 16, SH_MAX_CHARGE = 9 };
 
 typedef struct {
     double mass[SH_MAX_Z + 1];            /* amu by Z; NaN where unknown */
-    double electronegativity[SH_MAX_Z + 1];      /* Pauling, NaN where unknown: MP-2018 corrections use it */
     double smact_eneg[SH_MAX_Z + 1];      /* as SMACT has it, NaN where unknown */
     bool smact_metal[SH_MAX_Z + 1];
     bool smact_known[SH_MAX_Z + 1];       /* Z 1..103 */

@@ -63,8 +63,6 @@ void sh_setup_use(sh_setup *s, const sh_backend *be)
     if (s->model.potential) sh_potential_use(s->model.potential, be);
     if (s->gap_model.potential) sh_potential_use(s->gap_model.potential, be);
     sh_reward_use(s->reward, be);
-    if (s->model.potential) sh_potential_use(s->model.potential, be);
-    if (s->gap_model.potential) sh_potential_use(s->gap_model.potential, be);
     s->be = be;
 }
 

@@ -30,7 +30,7 @@ sh_status sh_setup_reward(const sh_config *config, bool energies, sh_setup *out)
 sh_status sh_setup_create(const sh_config *config, sh_setup *out);
 void sh_setup_destroy(sh_setup *setup);
 
-/* Parameters and moments to where the kernels of `be` work (borrowed). */
+/* All that kernels read or write for a whole run - parameters, moments, tables, models - to where those of `be` (borrowed) work. */
 void sh_setup_use(sh_setup *setup, const sh_backend *be);
 
 /* The host's side of parameters and moments: pull before reading it, push after writing to it. */

@@ -310,6 +310,7 @@ static void case_list_sum(int64_t n)
 {
     check_list_sum(n, 3);
     check_list_sum(n, 19);
+    check_list_sum(n, 70);
 }
 
 static void case_combine(int64_t n)
@@ -489,56 +490,111 @@ static void test_dense(void **state)
 
 /* The gradients of attention and of the LSTM cell are compared with differences in tests/grad; here their values, their
  * guard zones and their bits. */
-static void case_attend(int64_t n)
+enum { CRYSTALS = 3, WIDEST = 40 };
+
+/* Weights of the rows of crystal c as attention has them, in double. */
+static void attention(const sh_attend_args *a, int c, double *weight)
 {
-    enum { C = 3, D = 5 };
-    int64_t *start = offsets(C + 1, (const int64_t[]){0, n / 3, n / 3, n});
-    sh_real *x = array(n * D), *q = array(C * D), *m = array(n), *w = array(n), *r = array(C * D);
+    double total = 0;
+    for (int64_t j = a->start[c]; j < a->start[c + 1]; j++) {
+        double dot = 0;
+        for (int64_t k = 0; k < a->d; k++)
+            dot += (double)a->q[c * a->d + k] * (double)a->x[j * a->d + k];
+        total += weight[j] = (double)a->m[j] * exp(dot);
+    }
+    for (int64_t j = a->start[c]; j < a->start[c + 1]; j++)
+        weight[j] /= total;
+}
+
+/* Fewer columns than a device's warp has lanes, and more. */
+static void check_attend(int64_t n, int64_t d)
+{
+    int64_t *start = offsets(CRYSTALS + 1, (const int64_t[]){0, n / 3, n / 3, n});
+    sh_real *x = array(n * d), *q = array(CRYSTALS * d), *m = array(n), *w = array(n), *r = array(CRYSTALS * d);
+    double *weight = SH_PUSH(pool, double, n);
+    const sh_attend_args args = {.x = x, .q = q, .m = m, .start = start, .w = w, .r = r, .d = d};
     for (int64_t i = 0; i < n; i++)
         m[i] = (sh_real)(1 + i % 5);
-    run_threads(launch_attend, &(sh_attend_args){.x = x, .q = q, .m = m, .start = start, .w = w, .r = r, .d = D}, C, r, C * D);
-    for (int c = 0; c < C; c++) {
-        double total = 0, want[D] = {0};
-        for (int64_t j = start[c]; j < start[c + 1]; j++) {
-            double dot = 0;
-            for (int k = 0; k < D; k++)
-                dot += (double)q[c * D + k] * (double)x[j * D + k];
-            double weight = (double)m[j] * exp(dot);
-            total += weight;
-            for (int k = 0; k < D; k++)
-                want[k] += weight * (double)x[j * D + k];
+    run_threads(launch_attend, &args, CRYSTALS, r, CRYSTALS * d);
+    for (int c = 0; c < CRYSTALS; c++) {
+        attention(&args, c, weight);
+        for (int64_t k = 0; k < d; k++) {
+            double want = 0;
+            for (int64_t j = start[c]; j < start[c + 1]; j++)
+                want += weight[j] * (double)x[j * d + k];
+            near(r[c * d + k], want);
         }
-        for (int k = 0; k < D; k++)
-            near(r[c * D + k], total > 0 ? want[k] / total : 0);
     }
-    release(x, n * D);
-    release(q, C * D);
+    release(x, n * d);
+    release(q, CRYSTALS * d);
     release(m, n);
     release(w, n);
-    release(r, C * D);
+    release(r, CRYSTALS * d);
+}
+
+static void case_attend(int64_t n)
+{
+    check_attend(n, 5);
+    check_attend(n, WIDEST);
+}
+
+/* With b_j = grad_r . x_j and its mean b: dx_j = w_j (grad_r + (b_j - b) q), dq = sum of w_j (b_j - b) x_j. */
+static void check_attend_grad(int64_t n, int64_t d)
+{
+    int64_t *start = offsets(CRYSTALS + 1, (const int64_t[]){0, n / 3, n / 3, n});
+    sh_real *x = array(n * d), *q = array(CRYSTALS * d), *m = array(n), *w = array(n), *r = array(CRYSTALS * d),
+            *grad_r = array(CRYSTALS * d), *grad_x = array(n * d), *grad_q = array(CRYSTALS * d), *before_x = array(n * d),
+            *before_q = array(CRYSTALS * d);
+    double *weight = SH_PUSH(pool, double, n);
+    const sh_attend_args forward = {.x = x, .q = q, .m = m, .start = start, .w = w, .r = r, .d = d};
+    sh_attend_grad_args args = forward;
+    args.grad_r = grad_r;
+    for (int64_t i = 0; i < n; i++)
+        m[i] = (sh_real)(1 + i % 3);
+    launch_attend(&forward, CRYSTALS);
+    memcpy(before_x, grad_x, (size_t)(n * d) * sizeof *grad_x);
+    memcpy(before_q, grad_q, (size_t)(CRYSTALS * d) * sizeof *grad_q);
+    args.grad_x = grad_x;
+    run_threads(launch_attend_grad, &args, CRYSTALS, grad_x, n * d);
+    args.grad_x = NULL;
+    args.grad_q = grad_q;
+    run_threads(launch_attend_grad, &args, CRYSTALS, grad_q, CRYSTALS * d);
+    for (int c = 0; c < CRYSTALS; c++) {
+        double mean = 0, of_q[WIDEST] = {0};
+        attention(&forward, c, weight);
+        for (int64_t j = start[c]; j < start[c + 1]; j++)
+            for (int64_t k = 0; k < d; k++)
+                mean += weight[j] * (double)grad_r[c * d + k] * (double)x[j * d + k];
+        for (int64_t j = start[c]; j < start[c + 1]; j++) {
+            double along = 0;
+            for (int64_t k = 0; k < d; k++)
+                along += (double)grad_r[c * d + k] * (double)x[j * d + k];
+            double slope = weight[j] * (along - mean);
+            for (int64_t k = 0; k < d; k++) {
+                double want = weight[j] * (double)grad_r[c * d + k] + slope * (double)q[c * d + k];
+                assert_near(grad_x[j * d + k], (double)before_x[j * d + k] + want, 10 * LIMIT);
+                of_q[k] += slope * (double)x[j * d + k];
+            }
+        }
+        for (int64_t k = 0; k < d; k++)
+            assert_near(grad_q[c * d + k], (double)before_q[c * d + k] + of_q[k], 10 * LIMIT);
+    }
+    release(x, n * d);
+    release(q, CRYSTALS * d);
+    release(m, n);
+    release(w, n);
+    release(r, CRYSTALS * d);
+    release(grad_r, CRYSTALS * d);
+    release(grad_x, n * d);
+    release(grad_q, CRYSTALS * d);
+    release(before_x, n * d);
+    release(before_q, CRYSTALS * d);
 }
 
 static void case_attend_grad(int64_t n)
 {
-    enum { C = 3, D = 5 };
-    int64_t *start = offsets(C + 1, (const int64_t[]){0, n / 3, n / 3, n});
-    sh_real *x = array(n * D), *q = array(C * D), *m = array(n), *w = array(n), *r = array(C * D), *grad_r = array(C * D),
-            *grad_x = array(n * D), *grad_q = array(C * D);
-    sh_attend_grad_args args = {x, q, m, start, w, r, grad_r, grad_x, grad_q, D};
-    for (int64_t i = 0; i < n; i++)
-        m[i] = 1;
-    launch_attend(&args, C);
-    run_threads(launch_attend_grad, &args, C, grad_x, n * D);
-    args.grad_x = NULL;
-    run_threads(launch_attend_grad, &args, C, grad_q, C * D);
-    release(x, n * D);
-    release(q, C * D);
-    release(m, n);
-    release(w, n);
-    release(r, C * D);
-    release(grad_r, C * D);
-    release(grad_x, n * D);
-    release(grad_q, C * D);
+    check_attend_grad(n, 5);
+    check_attend_grad(n, WIDEST);
 }
 
 static void case_lstm_cell(int64_t n)
@@ -1015,6 +1071,30 @@ static void test_sorting(void **state)
         }
 }
 
+/* So many segments that a device gives each of their columns a thread. */
+static void test_many_segments(void **state)
+{
+    (void)state;
+    enum { SEGMENTS = 40000, C = 32 };
+    sh_arena_reset(pool);
+    int64_t *start = SH_PUSH(pool, int64_t, SEGMENTS + 1);
+    start[0] = 0;
+    for (int s = 0; s < SEGMENTS; s++)
+        start[s + 1] = start[s] + s % 3;
+    int64_t n = start[SEGMENTS];
+    sh_real *x = array(n * C), *y = array(SEGMENTS * C);
+    launch_list_sum(&(sh_list_sum_args){.x = x, .start = start, .y = y, .cols = C}, SEGMENTS);
+    for (int s = 0; s < SEGMENTS; s++)
+        for (int c = 0; c < C; c++) {
+            double sum = 0;
+            for (int64_t k = start[s]; k < start[s + 1]; k++)
+                sum += (double)x[k * C + c];
+            near(y[s * C + c], sum);
+        }
+    release(x, n * C);
+    release(y, SEGMENTS * C);
+}
+
 /* The stated limits of the exponential and of log(1 + t), over their whole ranges. */
 static void test_exponential(void **state)
 {
@@ -1039,7 +1119,7 @@ static void test_exponential(void **state)
 
 int main(int argc, char **argv)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_kernels), cmocka_unit_test(test_dense), cmocka_unit_test(test_sorting),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_kernels), cmocka_unit_test(test_dense), cmocka_unit_test(test_sorting), cmocka_unit_test(test_many_segments),
                                        cmocka_unit_test(test_exponential)};
     if (!device_open(argc, argv)) return 77;
     pool = sh_arena_create_in(be->memory, 1 << 20);

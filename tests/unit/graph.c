@@ -1,5 +1,6 @@
 #include "cells.h"
 #include "crystals.h"
+#include "nearest.h"
 
 #include <omp.h>
 
@@ -562,10 +563,10 @@ static void test_nearest_image(void **state)
                     best = fmin(best, length_of(l, f));
                     if (i || j || k) shortest = fmin(shortest, length_of(l, n));
                 }
-        assert_near(sh_nearest_image(l, a, b, false), best, 1e-12);
-        assert_near(sh_nearest_image(l, b, a, true), best, 1e-12);
-        assert_near(sh_nearest_image(l, a, a, true), shortest, 1e-12);
-        assert_near(sh_nearest_image(l, a, a, false), 0, 0);
+        assert_near(nearest_image(l, a, b, false), best, 1e-12);
+        assert_near(nearest_image(l, b, a, true), best, 1e-12);
+        assert_near(nearest_image(l, a, a, true), shortest, 1e-12);
+        assert_near(nearest_image(l, a, a, false), 0, 0);
     }
 }
 

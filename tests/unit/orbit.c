@@ -1,4 +1,5 @@
 #include "crystals.h"
+#include "nearest.h"
 
 #include <omp.h>
 
@@ -217,7 +218,7 @@ static void test_anywhere(void **state)
                 for (int32_t op = groups->op_start[g - 1]; op < groups->op_start[g]; op++) {
                     double y[3];
                     image_of(groups, op, x, y);
-                    near += sh_nearest_image(lattice, x, y, false) < 0.3;
+                    near += nearest_image(lattice, x, y, false) < 0.3;
                 }
                 assert_int_equal(near, n_stab(&c, s));
                 put += near > 1;

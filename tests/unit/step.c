@@ -29,7 +29,7 @@ static void read_config(const policy_case *c, sh_config *config)
     int n = 0;
     for (; n < c->n_setting; n++)
         settings[n] = c->settings[n];
-    settings[n++] = "reward.formation_energy.weight=0"; /* rewards are the host's, and this needs no weights */
+    settings[n++] = "reward.formation_energy.weight=0"; /* needs no weights */
     snprintf(path, sizeof path, "%s/configs/%s", SH_SOURCE_DIR, c->config);
     assert_ok(sh_config_read(path, settings, n, NULL, config));
 }
@@ -293,6 +293,61 @@ static void check_device(const policy_case *c)
     sh_free(there);
 }
 
+/* STEPS steps in slices of five, of BATCH fresh trajectories and seven that are replayed, so that one slice has both. Returns the
+ * parameters. */
+static sh_real *train_in_slices(const sh_config *config, const sh_backend *other)
+{
+    enum { REPLAYED = 7, SLICE = 5 };
+    sh_setup s;
+    sh_records fresh, replay;
+    double norm;
+    assert_ok(sh_setup_create(config, &s));
+    sh_setup_use(&s, other);
+    sh_records_create(&fresh, config->constraints.max_sites, 1);
+    sh_records_create(&replay, config->constraints.max_sites, 1);
+    for (int step = 0; step < STEPS; step++) {
+        sh_step_sums sums;
+        double target[BATCH], again[REPLAYED];
+        draw_with_targets(&s, 1000, REPLAYED, &replay, again);
+        draw_with_targets(&s, (uint64_t)(step * BATCH), BATCH, &fresh, target);
+        sh_params_zero_grad(s.params);
+        const sh_step_batch batch = {.fresh = &fresh, .target_fresh = target, .replay = &replay, .target_replay = again,
+                                     .n_total = BATCH + REPLAYED, .slice = SLICE};
+        sh_train_step(s.policy, s.be, &batch, s.arena, &sums);
+        assert_true(sums.square_replay > 0);
+        assert_ok(sh_adam_step(s.adam, 1e-3, 10, &norm));
+    }
+    sh_setup_pull(&s);
+    int64_t n = sh_params_size(s.params);
+    sh_real *values = SH_NEW(sh_real, n);
+    memcpy(values, sh_params_data(s.params)->host, (size_t)n * sizeof *values);
+    sh_setup_use(&s, sh_backend_cpu());
+    sh_records_destroy(&fresh);
+    sh_records_destroy(&replay);
+    sh_setup_destroy(&s);
+    return values;
+}
+
+static void test_slices_there(void **state)
+{
+    (void)state;
+    static const char *const objective[] = {"train.objective=tb", "train.objective=subtb", "train.objective=vargrad"};
+    for (int k = 0; k < 3; k++) {
+        static sh_config config;
+        const policy_case c = {.config = "quickstart.yaml", .settings = {objective[k]}, .n_setting = 1};
+        sh_setup s;
+        read_config(&c, &config);
+        assert_ok(sh_setup_create(&config, &s));
+        int64_t n = sh_params_size(s.params);
+        sh_setup_destroy(&s);
+        sh_real *here = train_in_slices(&config, sh_backend_cpu()), *there = train_in_slices(&config, sh_recorder_open());
+        sh_recorder_close();
+        assert_memory_equal(here, there, (size_t)n * sizeof *here);
+        sh_free(here);
+        sh_free(there);
+    }
+}
+
 static const policy_case cases[] = {
     {.name = "battery", .config = "battery.yaml", .most = {.launches = 1170, .clears = 40, .copies_in = 9, .waits = 23},
      .most_drawn = {.launches = 650, .copies_in = 4, .waits = 12}},
@@ -330,7 +385,8 @@ static void test_device(void **state)
 
 int main(int argc, char **argv)
 {
-    const struct CMUnitTest recorder[] = {cmocka_unit_test(test_recorder), cmocka_unit_test(test_slices)}, device[] = {cmocka_unit_test(test_device)};
+    const struct CMUnitTest recorder[] = {cmocka_unit_test(test_recorder), cmocka_unit_test(test_slices),
+                                             cmocka_unit_test(test_slices_there)}, device[] = {cmocka_unit_test(test_device)};
     omp_set_num_threads(1); /* batches so small that threads would only wait for each other */
     if (argc < 2 || strcmp(argv[1], "cuda")) return cmocka_run_group_tests(recorder, NULL, NULL);
     if (sh_cuda_look()->n_device) return cmocka_run_group_tests(device, NULL, NULL);

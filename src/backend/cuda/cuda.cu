@@ -18,8 +18,8 @@ SH_KERNEL_LIST(SH_CUDA_PROTOTYPE)
 #undef SH_CUDA_PROTOTYPE
 
 static const size_t WORKSPACE = 32 << 20; /* bytes for cuBLAS, so that it takes none itself */
-static const size_t HALF = 4 << 20;
-enum { HALVES = 2 };
+static const size_t HALF = 16 << 20;
+enum { HALVES = 2, LAST = 4 };
 
 static struct {
     bool is_open, synchronous; /* SH_SYNC_KERNELS=1: every launch is waited for, and a fault names its kernel */
@@ -35,6 +35,7 @@ static struct {
     size_t staged;         /* of the half in hand */
     int half;
     cudaEvent_t read[HALVES]; /* the half has been read */
+    const char *last[LAST];   /* kernels asked for, the newest first; a fault shows only where the host waits */
     sh_backend table;
 } cuda;
 
@@ -51,7 +52,13 @@ static void fail(const char *format, ...)
 
 static void check(cudaError_t error, const char *what)
 {
-    if (error != cudaSuccess) fail("CUDA device %d: %s: %s", cuda.options.device, what, cudaGetErrorString(error));
+    if (error == cudaSuccess) return;
+    if (!cuda.last[0]) fail("CUDA device %d: %s: %s", cuda.options.device, what, cudaGetErrorString(error));
+    char kernels[256] = "";
+    for (int i = 0; i < LAST && cuda.last[i]; i++)
+        snprintf(kernels + strlen(kernels), sizeof kernels - strlen(kernels), "%s%s", i ? ", " : "", cuda.last[i]);
+    fail("CUDA device %d: %s: %s; the kernels before, last first: %s (SH_SYNC_KERNELS=1 names the one that is to blame)",
+         cuda.options.device, what, cudaGetErrorString(error), kernels);
 }
 
 static void check_blas(cublasStatus_t status, const char *what)
@@ -67,6 +74,9 @@ cudaStream_t sh_cuda_stream(void)
 void sh_cuda_launched(const char *kernel, int64_t items)
 {
     cudaError_t error = cudaGetLastError();
+    for (int i = LAST - 1; i > 0; i--)
+        cuda.last[i] = cuda.last[i - 1];
+    cuda.last[0] = kernel;
     if (error == cudaSuccess && cuda.synchronous) error = cudaStreamSynchronize(cuda.stream);
     if (error != cudaSuccess)
         fail("CUDA device %d: kernel %s over %lld items: %s%s", cuda.options.device, kernel, (long long)items,

@@ -1,5 +1,6 @@
 /* cuda.c -- a stand-in for libshaft_cuda.so: two devices, each the recording back-end, whose memory the host cannot touch. So the program
- * runs as it would on devices, from the command line to the checkpoint. SHAFT_STANDIN_MEMORY=BYTES: as much as a device has. */
+ * runs as it would on devices, from the command line to the checkpoint. SHAFT_STANDIN_MEMORY=BYTES: as much as a device gives out in all;
+ * what is given back does not count. */
 #include <stdio.h>
 #include <stdlib.h>
 
