@@ -3,6 +3,7 @@
 #include "args.h"
 #include "kernel.h"
 
+#if !defined(__CUDACC__)
 SH_BODY void attend_body(int64_t i, const sh_attend_args *a)
 {
     const sh_real *q = a->q + i * a->d;
@@ -24,9 +25,7 @@ SH_BODY void attend_body(int64_t i, const sh_attend_args *a)
             r[c] += a->w[j] * a->x[j * a->d + c];
     }
 }
-#if !defined(__CUDACC__)
 SH_KERNEL_ROWS(attend, sh_attend_args)
-#endif
 
 /* With b_j = grad_r . x_j: d/d(q.x_j) = w_j (b_j - sum_k w_k b_k). */
 SH_BODY void attend_grad_body(int64_t i, const sh_attend_grad_args *a)
@@ -49,8 +48,8 @@ SH_BODY void attend_grad_body(int64_t i, const sh_attend_grad_args *a)
                 a->grad_q[i * a->d + c] += slope * x[c];
     }
 }
-#if !defined(__CUDACC__)
 SH_KERNEL_ROWS(attend_grad, sh_attend_grad_args)
+
 #else
 
 #define SH_WARP 32
