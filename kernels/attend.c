@@ -119,10 +119,8 @@ static __global__ void attend_grad_warps(const sh_attend_grad_args a, int64_t n)
     extern "C" void sh_##name##_cuda(const sh_##name##_args *args, int64_t n);                     \
     extern "C" void sh_##name##_cuda(const sh_##name##_args *args, int64_t n)                      \
     {                                                                                              \
-        int64_t blocks = (n + SH_WARPS - 1) / SH_WARPS;                                            \
         if (n == 0) return;                                                                        \
-        name##_warps<<<(unsigned)(blocks < SH_CUDA_MOST_BLOCKS ? blocks : SH_CUDA_MOST_BLOCKS), SH_WARP * SH_WARPS, 0, sh_cuda_stream()>>>( \
-            *args, n);                                                                             \
+        name##_warps<<<sh_cuda_blocks(n, SH_WARPS), SH_WARP * SH_WARPS, 0, sh_cuda_stream()>>>(*args, n);\
         sh_cuda_launched(#name, n);                                                                \
     }
 SH_CUDA_WARPS(attend)

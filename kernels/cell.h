@@ -74,6 +74,25 @@ SH_BODY void sh_lattice_matrix(const double parameters[6], double lattice[9])
         lattice[i] = rows[i];
 }
 
+/* |frac l|^2 of a row of fractional coordinates, Å^2. */
+SH_BODY double sh_square_length(const double *l, const double frac[3])
+{
+    double sum = 0;
+    for (int k = 0; k < 3; k++) {
+        double c = frac[0] * l[k] + frac[1] * l[3 + k] + frac[2] * l[6 + k];
+        sum += c * c;
+    }
+    return sum;
+}
+
+/* frac - x in the basis that to_basis (sh_shortest_basis) leads to. */
+SH_BODY void sh_difference(const double to_basis[9], const double *frac, const double *x, double f[3])
+{
+    const double d[3] = {frac[0] - x[0], frac[1] - x[1], frac[2] - x[2]};
+    for (int i = 0; i < 3; i++)
+        f[i] = d[0] * to_basis[i] + d[1] * to_basis[3 + i] + d[2] * to_basis[6 + i];
+}
+
 SH_BODY double sh_dot3(const double *a, const double *b)
 {
     return a[0] * b[0] + a[1] * b[1] + a[2] * b[2];

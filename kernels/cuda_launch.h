@@ -8,7 +8,13 @@
 cudaStream_t sh_cuda_stream(void);
 void sh_cuda_launched(const char *kernel, int64_t items); /* ends the program where the launch failed; see src/backend/cuda/cuda.cu */
 
-#define SH_CUDA_MOST_BLOCKS 65536
+/* Blocks of a grid-stride loop over n items. */
+static inline unsigned sh_cuda_blocks(int64_t n, int64_t items_of_a_block)
+{
+    const int64_t most = 65536;
+    int64_t blocks = (n + items_of_a_block - 1) / items_of_a_block;
+    return (unsigned)(blocks < 1 ? 1 : blocks < most ? blocks : most);
+}
 
 /* n items of args; each is `width` cells of its own, and CALL is the body of cell i. */
 #define SH_CUDA_LOOP(name, args_type, block, width, CALL)                                          \
@@ -20,10 +26,9 @@ void sh_cuda_launched(const char *kernel, int64_t items); /* ends the program wh
     extern "C" void sh_##name##_cuda(const args_type *args, int64_t n);                            \
     extern "C" void sh_##name##_cuda(const args_type *args, int64_t n)                             \
     {                                                                                              \
-        int64_t cells = n * (width), blocks = (cells + (block)-1) / (block);                       \
+        int64_t cells = n * (width);                                                               \
         if (cells == 0) return;                                                                    \
-        name##_kernel<<<(unsigned)(blocks < SH_CUDA_MOST_BLOCKS ? blocks : SH_CUDA_MOST_BLOCKS), (block), 0, sh_cuda_stream()>>>(*args, \
-                                                                                                                      cells); \
+        name##_kernel<<<sh_cuda_blocks(cells, block), (block), 0, sh_cuda_stream()>>>(*args, cells);\
         sh_cuda_launched(#name, n);                                                                \
     }
 

@@ -41,19 +41,13 @@ SH_BODY double images_within(int64_t site, int64_t t, double radius, const doubl
     for (int i = 0; i < 3; i++)
         reach[i] = radius * inverse[i] + SH_FRAC_ROUNDING;
     for (int64_t k = a->atom_start[t]; k < a->atom_start[t + 1]; k++) {
-        const double *y = a->atom_frac + 3 * k, d[3] = {y[0] - x[0], y[1] - x[1], y[2] - x[2]};
         double f[3];
-        for (int i = 0; i < 3; i++)
-            f[i] = d[0] * to_basis[i] + d[1] * to_basis[3 + i] + d[2] * to_basis[6 + i];
+        sh_difference(to_basis, a->atom_frac + 3 * k, x, f);
         for (double n0 = ceil(-reach[0] - f[0]); n0 <= reach[0] - f[0]; n0++)
             for (double n1 = ceil(-reach[1] - f[1]); n1 <= reach[1] - f[1]; n1++)
                 for (double n2 = ceil(-reach[2] - f[2]); n2 <= reach[2] - f[2]; n2++) {
                     const double g[3] = {f[0] + n0, f[1] + n1, f[2] + n2};
-                    double square = 0;
-                    for (int i = 0; i < 3; i++) {
-                        double v = g[0] * basis[i] + g[1] * basis[3 + i] + g[2] * basis[6 + i];
-                        square += v * v;
-                    }
+                    double square = sh_square_length(basis, g);
                     if (square <= SH_COINCIDENT2) continue;
                     if (square < *least2) *least2 = square;
                     if (sqrt(square) <= radius) n++;

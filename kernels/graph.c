@@ -34,14 +34,6 @@ SH_BODY void graph_prepare_body(int64_t crystal, const sh_graph_prepare_args *a)
 }
 SH_KERNEL_ROWS(graph_prepare, sh_graph_prepare_args)
 
-/* frac - x in the short basis. */
-SH_BODY void graph_difference(const sh_search_cell *cell, const double *frac, const double *x, double f[3])
-{
-    const double d[3] = {frac[0] - x[0], frac[1] - x[1], frac[2] - x[2]};
-    for (int i = 0; i < 3; i++)
-        f[i] = d[0] * cell->to_basis[i] + d[1] * cell->to_basis[3 + i] + d[2] * cell->to_basis[6 + i];
-}
-
 /* How many images lie in the boxes around the sphere: room for the row of site s. */
 SH_BODY void graph_bound_body(int64_t s, const sh_graph_bound_args *a)
 {
@@ -56,7 +48,7 @@ SH_BODY void graph_bound_body(int64_t s, const sh_graph_bound_args *a)
 #endif
         for (int64_t k = graph_first_atom(c, crystal); k < last; k++) {
             double f[3], box = 1;
-            graph_difference(cell, c->atom_frac + 3 * k, x, f);
+            sh_difference(cell->to_basis, c->atom_frac + 3 * k, x, f);
             for (int i = 0; i < 3; i++)
                 box *= floor(cell->reach[i] + SH_FRAC_ROUNDING - f[i]) - ceil(-cell->reach[i] - SH_FRAC_ROUNDING - f[i]) + 1;
             sum += box;
@@ -78,7 +70,7 @@ SH_BODY int64_t graph_images(int64_t s, const sh_graph_find_args *a, sh_search_i
     for (int64_t t = c->site_start[crystal]; t < c->site_start[crystal + 1]; t++)
         for (int64_t k = c->atom_start[t]; k < c->atom_start[t + 1]; k++) {
             double f[3], lo[3], hi[3];
-            graph_difference(cell, c->atom_frac + 3 * k, x, f);
+            sh_difference(cell->to_basis, c->atom_frac + 3 * k, x, f);
             for (int i = 0; i < 3; i++) {
                 lo[i] = ceil(-cell->reach[i] - f[i]);
                 hi[i] = floor(cell->reach[i] - f[i]);

@@ -55,7 +55,7 @@ extern "C" void sh_list_sum_cuda(const sh_list_sum_args *args, int64_t n)
     }
     while (lanes < 32 && lanes < args->cols)
         lanes *= 2;
-    list_sum_blocks<<<(unsigned)(n < SH_CUDA_MOST_BLOCKS ? n : SH_CUDA_MOST_BLOCKS), SH_LIST_BLOCK, 0, sh_cuda_stream()>>>(*args, n, lanes);
+    list_sum_blocks<<<sh_cuda_blocks(n, 1), SH_LIST_BLOCK, 0, sh_cuda_stream()>>>(*args, n, lanes);
     sh_cuda_launched("list_sum", n);
 }
 #else

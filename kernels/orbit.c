@@ -37,16 +37,6 @@ SH_BODY void orbit_shifts(const double *lattice, double tol, int reach[3])
         reach[i] = (int)fmin(3.0, floor(tol * inverse[i] + 0.5));
 }
 
-SH_BODY double orbit_square_length(const double *l, const double f[3])
-{
-    double sum = 0;
-    for (int k = 0; k < 3; k++) {
-        double c = f[0] * l[k] + f[1] * l[3 + k] + f[2] * l[6 + k];
-        sum += c * c;
-    }
-    return sum;
-}
-
 /* The shortest image - x, and its length squared (Å^2). */
 SH_BODY double orbit_displacement(const int8_t *rot, const double *trans, const double *x, const double *lattice,
                                   const int reach[3], double d[3])
@@ -55,14 +45,14 @@ SH_BODY double orbit_displacement(const int8_t *rot, const double *trans, const 
         d[i] = rot[3 * i] * x[0] + rot[3 * i + 1] * x[1] + rot[3 * i + 2] * x[2] + trans[i] - x[i];
         d[i] -= floor(d[i] + 0.5);
     }
-    double least = orbit_square_length(lattice, d);
+    double least = sh_square_length(lattice, d);
     if (!(reach[0] | reach[1] | reach[2])) return least;
     const double f[3] = {d[0], d[1], d[2]};
     for (int n0 = -reach[0]; n0 <= reach[0]; n0++)
         for (int n1 = -reach[1]; n1 <= reach[1]; n1++)
             for (int n2 = -reach[2]; n2 <= reach[2]; n2++) {
                 const double g[3] = {f[0] + n0, f[1] + n1, f[2] + n2};
-                double square = orbit_square_length(lattice, g);
+                double square = sh_square_length(lattice, g);
                 if (square >= least) continue;
                 least = square;
                 for (int i = 0; i < 3; i++)

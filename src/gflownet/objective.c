@@ -1,7 +1,6 @@
 #include "gflownet/objective.h"
 
 #include "gflownet/dist_ops.h"
-#include "mask.h"
 #include "tensor/ops.h"
 
 /* Steps of records, as rows of heads; arrays are there. */
@@ -105,10 +104,7 @@ static const sh_real *code_of(const sh_chosen_args *c, int before)
 /* (R,1): log-probability of groups, from their logits. */
 static const sh_tensor *log_prob_groups(const sh_policy *p, sh_tape *tape, const sh_tensor *logits, const int32_t *group)
 {
-    uint8_t *allowed = SH_PUSH(tape->ws->arena, uint8_t, SH_N_GROUP);
-    const sh_rules rules = sh_space_rules(sh_policy_space(p));
-    sh_mask_groups(&rules, allowed);
-    return sh_log_prob_categorical(tape, logits, SH_PUT(tape->ws, allowed, SH_N_GROUP), 0, group);
+    return sh_log_prob_categorical(tape, logits, sh_policy_groups(p, tape->ws), 0, group);
 }
 
 /* (R,1): log-density of the free lattice parameters, h with the group. NULL where no allowed group has any. */
@@ -116,7 +112,7 @@ static const sh_tensor *log_prob_lattice(const sh_policy *p, sh_tape *tape, sh_d
                                          const sh_chosen_args *c)
 {
     const sh_tensor *sum = NULL;
-    const unsigned some = sh_space_free(sh_policy_space(p));
+    const unsigned some = sh_policy_free_parameters(p);
     for (int d = 0; d < 6; d++) {
         if (!(some >> d & 1)) continue;
         const sh_tensor *raw = sh_policy_lattice(p, tape, direction, h, code_of(c, d), d);
@@ -212,7 +208,8 @@ sh_tensor *sh_objective(const sh_policy *p, sh_tape *tape, const sh_record_list 
                             .target = target,
                             .log_z = sh_policy_log_z(p)};
     const sh_chosen_args steps = chosen_of(p, tape->ws, &rows, &rows.steps, sh_policy_lattice_each_step(p), true);
-    const sh_chosen_args ends = chosen_of(p, tape->ws, &rows, &rows.end, rows.a.lattice_last, false);
+    sh_chosen_args ends = {0}; /* read where something is drawn once */
+    if (rows.a.lattice_last || !rows.a.group_each_step) ends = chosen_of(p, tape->ws, &rows, &rows.end, rows.a.lattice_last, false);
     add_part(&args, log_prob_next_groups(p, tape, &e, &rows, &steps, &ends), rows.a.group_row, false);
     add_part(&args, log_prob_steps(p, tape, &e, &rows, &steps), rows.a.step_row, false);
     const sh_tensor *h = sh_rows_view(tape, e.trunk[SH_PF_HIGH], 1, records->n_step); /* s_0 never stops */

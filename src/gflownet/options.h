@@ -73,9 +73,6 @@ sh_space sh_space_of(const sh_groups *groups, const sh_constraints *constraints,
 /* For those of another back-end, with copies of its own, which go when it is used on the CPU again. */
 void sh_space_use(sh_space *space, const struct sh_backend *be);
 
-/* Lattice parameters that some allowed group leaves free, one bit each. */
-unsigned sh_space_free(const sh_space *space);
-
 sh_rules sh_space_rules(const sh_space *space); /* for the host */
 sh_rules sh_space_rules_there(const sh_space *space);
 

@@ -7,6 +7,7 @@
 #include "crystal/wyckoff.h"
 #include "dist.h"
 #include "gflownet/dist_ops.h"
+#include "mask.h"
 #include "nn/gcn.h"
 #include "nn/megnet.h"
 #include "nn/mlp.h"
@@ -44,6 +45,8 @@ struct sh_policy {
     sh_policy_options options;
     const sh_space *space;
     sh_params *params;
+    uint8_t group_allowed[SH_N_GROUP];
+    unsigned some_free;
     int n_encoder;
     encoder encoders[SH_N_ROLE];
     level_heads heads[SH_N_DIRECTION];
@@ -126,6 +129,14 @@ static void create_level_heads(sh_policy *p, sh_direction direction)
 #undef NAMED
 }
 
+static void allow_groups(sh_policy *p)
+{
+    const sh_rules rules = sh_space_rules(p->space);
+    sh_mask_groups(&rules, p->group_allowed);
+    for (int g = 0; g < SH_N_GROUP; g++)
+        if (p->group_allowed[g]) p->some_free |= sh_family_free(sh_group_family(g + 1));
+}
+
 sh_status sh_policy_create(const sh_policy_options *options, const sh_space *space, sh_params *params, sh_policy **out)
 {
     *out = NULL;
@@ -136,6 +147,7 @@ sh_status sh_policy_create(const sh_policy_options *options, const sh_space *spa
     p->options = *options;
     p->space = space;
     p->params = params;
+    allow_groups(p);
     p->n_encoder = options->shared_encoder ? 1 : SH_N_ROLE;
     for (int i = 0; i < p->n_encoder; i++)
         if (has_role(p, (sh_role)i)) create_encoder(p, i);
@@ -226,6 +238,16 @@ const sh_policy_options *sh_policy_get_options(const sh_policy *p)
 const sh_space *sh_policy_space(const sh_policy *p)
 {
     return p->space;
+}
+
+const uint8_t *sh_policy_groups(const sh_policy *p, sh_workspace *ws)
+{
+    return SH_PUT(ws, p->group_allowed, SH_N_GROUP);
+}
+
+unsigned sh_policy_free_parameters(const sh_policy *p)
+{
+    return p->some_free;
 }
 
 sh_tensor *sh_policy_log_z(const sh_policy *p)

@@ -30,6 +30,9 @@ void sh_policy_destroy(sh_policy **policy);
 
 const sh_policy_options *sh_policy_get_options(const sh_policy *policy);
 const sh_space *sh_policy_space(const sh_policy *policy);
+/* Groups that may be chosen, (230) there; and lattice parameters that one of them leaves free, a bit each. */
+const uint8_t *sh_policy_groups(const sh_policy *policy, sh_workspace *ws);
+unsigned sh_policy_free_parameters(const sh_policy *policy);
 sh_tensor *sh_policy_log_z(const sh_policy *policy); /* (1,1) */
 double sh_policy_log_z_value(const sh_policy *policy); /* for the host; waits for the kernels before */
 /* Whether every step draws a lattice; whether that from s_t draws a group; whether a backward step has more to choose than which

@@ -1,6 +1,5 @@
 #include "gflownet/sampler.h"
 
-#include "mask.h"
 #include "tensor/ops.h"
 
 /* Which draw of a step serves which choice. */
@@ -12,7 +11,6 @@ typedef struct {
     sh_rules rules;
     sh_exploration exploration;
     uint64_t seed;
-    unsigned some_free;           /* sh_space_free */
     const uint8_t *group_allowed; /* (230) there */
     /* Rows in hand: */
     int64_t n;
@@ -79,7 +77,7 @@ static const sh_real *draw_lattices(const sampler *s, sh_tape *tape, const sh_te
 {
     sh_real *code = SH_ROOM_ZERO(s->ws, sh_real, h->rows * 6 * SH_LATTICE_CODE);
     for (int d = 0; d < 6; d++) {
-        if (!(s->some_free >> d & 1)) continue;
+        if (!(sh_policy_free_parameters(s->policy) >> d & 1)) continue;
         const sh_draw_logit_normal_args args = {.draw = draw_of(s, rows, (uint32_t)(DRAW_LATTICE + 2 * d)),
                                                 .raw = sh_policy_lattice(s->policy, tape, SH_FORWARD, h, code, d)->data,
                                                 .step = step,
@@ -148,15 +146,6 @@ static void finish(const sampler *s, sh_tape *tape, const sh_tensor *trunk, int6
     draw_lattices(s, tape, h, &rows, s->rows.t - 1);
 }
 
-static void allow_groups(sampler *s)
-{
-    const sh_rules rules = sh_space_rules(sh_policy_space(s->policy));
-    uint8_t *allowed = SH_PUSH(s->ws->arena, uint8_t, SH_N_GROUP);
-    sh_mask_groups(&rules, allowed);
-    s->some_free = sh_space_free(sh_policy_space(s->policy));
-    s->group_allowed = SH_PUT(s->ws, allowed, SH_N_GROUP);
-}
-
 void sh_sample_there(const sh_policy *policy, sh_workspace *ws, uint64_t seed, uint64_t first_traj, const sh_exploration *exploration,
                      const sh_record_list *records)
 {
@@ -168,13 +157,13 @@ void sh_sample_there(const sh_policy *policy, sh_workspace *ws, uint64_t seed, u
                  .rules = sh_space_rules_there(space),
                  .exploration = *exploration,
                  .seed = seed,
+                 .group_allowed = sh_policy_groups(policy, ws),
                  .n = n,
                  .rows = {.records = *records, .record = record},
                  .next = SH_ROOM(ws, int64_t, n),
                  .row = SH_ROOM(ws, int32_t, n),
                  .n_site = SH_ROOM(ws, int64_t, n),
                  .group_index = SH_ROOM(ws, int32_t, n)};
-    allow_groups(&s);
     const sh_sample_begin_args begin = {
         .records = *records, .first_traj = first_traj, .record = record, .row = s.row, .n_site = s.n_site};
     ws->be->sample_begin(&begin, n);

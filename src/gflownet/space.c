@@ -1,6 +1,5 @@
 #include "backend/mirror.h"
 #include "gflownet/options.h"
-#include "mask.h"
 
 sh_space sh_space_of(const sh_groups *groups, const sh_constraints *constraints, sh_sites_mode sites, double merge_tol)
 {
@@ -30,15 +29,4 @@ sh_rules sh_space_rules_there(const sh_space *s)
 {
     return (sh_rules){
         .constraints = s->constraints_there, .wyckoff_start = s->tables.wyckoff_start, .wyckoff = s->tables.wyckoff, .sites = s->sites};
-}
-
-unsigned sh_space_free(const sh_space *s)
-{
-    const sh_rules rules = sh_space_rules(s);
-    uint8_t allowed[SH_N_GROUP];
-    unsigned some = 0;
-    sh_mask_groups(&rules, allowed);
-    for (int g = 0; g < SH_N_GROUP; g++)
-        if (allowed[g]) some |= sh_family_free(sh_group_family(g + 1));
-    return some;
 }

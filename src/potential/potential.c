@@ -6,6 +6,7 @@
 #include <omp.h>
 #endif
 
+#include "backend/mirror.h"
 #include "potential/m3gnet_batch.h"
 #include "potential/megnet_batch.h"
 #include "potential/references.h"
@@ -17,8 +18,8 @@ struct sh_potential {
     sh_megnet_model *megnet;
     sh_quantity quantity;
     const sh_references *references;
-    const sh_backend *be;              /* whose kernels read the next */
-    sh_reference_table *table_there;   /* NULL: none, or the CPU's back-end */
+    const sh_backend *be;                  /* whose kernels read the next */
+    const sh_reference_table *table_there; /* NULL: none, or the CPU's back-end */
 };
 
 sh_status sh_potential_create(const sh_weights *w, const sh_references *references, sh_potential **out)
@@ -66,14 +67,13 @@ bool sh_potential_knows(const sh_potential *p, int z)
 
 void sh_potential_use(sh_potential *p, const sh_backend *be)
 {
-    if (p->table_there) p->be->memory->give(p->table_there);
+    sh_constant_give(p->be, p->table_there);
     p->table_there = NULL;
     p->be = be;
     if (p->m3gnet) sh_m3gnet_use(p->m3gnet, be);
     if (p->megnet) sh_megnet_model_use(p->megnet, be);
     if (!be->room || !p->references) return;
-    p->table_there = be->memory->take(sizeof *p->table_there);
-    be->copy_in(p->table_there, sh_references_table(p->references), sizeof *p->table_there);
+    p->table_there = sh_constant_there(be, sh_references_table(p->references), sizeof *p->table_there);
 }
 
 /* ---- one group of crystals, by one thread ---- */
@@ -174,20 +174,6 @@ void sh_potential_evaluate(const sh_potential *p, sh_workspace *ws, const sh_cry
     SH_ASSERT(p->quantity != SH_BAND_GAP);
     sh_potential_predict(p, ws, c, g, wanted, n_wanted, e_total);
     const sh_reference_table *here = p->references ? sh_references_table(p->references) : NULL;
-    ws->be->formation(&(sh_formation_args){.table = ws->be->room ? p->table_there : here,
-                                           .wanted = wanted,
-                                           .given = p->quantity == SH_FORMATION_ENERGY,
-                                           .lattice = c->lattice,
-                                           .atom_frac = c->atom_frac,
-                                           .site_start = c->site_start,
-                                           .atom_start = c->atom_start,
-                                           .site_z = c->site_z,
-                                           .cutoff = g->cutoff,
-                                           .edge_start = g->edge_start,
-                                           .edge_dst = g->edge_dst,
-                                           .edge_count = g->edge_count,
-                                           .edge_dist = g->edge_dist,
-                                           .e_total = e_total,
-                                           .e_form = e_form},
-                      wanted ? n_wanted : c->n_crystal);
+    sh_references_formation(ws->be->room ? p->table_there : here, ws, c, g, wanted, wanted ? n_wanted : c->n_crystal,
+                            p->quantity == SH_FORMATION_ENERGY, e_total, e_form);
 }

@@ -59,3 +59,24 @@ const sh_reference_table *sh_references_table(const sh_references *r)
 {
     return &r->table;
 }
+
+void sh_references_formation(const sh_reference_table *table, sh_workspace *ws, const sh_crystals *c, const sh_graph *g,
+                             const int64_t *wanted, int64_t n, bool given, double *e_total, double *e_form)
+{
+    const sh_formation_args args = {.table = table,
+                                    .wanted = wanted,
+                                    .given = given,
+                                    .lattice = c->lattice,
+                                    .atom_frac = c->atom_frac,
+                                    .site_start = c->site_start,
+                                    .atom_start = c->atom_start,
+                                    .site_z = c->site_z,
+                                    .cutoff = g->cutoff,
+                                    .edge_start = g->edge_start,
+                                    .edge_dst = g->edge_dst,
+                                    .edge_count = g->edge_count,
+                                    .edge_dist = g->edge_dist,
+                                    .e_total = e_total,
+                                    .e_form = e_form};
+    ws->be->formation(&args, n);
+}

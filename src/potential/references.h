@@ -19,6 +19,11 @@ sh_status sh_references_create(const char *path, sh_references **out); /* a CSV,
 void sh_references_destroy(sh_references **references);
 bool sh_references_knows(const sh_references *references, int z);
 
-const sh_reference_table *sh_references_table(const sh_references *references); /* for the kernel `formation` */
+const sh_reference_table *sh_references_table(const sh_references *references);
+
+/* From e_total (eV a cell) to e_form (eV/atom) of the crystals wanted[0..n), NULL: 0..n-1; at their own index, all there, as the table is
+ * (NULL: NaN). given: e_total holds formation energies already, which move to e_form and leave NaN. */
+void sh_references_formation(const sh_reference_table *table, sh_workspace *ws, const sh_crystals *crystals, const sh_graph *graph,
+                             const int64_t *wanted, int64_t n, bool given, double *e_total, double *e_form);
 
 #endif

@@ -35,20 +35,7 @@ static sh_status table(const char *text, sh_references **out)
 static double formation(const sh_crystals *c, const sh_graph *g, double e_total)
 {
     double form;
-    sh_backend_cpu()->formation(&(sh_formation_args){.table = sh_references_table(references),
-                                                     .lattice = c->lattice,
-                                                     .atom_frac = c->atom_frac,
-                                                     .site_start = c->site_start,
-                                                     .atom_start = c->atom_start,
-                                                     .site_z = c->site_z,
-                                                     .cutoff = g->cutoff,
-                                                     .edge_start = g->edge_start,
-                                                     .edge_dst = g->edge_dst,
-                                                     .edge_count = g->edge_count,
-                                                     .edge_dist = g->edge_dist,
-                                                     .e_total = &e_total,
-                                                     .e_form = &form},
-                                1);
+    sh_references_formation(sh_references_table(references), &ws, c, g, NULL, 1, false, &e_total, &form);
     return form;
 }
 

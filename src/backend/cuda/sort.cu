@@ -2,18 +2,9 @@
 
 #include <cub/cub.cuh>
 
-enum { BLOCK = 256, MOST_BLOCKS = 65536, ALIGN = 256 };
+#include "cuda_launch.h"
 
-static unsigned blocks_of(int64_t n)
-{
-    int64_t blocks = (n + BLOCK - 1) / BLOCK;
-    return (unsigned)(blocks < 1 ? 1 : blocks < (int64_t)MOST_BLOCKS ? blocks : (int64_t)MOST_BLOCKS);
-}
-
-static __global__ void set_to_zero(int64_t *number)
-{
-    *number = 0;
-}
+enum { BLOCK = 256, ALIGN = 256 };
 
 size_t sh_cuda_offsets_scratch(int64_t n)
 {
@@ -26,8 +17,8 @@ size_t sh_cuda_offsets_scratch(int64_t n)
 
 cudaError_t sh_cuda_offsets(const int64_t *count, int64_t n, int64_t *start, void *scratch, size_t bytes, cudaStream_t stream)
 {
-    set_to_zero<<<1, 1, 0, stream>>>(start);
-    return n ? cub::DeviceScan::InclusiveSum(scratch, bytes, count, start + 1, n, stream) : cudaSuccess;
+    cudaError_t error = cudaMemsetAsync(start, 0, sizeof *start, stream);
+    return error == cudaSuccess && n ? cub::DeviceScan::InclusiveSum(scratch, bytes, count, start + 1, n, stream) : error;
 }
 
 static __global__ void count_up(int64_t *list, int64_t n)
@@ -79,10 +70,10 @@ cudaError_t sh_cuda_sort(const int32_t *key, int64_t n, int64_t n_key, int64_t *
     while (bits < 31 && n_key >> bits)
         bits++;
     if (n > 0) {
-        count_up<<<blocks_of(n), BLOCK, 0, stream>>>(item, n);
+        count_up<<<sh_cuda_blocks(n, BLOCK), BLOCK, 0, stream>>>(item, n);
         size_t rest = bytes - of_keys - of_items;
         error = cub::DeviceRadixSort::SortPairs(room + of_keys + of_items, rest, key, sorted, item, list, n, 0, bits, stream);
     }
-    find_starts<<<blocks_of(n_key + 1), BLOCK, 0, stream>>>(sorted, n, n_key, start);
+    find_starts<<<sh_cuda_blocks(n_key + 1, BLOCK), BLOCK, 0, stream>>>(sorted, n, n_key, start);
     return error;
 }
