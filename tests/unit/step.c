@@ -34,32 +34,45 @@ static void read_config(const policy_case *c, sh_config *config)
     assert_ok(sh_config_read(path, settings, n, NULL, config));
 }
 
-/* STEPS steps of training; counts of the last. Returns the parameters. */
-static sh_real *train(const sh_config *config, const sh_backend *other, sh_recorder_counts *counts)
+/* How STEPS steps go: trajectories that are replayed beside BATCH fresh ones, those on one tape (0: all), by how much the numbers of
+ * fresh ones go up, the rate. */
+typedef struct {
+    int64_t n_replay, slice, stride;
+    double rate;
+} course;
+
+/* The same numbers and a policy that hardly moves: shapes that the room has seen. In slices one has fresh and replayed ones. */
+static const course steady = {.rate = 1e-6}, sliced = {.n_replay = 7, .slice = 5, .stride = BATCH, .rate = 1e-3};
+
+/* STEPS steps of training; counts of the last, where there is a recorder. Returns the parameters. */
+static sh_real *train(const sh_config *config, const sh_backend *other, const course *k, sh_recorder_counts *counts, int64_t *n)
 {
     sh_setup s;
     sh_records fresh, replay;
     double norm;
     assert_ok(sh_setup_create(config, &s));
-    if (other) sh_setup_use(&s, other);
+    sh_setup_use(&s, other);
     sh_records_create(&fresh, config->constraints.max_sites, 1);
     sh_records_create(&replay, config->constraints.max_sites, 1);
     for (int step = 0; step < STEPS; step++) {
         sh_step_sums sums;
-        sh_recorder_clear();
-        double target[BATCH];
-        draw_with_targets(&s, 0, BATCH, &fresh, target); /* the same numbers: shapes that the room has seen */
+        double target[BATCH], again[BATCH];
+        if (counts) sh_recorder_clear();
+        if (k->n_replay) draw_with_targets(&s, 1000, k->n_replay, &replay, again);
+        draw_with_targets(&s, (uint64_t)(step * k->stride), BATCH, &fresh, target);
         sh_params_zero_grad(s.params);
-        const sh_step_batch batch = {
-            .fresh = &fresh, .target_fresh = target, .replay = &replay, .target_replay = target, .n_total = BATCH};
+        const sh_step_batch batch = {.fresh = &fresh, .target_fresh = target, .replay = &replay, .target_replay = again,
+                                     .n_total = (double)(BATCH + k->n_replay), .slice = k->slice};
         sh_train_step(s.policy, s.be, &batch, s.arena, &sums);
-        assert_ok(sh_adam_step(s.adam, 1e-6, 10, &norm));
-        if (other) *counts = sh_recorder_read();
+        assert_true((sums.square_replay > 0) == (k->n_replay > 0));
+        assert_ok(sh_adam_step(s.adam, k->rate, 10, &norm));
+        if (counts) *counts = sh_recorder_read();
     }
     sh_setup_pull(&s);
-    int64_t n = sh_params_size(s.params);
-    sh_real *values = SH_NEW(sh_real, n);
-    memcpy(values, sh_params_data(s.params)->host, (size_t)n * sizeof *values);
+    *n = sh_params_size(s.params);
+    sh_real *values = SH_NEW(sh_real, *n);
+    memcpy(values, sh_params_data(s.params)->host, (size_t)*n * sizeof *values);
+    sh_setup_use(&s, sh_backend_cpu());
     sh_records_destroy(&fresh);
     sh_records_destroy(&replay);
     sh_setup_destroy(&s);
@@ -116,14 +129,11 @@ static void check(const policy_case *c)
 {
     static sh_config config;
     sh_recorder_counts counts;
+    int64_t n;
     read_config(c, &config);
-    sh_real *here = train(&config, NULL, &counts);
-    sh_real *there = train(&config, sh_recorder_open(), &counts);
+    sh_real *here = train(&config, sh_backend_cpu(), &steady, NULL, &n);
+    sh_real *there = train(&config, sh_recorder_open(), &steady, &counts, &n);
     sh_recorder_close();
-    sh_setup s;
-    assert_ok(sh_setup_create(&config, &s));
-    int64_t n = sh_params_size(s.params);
-    sh_setup_destroy(&s);
     assert_memory_equal(here, there, (size_t)n * sizeof *here);
     print_counts(c->name, "step", &counts);
     assert_int_equal(counts.blocks, 0); /* nothing is allocated once a step has been done */
@@ -293,41 +303,6 @@ static void check_device(const policy_case *c)
     sh_free(there);
 }
 
-/* STEPS steps in slices of five, of BATCH fresh trajectories and seven that are replayed, so that one slice has both. Returns the
- * parameters. */
-static sh_real *train_in_slices(const sh_config *config, const sh_backend *other)
-{
-    enum { REPLAYED = 7, SLICE = 5 };
-    sh_setup s;
-    sh_records fresh, replay;
-    double norm;
-    assert_ok(sh_setup_create(config, &s));
-    sh_setup_use(&s, other);
-    sh_records_create(&fresh, config->constraints.max_sites, 1);
-    sh_records_create(&replay, config->constraints.max_sites, 1);
-    for (int step = 0; step < STEPS; step++) {
-        sh_step_sums sums;
-        double target[BATCH], again[REPLAYED];
-        draw_with_targets(&s, 1000, REPLAYED, &replay, again);
-        draw_with_targets(&s, (uint64_t)(step * BATCH), BATCH, &fresh, target);
-        sh_params_zero_grad(s.params);
-        const sh_step_batch batch = {.fresh = &fresh, .target_fresh = target, .replay = &replay, .target_replay = again,
-                                     .n_total = BATCH + REPLAYED, .slice = SLICE};
-        sh_train_step(s.policy, s.be, &batch, s.arena, &sums);
-        assert_true(sums.square_replay > 0);
-        assert_ok(sh_adam_step(s.adam, 1e-3, 10, &norm));
-    }
-    sh_setup_pull(&s);
-    int64_t n = sh_params_size(s.params);
-    sh_real *values = SH_NEW(sh_real, n);
-    memcpy(values, sh_params_data(s.params)->host, (size_t)n * sizeof *values);
-    sh_setup_use(&s, sh_backend_cpu());
-    sh_records_destroy(&fresh);
-    sh_records_destroy(&replay);
-    sh_setup_destroy(&s);
-    return values;
-}
-
 static void test_slices_there(void **state)
 {
     (void)state;
@@ -335,12 +310,9 @@ static void test_slices_there(void **state)
     for (int k = 0; k < 3; k++) {
         static sh_config config;
         const policy_case c = {.config = "quickstart.yaml", .settings = {objective[k]}, .n_setting = 1};
-        sh_setup s;
+        int64_t n;
         read_config(&c, &config);
-        assert_ok(sh_setup_create(&config, &s));
-        int64_t n = sh_params_size(s.params);
-        sh_setup_destroy(&s);
-        sh_real *here = train_in_slices(&config, sh_backend_cpu()), *there = train_in_slices(&config, sh_recorder_open());
+        sh_real *here = train(&config, sh_backend_cpu(), &sliced, NULL, &n), *there = train(&config, sh_recorder_open(), &sliced, NULL, &n);
         sh_recorder_close();
         assert_memory_equal(here, there, (size_t)n * sizeof *here);
         sh_free(here);
