@@ -31,6 +31,7 @@ typedef struct {
     sh_policy *policy;
     sh_adam *adam;
     sh_arena *arena;
+    sh_sizes *draw_sizes, *learn_sizes;
     sh_records fresh, replay;
 } bench;
 
@@ -74,6 +75,8 @@ static void create(bench *b)
     sh_policy_start_values(b->policy, 0);
     b->adam = sh_adam_create(b->params);
     b->arena = sh_arena_create(1 << 24);
+    b->draw_sizes = sh_sizes_create(c->max_sites + 2);
+    b->learn_sizes = sh_sizes_create(1);
     sh_records_create(&b->fresh, c->max_sites, 1);
     sh_records_create(&b->replay, c->max_sites, 1);
 }
@@ -82,6 +85,8 @@ static void destroy(bench *b)
 {
     sh_records_destroy(&b->fresh);
     sh_records_destroy(&b->replay);
+    sh_sizes_destroy(&b->draw_sizes);
+    sh_sizes_destroy(&b->learn_sizes);
     sh_arena_destroy(&b->arena);
     sh_adam_destroy(&b->adam);
     sh_policy_destroy(&b->policy);
@@ -103,9 +108,11 @@ static void step(bench *b, const sh_backend *be, uint64_t first, int64_t n, doub
     double norm, start = now(), at = start;
     sh_arena_reset(b->arena);
     sh_workspace ws;
-    sh_workspace_begin(&ws, be, b->arena);
-    sh_sample(b->policy, &ws, 1, first, n, &none, &b->fresh);
-    be->wait();
+    do {
+        sh_workspace_begin(&ws, be, b->arena);
+        sh_workspace_plan(&ws, b->draw_sizes);
+        sh_sample(b->policy, &ws, 1, first, n, &none, &b->fresh);
+    } while (!sh_workspace_settle(&ws));
     seconds[SAMPLE] = now() - at;
     sh_records_resize(&b->replay, n);
     memcpy(b->replay.data, b->fresh.data, (size_t)n * b->fresh.stride);
@@ -113,7 +120,8 @@ static void step(bench *b, const sh_backend *be, uint64_t first, int64_t n, doub
     at = now();
     sh_params_zero_grad(b->params);
     const sh_step_batch batch = {
-        .fresh = &b->fresh, .target_fresh = target, .replay = &b->replay, .target_replay = target, .n_total = 2 * (double)n};
+        .fresh = &b->fresh, .target_fresh = target, .replay = &b->replay, .target_replay = target, .n_total = 2 * (double)n,
+        .sizes = b->learn_sizes};
     sh_train_step(b->policy, be, &batch, b->arena, &sums);
     be->wait();
     seconds[GRADIENT] = now() - at;

@@ -205,7 +205,7 @@ int main(int argc, char **argv)
     sh_replay_destroy(&b.buffer);
     sh_records_destroy(&b.fresh);
     sh_records_destroy(&b.replay);
-    sh_gradients_destroy(&b.gradients);
+    sh_gradients_destroy(&b.gradients, &s);
     sh_setup_destroy(&s);
     sh_comm_destroy(&b.comm);
     return 0;

@@ -18,6 +18,13 @@ typedef struct {
     int64_t *to;
 } sh_counts_args;
 
+/* to[i] = from[i], i = 0..n, or zero where from[n] is larger than the room; *seen = from[n]. n + 1 items. */
+typedef struct {
+    const int64_t *from;
+    int64_t n, room;
+    int64_t *to, *seen;
+} sh_fit_args;
+
 /* y[i] = a[i] + b[i]; one item a number. b NULL: a copy. y may be a or b. */
 typedef struct {
     const sh_real *a, *b;
@@ -169,12 +176,29 @@ typedef struct {
     int64_t d;
 } sh_lstm_cell_args, sh_lstm_cell_grad_args;
 
+/* What a gradient is scaled by: clip / norm where its norm is larger and clip > 0. The numbers whose factor is not 1 have a norm of
+ * their own. */
+typedef struct {
+    double square, square_apart; /* sums of squares */
+    sh_real scale, scale_apart;
+    int32_t is_finite;
+} sh_clipped;
+
+/* From the parts of square_sums; one item. */
+typedef struct {
+    const double *part; /* (slices,2) */
+    int64_t slices;
+    double clip;
+    sh_clipped *out;
+} sh_clip_args;
+
 /* One step of Adam, by number: g = grad scale (scale_apart where factor is not 1), first and second its running moments,
- * x -= step factor first / (sqrt(correct second) + epsilon). */
+ * x -= step factor first / (sqrt(correct second) + epsilon). Nothing where the gradient is not finite. */
 typedef struct {
     sh_real *x, *first, *second;
     const sh_real *grad, *factor;
-    sh_real scale, scale_apart, beta1, beta2, rest1, rest2, step, correct, epsilon;
+    const sh_clipped *clipped;
+    sh_real beta1, beta2, rest1, rest2, step, correct, epsilon;
 } sh_adam_args;
 
 /* part[s,0] = sum of x^2 over slice s of the numbers with factor 1, part[s,1] of the others; one item a slice, in order. */

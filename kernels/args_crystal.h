@@ -16,13 +16,23 @@ typedef struct {
     int64_t *n_stab, *n_atom; /* (S) */
 } sh_orbit_sites_args, sh_orbit_project_args, sh_orbit_write_args;
 
-/* The crystals index[0..n) of a batch, one item each: their sizes, then themselves, with an item more that ends the lists. */
+/* The crystals index[0..n) of a batch, one item each: their sizes, then themselves, with an item more that ends the lists. Index -1
+ * is none: no sites, a cell of 1 Å. Where there may be room for more sites than were counted, these are made empty: an item each, and
+ * one more. */
 typedef struct {
     sh_crystals from, out; /* site_start of `out` are the sums of n_site */
     const int64_t *index;                   /* (n) */
     int64_t *n_site, *n_atom, *n_stab;      /* (n) */
     const int64_t *atom_start, *stab_start; /* (n+1) sums of these */
-} sh_select_count_args, sh_select_write_args;
+} sh_select_count_args, sh_select_write_args, sh_select_blank_args;
+
+/* The far ends of edges as keys of a sort, n_key for those that are only room: beyond start[n_key]. One item an edge. */
+typedef struct {
+    const int64_t *start; /* (S+1) */
+    const int32_t *dst;   /* (E) */
+    int64_t n_key;        /* S */
+    int32_t *key;         /* (E) */
+} sh_edge_ends_args;
 
 /* A cell as the neighbour search wants it: the shortest basis of its lattice, in which few shifts reach far enough. */
 typedef struct {

@@ -13,12 +13,20 @@ enum {
     SH_SITE_FEATURES = 18     /* sin and cos of 2 pi k x, k = 1, 2, 3 */
 };
 
-/* Trajectories that a step is being drawn for: row r is about record[r] of the list, at s_t. */
+/* Trajectories that a step is being drawn for: row r is about record[r] of the list, at s_t. Where there may be room for more rows
+ * than there are trajectories, the rest are blank: about the record behind the last (sh_records_begin), to which nobody writes. */
 typedef struct {
     sh_record_list records;
     const int64_t *record; /* (R) */
-    int32_t t;
+    int32_t t;             /* SH_T_END: every record after its last step */
 } sh_sample_rows;
+
+enum { SH_T_END = -1 };
+
+SH_BODY bool sh_row_is_blank(const sh_sample_rows *rows, int64_t r)
+{
+    return rows->record[r] >= rows->records.n;
+}
 
 SH_BODY sh_record *sh_row_record(const sh_sample_rows *rows, int64_t r)
 {
@@ -34,7 +42,7 @@ typedef struct {
     double epsilon, widen; /* of those that explore: share of the uniform choice, factor on standard deviations */
 } sh_draw;
 
-/* From (1 - epsilon) softmax + epsilon uniform over the allowed, at least one. */
+/* From (1 - epsilon) softmax + epsilon uniform over the allowed, at least one. A blank row gets the last. */
 typedef struct {
     sh_draw draw;
     const sh_real *logits; /* (R,n) */
@@ -44,11 +52,12 @@ typedef struct {
     int64_t n;
 } sh_draw_categorical_args;
 
-/* Lattice parameter d of a step of the record, where its group leaves it free: its logit, and its code as heads see it. */
+/* Lattice parameter d of step t of the record, or of its last, where its group leaves it free: its logit, and its code as heads see
+ * it. */
 typedef struct {
     sh_draw draw;
     const sh_real *raw; /* (R,3n) */
-    int32_t step, d;
+    int32_t d;
     sh_real *code; /* (R, 6 SH_LATTICE_CODE) */
     int32_t n;
 } sh_draw_logit_normal_args;
@@ -61,19 +70,36 @@ typedef struct {
     int32_t n;
 } sh_draw_wrapped_args;
 
-/* Trajectories begin: row i is record i, at s_0; one item a record. */
+/* Trajectories begin: row i is record i, at s_0; one item a record, and one for the record of blank rows if there are such: the group
+ * P1 in all steps. */
 typedef struct {
     sh_record_list records;
     uint64_t first_traj;
+    int32_t max_sites;
     int64_t *record;  /* (R) */
     int32_t *row;     /* (R) of the trunk: 0, s_0 */
     int64_t *n_site;  /* (R) of the state that the step leads to */
 } sh_sample_begin_args;
 
-/* Rows in another order: row i is what was row list[i]; list NULL: as they were. One item a row. */
+/* y[record,:] = x[r,:]: what is kept of a trajectory for its end. Cells. */
 typedef struct {
     sh_sample_rows rows;
-    const int64_t *list;
+    const sh_real *x;
+    sh_real *y; /* (n,cols) */
+    int64_t cols;
+} sh_sample_keep_args;
+
+/* Every record, after its last step: row i is record i; one item a record. */
+typedef struct {
+    sh_record_list records;
+    int64_t *record;      /* (n) */
+    int32_t *group_index; /* (n) */
+} sh_sample_end_args;
+
+/* Rows in another order: row i is what was row list[i], from *n_go on blank; list NULL: as they were. One item a row. */
+typedef struct {
+    sh_sample_rows rows;
+    const int64_t *list, *n_go;
     int64_t *record;      /* (R) */
     int32_t *row;         /* (R) of the trunk: 1 + list[i] */
     int64_t *n_site;      /* (R) as above */

@@ -14,10 +14,10 @@ typedef struct {
     int32_t *src, *dst;          /* (E) */
     double *count, *length;      /* (E), (E) Å */
     double *vec, *u, *uu;        /* (E,3), (E,3), (E,6) */
-    int64_t *in_start, *in_edge; /* (S+1), (E) the edges that end at a site, ascending */
+    int64_t *in_start, *in_edge; /* (S+2), (E) the edges that end at a site, ascending */
 } sh_edges;
 
-/* mark[list[k]] = 1. */
+/* mark[list[k]] = 1, but for -1. */
 typedef struct {
     const int64_t *list;
     uint8_t *mark;
@@ -144,7 +144,7 @@ typedef struct {
 /* value[i] = std sum m raw + mean + sum m reference[row[z]] of crystal i = wanted[k], NaN where an
  * element has no row; one item k. */
 typedef struct {
-    const int64_t *wanted; /* NULL: i = k */
+    const int64_t *wanted; /* NULL: i = k; -1: none */
     sh_elements elements;
     const double *mult, *raw, *reference;
     double std, mean;
@@ -162,7 +162,7 @@ typedef struct {
 
 /* value[i] = std (x[i,:] . last + end) + mean of crystal i = wanted[k], NaN where an element has no row; one item k. */
 typedef struct {
-    const int64_t *wanted;          /* NULL: i = k */
+    const int64_t *wanted;          /* NULL: i = k; -1: none */
     sh_elements elements;
     const sh_real *x, *last, *end;  /* (C,n), (n), (1) */
     double std, mean;
@@ -181,7 +181,7 @@ typedef struct {
  * know an element. given: e_total holds formation energies already, which move, and it becomes NaN. One item k. */
 typedef struct {
     const sh_reference_table *table; /* NULL: none, and e_form becomes NaN */
-    const int64_t *wanted;           /* NULL: i = k */
+    const int64_t *wanted;           /* NULL: i = k; -1: none */
     int32_t given;
     const double *lattice, *atom_frac; /* of the crystals */
     const int64_t *site_start, *atom_start;

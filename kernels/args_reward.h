@@ -23,8 +23,14 @@ typedef struct {
     bool outside_guard;
 } sh_reward_look_args;
 
+/* A list of crystals in a room for all of them: the first start[1] stay, the rest become -1; one item a place. */
+typedef struct {
+    const int64_t *start;
+    int64_t *list; /* (C) */
+} sh_reward_list_args;
+
 /* What the neighbours say: distances, bonds, guards. One item a crystal of those that went on: the k-th is index[k] of the
- * results. */
+ * results, -1: none. */
 typedef struct {
     const sh_reward_rules *rules;
     const sh_tables *tables;

@@ -1,9 +1,18 @@
-/* counts.c -- numbers from several arrays side by side, so that the host waits for them once. */
+/* counts.c -- counts and the rooms they lead into. */
 #include "args.h"
 #include "kernel.h"
 
+/* Numbers from several arrays side by side, so that the host waits for them once. */
 SH_BODY void counts_body(int64_t i, const sh_counts_args *a)
 {
     a->to[i] = *a->from[i];
 }
 SH_KERNEL_ROWS(counts, sh_counts_args)
+
+SH_BODY void fit_body(int64_t i, const sh_fit_args *a)
+{
+    int64_t all = a->from[a->n];
+    a->to[i] = all > a->room ? 0 : a->from[i];
+    if (i == a->n) *a->seen = all;
+}
+SH_KERNEL(fit, sh_fit_args)

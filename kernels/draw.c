@@ -17,7 +17,7 @@ SH_BODY draw_row draw_begin(const sh_draw *d, int64_t r)
     row.record = sh_row_record(&d->rows, r);
     row.rng.seed = d->seed;
     row.rng.traj = row.record->traj;
-    row.rng.step = (uint32_t)d->rows.t;
+    row.rng.step = (uint32_t)(d->rows.t == SH_T_END ? row.record->n_step : d->rows.t);
     row.epsilon = row.record->traj & 1 ? d->epsilon : 0;
     row.widen = row.record->traj & 1 ? d->widen : 1;
     return row;
@@ -27,6 +27,8 @@ SH_BODY void draw_categorical_body(int64_t r, const sh_draw_categorical_args *a)
 {
     const sh_real *logits = a->logits + r * a->n;
     const uint8_t *mask = a->mask + r * a->mask_stride;
+    a->choice[r] = (int32_t)a->n - 1;
+    if (sh_row_is_blank(&a->draw.rows, r)) return;
     draw_row row = draw_begin(&a->draw, r);
     double epsilon = row.epsilon, u = sh_rng_u01(&row.rng, a->draw.draw);
     double top = -1e300, sum = 0, below = 0;
@@ -75,8 +77,10 @@ SH_BODY double draw_logit(const sh_real *raw, int32_t n, const sh_rng *rng, uint
 
 SH_BODY void draw_logit_normal_body(int64_t r, const sh_draw_logit_normal_args *a)
 {
+    if (sh_row_is_blank(&a->draw.rows, r)) return;
     draw_row row = draw_begin(&a->draw, r);
-    sh_step *step = &row.record->step[a->step];
+    int32_t t = a->draw.rows.t;
+    sh_step *step = &row.record->step[t == SH_T_END ? row.record->n_step - 1 : t];
     if (!sh_step_is_free(step, a->d)) return;
     const sh_real *raw = a->raw + r * 3 * a->n;
     double y = draw_logit(raw, a->n, &row.rng, a->draw.draw, row.epsilon, row.widen);

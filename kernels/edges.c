@@ -5,7 +5,7 @@
 
 SH_BODY void mark_body(int64_t k, const sh_mark_args *a)
 {
-    a->mark[a->list[k]] = 1;
+    if (a->list[k] >= 0) a->mark[a->list[k]] = 1;
 }
 SH_KERNEL_ROWS(mark, sh_mark_args)
 

@@ -117,6 +117,7 @@ SH_BODY double formation_energy(int64_t crystal, double e_total, const sh_format
 SH_BODY void formation_body(int64_t k, const sh_formation_args *a)
 {
     int64_t i = a->wanted ? a->wanted[k] : k;
+    if (i < 0) return;
     if (a->given) {
         a->e_form[i] = a->e_total[i];
         a->e_total[i] = NAN;

@@ -42,7 +42,8 @@ SH_BODY void graph_bound_body(int64_t s, const sh_graph_bound_args *a)
     const sh_search_cell *cell = &a->cell[crystal];
     const double *x = c->atom_frac + 3 * c->atom_start[s];
     double sum = 0; /* whole numbers: exact in any order */
-    if (cell->is_cell) { /* with a little more than the search's reach: rounded otherwise, it must not find more */
+    bool has_atom = c->atom_start[s] < c->atom_start[s + 1];
+    if (has_atom && cell->is_cell) { /* with a little more than the search's reach: rounded otherwise, it must not find more */
 #if !defined(__CUDACC__)
 #pragma omp simd reduction(+ : sum)
 #endif
@@ -230,6 +231,8 @@ SH_BODY void graph_find_body(int64_t s, const sh_graph_find_args *a)
     a->site_min[s] = 0;
     a->n_kept[s] = a->n_edge[s] = 0;
     if (!a->cell[a->crystals.site_crystal[s]].is_cell) return;
+    a->site_min[s] = a->cutoff;
+    if (a->image_start[s] == a->image_start[s + 1]) return; /* no site, or no room */
     int64_t n = graph_images(s, a, image, key);
     graph_sort(image, key, n);
     n = a->n_kept[s] = graph_whole_shells(key, n, a->max_neighbours, a->shell);
@@ -253,6 +256,7 @@ SH_BODY void graph_write_body(int64_t s, const sh_graph_write_args *a)
     const sh_search_key *key = a->key + a->image_start[s];
     bool classes = graph_has_classes(s, a);
     int64_t start = g->edge_start[s];
+    if (start == g->edge_start[s + 1]) return;
     for (int64_t i = 0; i < a->n_edge[s]; i++) {
         int64_t e = start + i;
         const sh_search_class single = {key[i].length, 1, (int32_t)i, 0, 0};
@@ -286,3 +290,9 @@ SH_BODY void graph_write_body(int64_t s, const sh_graph_write_args *a)
     }
 }
 SH_KERNEL_ROWS(graph_write, sh_graph_write_args)
+
+SH_BODY void edge_ends_body(int64_t e, const sh_edge_ends_args *a)
+{
+    a->key[e] = e < a->start[a->n_key] ? a->dst[e] : (int32_t)a->n_key;
+}
+SH_KERNEL(edge_ends, sh_edge_ends_args)

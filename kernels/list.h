@@ -2,9 +2,11 @@
  * tests/kernel walks over the lists: networks one by one, the others by the functions that are made of them. */
 #define SH_KERNELS_NETWORK(X)                                                                      \
     X(counts)                                                                                      \
+    X(fit)                                                                                         \
     X(add)                                                                                         \
     X(adam)                                                                                        \
     X(square_sums)                                                                                 \
+    X(clip)                                                                                        \
     X(column_sum)                                                                                  \
     X(activation)                                                                                  \
     X(activation_grad)                                                                             \
@@ -39,6 +41,8 @@
     X(orbit_write)                                                                                 \
     X(select_count)                                                                                \
     X(select_write)                                                                                \
+    X(select_blank)                                                                                \
+    X(edge_ends)                                                                                   \
     X(graph_prepare)                                                                               \
     X(graph_bound)                                                                                 \
     X(graph_find)                                                                                  \
@@ -49,6 +53,8 @@
 #define SH_KERNELS_POLICY(X)                                                                       \
     X(mask_stop)                                                                                   \
     X(sample_begin)                                                                                \
+    X(sample_keep)                                                                                 \
+    X(sample_end)                                                                                  \
     X(sample_order)                                                                                \
     X(sample_group)                                                                                \
     X(sample_element)                                                                              \
@@ -91,6 +97,7 @@
 /* Terms of the reward: args_reward.h */
 #define SH_KERNELS_REWARD(X)                                                                       \
     X(reward_look)                                                                                 \
+    X(reward_list)                                                                                 \
     X(reward_judge)                                                                                \
     X(reward_sum)                                                                                  \
     X(reward_record)

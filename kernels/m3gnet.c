@@ -188,6 +188,7 @@ SH_BODY void sum_sites_body(int64_t k, const sh_sum_sites_args *a)
 {
     int64_t i = a->wanted ? a->wanted[k] : k;
     double raw = 0, references = 0;
+    if (i < 0) return;
     a->value[i] = NAN;
     if (!knows_all(i, &a->elements)) return;
     for (int64_t s = a->elements.site_start[i]; s < a->elements.site_start[i + 1]; s++) {
@@ -202,6 +203,7 @@ SH_BODY void crystal_value_body(int64_t k, const sh_crystal_value_args *a)
 {
     int64_t i = a->wanted ? a->wanted[k] : k;
     double sum = (double)*a->end;
+    if (i < 0) return;
     for (int64_t c = 0; c < a->n; c++)
         sum += (double)a->x[i * a->n + c] * (double)a->last[c];
     a->value[i] = knows_all(i, &a->elements) ? a->std * sum + a->mean : NAN;

@@ -118,6 +118,8 @@ SH_BODY const sh_wyckoff *orbit_position(int64_t s, int32_t sg_number, const sh_
 SH_BODY void orbit_project_body(int64_t s, const sh_orbit_project_args *a)
 {
     const sh_group_tables *g = &a->tables;
+    a->n_stab[s] = a->n_atom[s] = 0;
+    if (s >= a->crystals.site_start[a->crystals.n_crystal]) return; /* room, no site */
     int64_t crystal = a->crystals.site_crystal[s];
     int32_t sg_number = a->crystals.sg_number[crystal], first = g->op_start[sg_number - 1];
     const sh_wyckoff *position = orbit_position(s, sg_number, a);
@@ -166,11 +168,12 @@ SH_BODY void orbit_write_body(int64_t s, const sh_orbit_write_args *a)
 {
     const sh_group_tables *g = &a->tables;
     const sh_crystals *c = &a->crystals;
+    if (c->atom_start[s] == c->atom_start[s + 1]) return; /* no site, or no room */
     int32_t sg_number = c->sg_number[c->site_crystal[s]], first = g->op_start[sg_number - 1], last = g->op_start[sg_number];
     int64_t n_atom = a->n_atom[s], n_stab = a->n_stab[s], n = 1;
     double *atom = c->atom_frac + 3 * c->atom_start[s];
     int8_t *rot = c->stab_rot + 9 * c->stab_start[s];
-    for (int64_t k = 0; k < n_stab; k++)
+    for (int64_t k = 0; k < c->stab_start[s + 1] - c->stab_start[s]; k++)
         for (int i = 0; i < 9; i++)
             rot[9 * k + i] = g->rot[9 * (first + a->stab[SH_MAX_STAB * s + k]) + i];
     for (int i = 0; i < 3; i++)

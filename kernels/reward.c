@@ -77,6 +77,12 @@ SH_BODY void reward_look_body(int64_t i, const sh_reward_look_args *a)
 }
 SH_KERNEL_ROWS(reward_look, sh_reward_look_args)
 
+SH_BODY void reward_list_body(int64_t k, const sh_reward_list_args *a)
+{
+    if (k >= a->start[1]) a->list[k] = -1;
+}
+SH_KERNEL_ROWS(reward_list, sh_reward_list_args)
+
 SH_BODY int32_t reward_guard(const sh_reward_options *o, const sh_reward_result *x)
 {
     if (x->min_dist < o->guard_distance) return SH_REASON_GUARD_OVERLAP;
@@ -89,6 +95,8 @@ SH_BODY void reward_judge_body(int64_t k, const sh_reward_judge_args *a)
 {
     sh_reward_result *x = &a->results[a->index[k]];
     bool above_min;
+    a->no_energy[k] = a->is_floor[k] = 1;
+    if (a->index[k] < 0) return;
     x->min_dist = a->graph.min_dist[k];
     if (x->min_dist < COINCIDENT_ANG && x->reason == SH_REASON_NONE) x->reason = SH_REASON_COINCIDENT;
     x->bond = sh_bond_score(a->tables, &a->crystals, &a->graph, k, a->next, &above_min, &x->bond_missing);
@@ -124,6 +132,7 @@ SH_BODY void reward_sum_body(int64_t k, const sh_reward_sum_args *a)
 {
     const sh_reward_options *o = &a->rules->options;
     sh_reward_result *x = &a->results[a->index[k]];
+    if (a->index[k] < 0) return;
     if (a->e_form && !a->no_energy[k]) {
         x->e_total = a->e_total[k];
         x->e_form = a->e_form[k];
@@ -145,7 +154,7 @@ SH_BODY void reward_record_body(int64_t i, const sh_reward_record_args *a)
     sh_record *r = sh_listed(&a->records, i);
     sh_composition composition = reward_kinds(&a->crystals, i, a->kind_z, a->kind_count);
     r->result = a->results[i];
-    if (!sh_composition_of(&a->crystals, i, &composition)) return;
+    if (r->result.n_atom == 0 || !sh_composition_of(&a->crystals, i, &composition)) return;
     sh_composition_reduce(&composition);
     r->formula = sh_composition_key(&composition);
 }

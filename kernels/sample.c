@@ -5,6 +5,12 @@
 
 SH_BODY void sample_begin_body(int64_t i, const sh_sample_begin_args *a)
 {
+    if (i == a->records.n) {
+        sh_record *blank = sh_listed(&a->records, i);
+        for (int32_t t = 0; t < a->max_sites; t++)
+            blank->step[t].sg_number = 1;
+        return;
+    }
     sh_listed(&a->records, i)->traj = a->first_traj + (uint64_t)i;
     a->record[i] = i;
     a->row[i] = 0;
@@ -15,15 +21,34 @@ SH_KERNEL_ROWS(sample_begin, sh_sample_begin_args)
 SH_BODY void sample_order_body(int64_t i, const sh_sample_order_args *a)
 {
     int64_t from = a->list ? a->list[i] : i;
-    a->record[i] = a->rows.record[from];
-    a->row[i] = (int32_t)(1 + from);
+    bool blank = a->list && i >= *a->n_go;
+    a->record[i] = blank ? a->rows.records.n : a->rows.record[from];
+    a->row[i] = blank ? 0 : (int32_t)(1 + from);
     a->n_site[i] = a->rows.t + 1;
+    a->group_index[i] = 0;
+    if (blank) return;
     a->group_index[i] = sh_row_record(&a->rows, from)->step[a->rows.t - 1].sg_number - 1;
 }
 SH_KERNEL_ROWS(sample_order, sh_sample_order_args)
 
+SH_BODY void sample_keep_body(int64_t r, int64_t c, const sh_sample_keep_args *a)
+{
+    if (sh_row_is_blank(&a->rows, r)) return;
+    a->y[a->rows.record[r] * a->cols + c] = a->x[r * a->cols + c];
+}
+SH_KERNEL_CELLS(sample_keep, sh_sample_keep_args, cols)
+
+SH_BODY void sample_end_body(int64_t i, const sh_sample_end_args *a)
+{
+    const sh_record *record = sh_listed(&a->records, i);
+    a->record[i] = i;
+    a->group_index[i] = record->step[record->n_step - 1].sg_number - 1;
+}
+SH_KERNEL_ROWS(sample_end, sh_sample_end_args)
+
 SH_BODY void mask_stop_body(int64_t r, const sh_mask_stop_args *a)
 {
+    if (sh_row_is_blank(&a->rows, r)) return;
     sh_partial state = sh_partial_of(&a->rules, sh_row_record(&a->rows, r), a->rows.t);
     a->mask[2 * r] = sh_mask_elements(&a->rules, &state, NULL) > 0;
     a->mask[2 * r + 1] = sh_mask_stop(&a->rules, &state);
@@ -34,6 +59,8 @@ SH_BODY void sample_group_body(int64_t r, const sh_sample_group_args *a)
 {
     int32_t t = a->rows.t;
     sh_record *record = sh_row_record(&a->rows, r);
+    a->group_index[r] = 0;
+    if (sh_row_is_blank(&a->rows, r)) return;
     int32_t sg_number = a->choice ? 1 + a->choice[r] : record->step[t - 1].sg_number;
     record->step[t].sg_number = sg_number;
     a->group_index[r] = sg_number - 1;
@@ -47,9 +74,11 @@ SH_BODY void sample_element_body(int64_t r, const sh_sample_element_args *a)
 {
     int32_t t = a->rows.t, chosen = a->choice[r];
     sh_record *record = sh_row_record(&a->rows, r);
+    a->z[r] = a->rules.constraints->element[chosen];
+    a->dim[r] = 0;
+    if (sh_row_is_blank(&a->rows, r)) return;
     record->step[t].elem_index = chosen;
     record->n_step = t + 1;
-    a->z[r] = a->rules.constraints->element[chosen];
     if (a->rules.sites == SH_SITES_GENERAL) {
         record->step[t].wyckoff = -1;
         a->dim[r] = 3;
@@ -64,6 +93,8 @@ SH_KERNEL_ROWS(sample_element, sh_sample_element_args)
 SH_BODY void sample_wyckoff_body(int64_t r, const sh_sample_wyckoff_args *a)
 {
     sh_step *step = &sh_row_record(&a->rows, r)->step[a->rows.t];
+    a->position[r] = 0;
+    if (sh_row_is_blank(&a->rows, r)) return;
     step->wyckoff = a->choice[r];
     a->position[r] = a->rules.wyckoff_start[step->sg_number - 1] + step->wyckoff;
     a->dim[r] = (uint8_t)a->rules.wyckoff[a->position[r]].dim;

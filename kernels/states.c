@@ -16,7 +16,8 @@ SH_BODY void describe_states_body(int64_t i, const sh_describe_states_args *a)
     int64_t t = a->states.t[i];
     const sh_step *last = &record->step[t - 1];
     int32_t n_atom = 0;
-    for (int64_t k = 0; k < t; k++) {
+    bool has_room = a->site_start[i] < a->site_start[i + 1];
+    for (int64_t k = 0; k < t && has_room; k++) {
         const sh_step *step = &record->step[k];
         int64_t site = a->site_start[i] + k;
         a->site_z[site] = a->rules.constraints->element[step->elem_index];
@@ -26,7 +27,10 @@ SH_BODY void describe_states_body(int64_t i, const sh_describe_states_args *a)
         if (a->nominal) n_atom += a->rules.wyckoff[a->rules.wyckoff_start[last->sg_number - 1] + step->wyckoff].mult;
     }
     a->sg_number[i] = last->sg_number;
-    if (a->nominal)
+    if (a->states.record[i] >= a->states.records.n) { /* blank: far from everything */
+        for (int k = 0; k < 9; k++)
+            a->lattice[9 * i + k] = k % 4 == 0 ? 100 : 0;
+    } else if (a->nominal)
         sh_nominal_lattice(last->sg_number, n_atom, a->lattice + 9 * i);
     else
         sh_step_lattice(&a->rules.constraints->cell, last, a->lattice + 9 * i);

@@ -16,7 +16,9 @@ enum { SH_GROUP_ID = 128 };
 typedef struct {
     void (*make_id)(char id[SH_GROUP_ID]);
     void (*join)(const char id[SH_GROUP_ID], int rank, int size);
-    void (*sum)(sh_real *data, int64_t n); /* in place */
+    /* In place, of what the kernels before leave; kernels after it go on beside it until `summed`. */
+    void (*sum)(sh_real *data, int64_t n);
+    void (*summed)(void); /* kernels after this come after the sums */
     void (*leave)(void);
 } sh_group_calls;
 
@@ -39,6 +41,10 @@ typedef struct sh_backend {
     sh_arena *room;
     void (*copy_in)(void *to, const void *from, size_t bytes);  /* from the host, which may write to `from` again at once */
     void (*copy_out)(void *to, const void *from, size_t bytes); /* to the host, when the kernels before are done */
+    void (*fetch)(void *to, const void *from, size_t bytes);    /* the same, done by the next copy_out or wait */
+    /* A copy from the host beside the kernels: `to` is read by kernels after `copied`, and no longer by those before. */
+    void (*copy_ahead)(void *to, const void *from, size_t bytes);
+    void (*copied)(void);
     void (*clear)(void *to, size_t bytes);                      /* to zero */
     void (*wait)(void);                                         /* for all that was asked for */
     sh_group_calls group;

@@ -179,6 +179,9 @@ const sh_backend *sh_backend_cpu(void)
         .memory = &sh_host_memory,
         .copy_in = copy,
         .copy_out = copy,
+        .fetch = copy,
+        .copy_ahead = copy,
+        .copied = no_wait,
         .clear = clear,
         .wait = no_wait,
     };

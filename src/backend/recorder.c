@@ -1,14 +1,24 @@
 #define _DEFAULT_SOURCE /* MAP_ANONYMOUS, MAP_NORESERVE */
 #include "backend/recorder.h"
 
+#include <string.h>
 #include <sys/mman.h>
 
 #include "base/status.h"
 
 static const size_t REGION = (size_t)8 << 30, HUGE_PAGE = 2 << 20; /* bytes, of addresses alone */
 
+enum { MAX_FETCHED = 16 };
+
+typedef struct {
+    void *to, *held;
+    size_t bytes;
+} fetched;
+
 static struct {
     const sh_backend *cpu;
+    fetched fetched[MAX_FETCHED];
+    int n_fetched;
     sh_backend table;
     sh_recorder_counts counts;
     void *reserved;
@@ -91,14 +101,38 @@ static void copy_in(void *to, const void *from, size_t bytes)
     close_memory();
 }
 
+/* What was fetched is the host's with the next wait, as on a device. */
+static void arrive(void)
+{
+    for (int i = 0; i < recorder.n_fetched; i++) {
+        memcpy(recorder.fetched[i].to, recorder.fetched[i].held, recorder.fetched[i].bytes);
+        sh_free(recorder.fetched[i].held);
+    }
+    recorder.n_fetched = 0;
+}
+
 static void copy_out(void *to, const void *from, size_t bytes)
 {
     recorder.counts.copies_out++;
     recorder.counts.bytes_out += (int64_t)bytes;
     recorder.counts.waits++;
+    arrive();
     open_memory();
     recorder.cpu->copy_out(to, from, bytes);
     close_memory();
+}
+
+static void fetch(void *to, const void *from, size_t bytes)
+{
+    SH_ASSERT(recorder.n_fetched < MAX_FETCHED);
+    recorder.counts.copies_out++;
+    recorder.counts.bytes_out += (int64_t)bytes;
+    fetched *f = &recorder.fetched[recorder.n_fetched++];
+    *f = (fetched){to, sh_alloc(bytes), bytes};
+    open_memory();
+    recorder.cpu->copy_out(f->held, from, bytes);
+    close_memory();
+    memset(to, 0xff, bytes);
 }
 
 static void clear(void *to, size_t bytes)
@@ -109,9 +143,15 @@ static void clear(void *to, size_t bytes)
     close_memory();
 }
 
+static void copied(void)
+{
+    recorder.counts.marks++;
+}
+
 static void wait(void)
 {
     recorder.counts.waits++;
+    arrive();
 }
 
 static void sum(sh_real *data, int64_t n)
@@ -126,6 +166,7 @@ void sh_recorder_use_group(const sh_group_calls *group)
 {
     recorder.group = recorder.table.group = *group;
     recorder.table.group.sum = sum;
+    recorder.table.group.summed = copied;
 }
 
 const sh_backend *sh_recorder_open(void)
@@ -151,6 +192,9 @@ const sh_backend *sh_recorder_open(void)
         .room = sh_arena_create_in(&memory, 1 << 20),
         .copy_in = copy_in,
         .copy_out = copy_out,
+        .fetch = fetch,
+        .copy_ahead = copy_in,
+        .copied = copied,
         .clear = clear,
         .wait = wait,
     };

@@ -13,6 +13,7 @@ typedef struct {
     int64_t waits;               /* of the host for the device: every copy out is one */
     int64_t clears;
     int64_t sums;                /* over processes */
+    int64_t marks;               /* where kernels wait for copies ahead or sums */
     int64_t blocks;              /* memory taken */
 } sh_recorder_counts;
 

@@ -107,6 +107,7 @@ typedef struct {
     sh_records fresh, replay;   /* of this worker, shard by shard */
     sh_records drawn;           /* of one shard */
     sh_gradients gradients;     /* of the shards */
+    sh_records_room ahead;      /* replayed records on their way to the device */
     bool goes_on;               /* rank 0: there is a checkpoint to go on from */
     int lock;                   /* rank 0: on the directory, or -1 */
     int64_t first;              /* iterations finished before this start */
@@ -294,7 +295,8 @@ static void take_shard(const run *r, const sh_replay_header *header, int k, shar
                                .target_fresh = log_targets(r, &s->fresh),
                                .replay = &s->replay,
                                .target_replay = log_targets(r, &s->replay),
-                               .n_total = (double)(r->config.train.batch + header->n_total)};
+                               .n_total = (double)(r->config.train.batch + header->n_total),
+                               .sizes = r->setup.learn_sizes};
 }
 
 /* VarGrad's mean over all shards: known before any of them goes backward. */
@@ -310,6 +312,26 @@ static double batch_mean(run *r, const sh_replay_header *header)
     double mean = sum[0] / sum[1];
     sh_free(sum);
     return mean;
+}
+
+static void begin_sum(void *context)
+{
+    run *r = context;
+    sh_gradients_early(&r->gradients, &r->setup);
+}
+
+/* Whether some worker's share takes more than one slice, so that the sum of the first ones can go on beside the last: all workers or
+ * none, by what all of them know. */
+static bool sums_early(const run *r, const sh_replay_header *header, const sh_step_batch *batch)
+{
+    int64_t most = 0;
+    for (int k = 0; k < r->comm->n_shard; k++) {
+        int64_t first, fresh, replayed;
+        sh_comm_shard_slice(r->comm, r->config.train.batch, k, &first, &fresh);
+        sh_comm_shard_slice(r->comm, header->n_total, k, &first, &replayed);
+        most = fresh + replayed > most ? fresh + replayed : most;
+    }
+    return sh_gradients_on_devices(&r->gradients, &r->setup) && most > sh_step_slice(batch, r->setup.be);
 }
 
 /* Values and gradients of this worker's shards, then their sums over all. */
@@ -328,6 +350,10 @@ static sh_step_sums learn(run *r, const sh_replay_header *header, bool explored,
         take_shard(r, header, k, &s);
         s.batch.explored = explored;
         s.batch.mean = in_parts ? &mean : NULL;
+        if (sums_early(r, header, &s.batch)) {
+            s.batch.before_last = begin_sum;
+            s.batch.context = r;
+        }
         sh_params_zero_grad(r->setup.params);
         sh_train_step(r->setup.policy, r->setup.be, &s.batch, r->setup.arena, &sums);
         memcpy(numbers + k * N, &sums, sizeof sums);
@@ -350,9 +376,11 @@ static bool work(run *r, int64_t iteration)
     sh_exploration exploration = exploration_at(&c->train, iteration);
     sh_report report = {.epsilon = exploration.epsilon, .log_z = sh_policy_log_z_value(r->setup.policy)};
     sh_replay_header header;
+    sh_exchange_wait_replay(r->exchange, &header, &r->replay); /* sent an iteration ago */
+    sh_records_ahead(&r->ahead, r->setup.be, &r->replay);
     draw(r, iteration, &exploration);
     sh_exchange_send_records(r->exchange, &r->fresh);
-    sh_exchange_wait_replay(r->exchange, &header, &r->replay);
+    r->setup.be->copied();
     report.sums = learn(r, &header, exploration.epsilon > 0 || exploration.widen > 1, &report.stop);
     sh_status status = sh_adam_step(r->setup.adam, c->train.lr, c->train.clip, &report.norm);
     if (status != SH_OK) {
@@ -466,7 +494,8 @@ static void end(run *r)
     if (r->fresh.data) sh_records_destroy(&r->fresh);
     if (r->replay.data) sh_records_destroy(&r->replay);
     if (r->drawn.data) sh_records_destroy(&r->drawn);
-    sh_gradients_destroy(&r->gradients);
+    sh_gradients_destroy(&r->gradients, &r->setup);
+    sh_records_room_release(&r->ahead);
     sh_device_leave(&r->setup);
     sh_setup_destroy(&r->setup);
     sh_folder_unlock(&r->lock);

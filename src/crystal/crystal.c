@@ -19,19 +19,19 @@ void sh_crystals_select(sh_workspace *ws, const sh_crystals *from, const int64_t
                          .site_start = SH_ROOM(ws, int64_t, n + 1),
                          .position_tolerance = from->position_tolerance};
     be->select_count(&args, n);
-    be->offsets(args.n_site, n, out->site_start);
-    be->offsets(args.n_atom, n, atom_start);
-    be->offsets(args.n_stab, n, stab_start);
-    sh_workspace_counts(ws, (const int64_t *const[]){&out->site_start[n], &atom_start[n], &stab_start[n]}, 3, size);
+    const sh_count_list lists[] = {
+        {args.n_site, n, out->site_start, n}, {args.n_atom, n, atom_start, n}, {args.n_stab, n, stab_start, n}};
+    sh_workspace_sizes(ws, lists, 3, size);
     out->n_site = size[0];
     out->n_atom = size[1];
     out->n_stab = size[2];
-    out->site_crystal = SH_ROOM(ws, int32_t, out->n_site);
-    out->site_z = SH_ROOM(ws, int32_t, out->n_site);
+    out->site_crystal = SH_ROOM_BLANK(ws, int32_t, out->n_site);
+    out->site_z = SH_ROOM_BLANK(ws, int32_t, out->n_site);
     out->atom_start = SH_ROOM(ws, int64_t, out->n_site + 1);
     out->atom_frac = SH_ROOM(ws, double, 3 * out->n_atom);
     out->stab_start = SH_ROOM(ws, int64_t, out->n_site + 1);
     out->stab_rot = SH_ROOM(ws, int8_t, 9 * out->n_stab);
     args.out = *out;
     be->select_write(&args, n + 1);
+    if (sh_workspace_is_planned(ws)) be->select_blank(&args, out->n_site + 1);
 }

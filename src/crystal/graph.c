@@ -18,7 +18,7 @@ void sh_graph_build(sh_workspace *ws, const sh_crystals *c, const sh_graph_opts 
                       .site_crystal = c->site_crystal,
                       .site_mult = SH_ROOM(ws, double, n_site),
                       .edge_start = SH_ROOM(ws, int64_t, n_site + 1),
-                      .in_start = SH_ROOM(ws, int64_t, n_site + 1),
+                      .in_start = SH_ROOM(ws, int64_t, n_site + 2),
                       .min_dist = SH_ROOM(ws, double, n_crystal)};
     sh_graph_find_args args = {.crystals = *c,
                                .graph = *out,
@@ -37,26 +37,36 @@ void sh_graph_build(sh_workspace *ws, const sh_crystals *c, const sh_graph_opts 
                                .site_min = SH_ROOM(ws, double, n_site)};
     be->graph_prepare(&args, n_crystal);
     be->graph_bound(&args, n_site);
-    be->offsets(args.n_bound, n_site, image_start);
-    int64_t n_image = sh_workspace_count(ws, &image_start[n_site]);
+    int64_t n_image = sh_workspace_size(ws, args.n_bound, n_site, image_start, n_site);
     args.image = SH_ROOM(ws, sh_search_image, n_image);
     args.key = SH_ROOM(ws, sh_search_key, n_image);
     args.class_of = SH_ROOM(ws, sh_search_class, n_image);
     be->graph_find(&args, n_site);
     be->graph_min_dist(&args, n_crystal);
-    be->offsets(args.n_edge, n_site, out->edge_start);
-    int64_t n_edge = out->n_edge = sh_workspace_count(ws, &out->edge_start[n_site]);
-    out->edge_src = SH_ROOM(ws, int32_t, n_edge);
-    out->edge_dst = SH_ROOM(ws, int32_t, n_edge);
+    int64_t n_edge = out->n_edge = sh_workspace_size(ws, args.n_edge, n_site, out->edge_start, n_site);
+    out->edge_src = SH_ROOM_BLANK(ws, int32_t, n_edge);
+    out->edge_dst = SH_ROOM_BLANK(ws, int32_t, n_edge);
     out->edge_count = SH_ROOM(ws, double, n_edge);
-    out->edge_dist = SH_ROOM(ws, double, n_edge);
+    out->edge_dist = SH_ROOM_BLANK(ws, double, n_edge);
     out->edge_vec = SH_ROOM(ws, double, 3 * n_edge);
     out->edge_u = SH_ROOM(ws, double, 3 * n_edge);
     out->edge_uu = SH_ROOM(ws, double, 6 * n_edge);
     out->in_edge = SH_ROOM(ws, int64_t, n_edge);
     args.graph = *out;
     be->graph_write(&args, n_site);
-    be->sort_by_key(out->edge_dst, n_edge, n_site, out->in_start, out->in_edge);
+    sh_graph_ends(ws, out->edge_start, out->edge_dst, n_edge, n_site, out->in_start, out->in_edge);
+}
+
+void sh_graph_ends(sh_workspace *ws, const int64_t *edge_start, const int32_t *edge_dst, int64_t n_edge, int64_t n_site,
+                   int64_t *in_start, int64_t *in_edge)
+{
+    if (!sh_workspace_is_planned(ws)) {
+        ws->be->sort_by_key(edge_dst, n_edge, n_site, in_start, in_edge);
+        return;
+    }
+    const sh_edge_ends_args args = {.start = edge_start, .dst = edge_dst, .n_key = n_site, .key = SH_ROOM(ws, int32_t, n_edge)};
+    ws->be->edge_ends(&args, n_edge);
+    ws->be->sort_by_key(args.key, n_edge, n_site + 1, in_start, in_edge);
 }
 
 void sh_graph_count(const sh_graph *g, const int64_t *crystals, int64_t n, int64_t *n_site, int64_t *n_edge)

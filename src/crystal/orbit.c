@@ -27,9 +27,8 @@ void sh_crystals_make(sh_workspace *ws, const sh_group_tables *tables, const sh_
                                   .n_atom = SH_ROOM(ws, int64_t, n_site)};
     be->orbit_sites(&args, n_crystal + 1);
     be->orbit_project(&args, n_site);
-    be->offsets(args.n_atom, n_site, out->atom_start);
-    be->offsets(args.n_stab, n_site, out->stab_start);
-    sh_workspace_counts(ws, (const int64_t *const[]){&out->atom_start[n_site], &out->stab_start[n_site]}, 2, size);
+    const sh_count_list lists[] = {{args.n_atom, n_site, out->atom_start, n_site}, {args.n_stab, n_site, out->stab_start, n_site}};
+    sh_workspace_sizes(ws, lists, 2, size);
     out->n_atom = size[0];
     out->n_stab = size[1];
     out->atom_frac = SH_ROOM(ws, double, 3 * out->n_atom);

@@ -14,7 +14,6 @@
 #include "tensor/ops.h"
 
 enum {
-    TRUNK = 64,            /* H */
     ELEMENT_WIDTH = 16,    /* of an element's embedding at a node, as in the published MEGNet */
     POSITION_WIDTH = 16,   /* of a Wyckoff position's */
     LATTICE_WIDTH = 32,
@@ -99,10 +98,10 @@ static void create_encoder(sh_policy *p, int index)
     }
     e->lattice = sh_mlp_create(p->params, NAMED("lattice"), sizes, 4);
     e->group = sh_params_add(p->params, NAMED("group"), SH_N_GROUP, GROUP_WIDTH, SH_INIT_NORMAL, 0.5);
-    e->trunk_w = sh_params_add(p->params, NAMED("trunk.w"), graph_out + LATTICE_WIDTH + GROUP_WIDTH, TRUNK,
+    e->trunk_w = sh_params_add(p->params, NAMED("trunk.w"), graph_out + LATTICE_WIDTH + GROUP_WIDTH, SH_TRUNK,
                                SH_INIT_UNIFORM_FAN_IN, 0);
-    e->trunk_b = sh_params_add(p->params, NAMED("trunk.b"), 1, TRUNK, SH_INIT_CONSTANT, 0);
-    e->start = sh_params_add(p->params, NAMED("start"), 1, TRUNK, SH_INIT_NORMAL, 0.5);
+    e->trunk_b = sh_params_add(p->params, NAMED("trunk.b"), 1, SH_TRUNK, SH_INIT_CONSTANT, 0);
+    e->start = sh_params_add(p->params, NAMED("start"), 1, SH_TRUNK, SH_INIT_NORMAL, 0.5);
 #undef NAMED
 }
 
@@ -111,16 +110,16 @@ static void create_level_heads(sh_policy *p, sh_direction direction)
     const char *owner = direction == SH_FORWARD ? "pf" : "pb";
     level_heads *h = &p->heads[direction];
     char name[96];
-    const int64_t group_sizes[] = {TRUNK, TRUNK, SH_N_GROUP};
-    const int64_t lattice_sizes[] = {TRUNK, TRUNK, 3 * p->options.mixture};
+    const int64_t group_sizes[] = {SH_TRUNK, SH_TRUNK, SH_N_GROUP};
+    const int64_t lattice_sizes[] = {SH_TRUNK, SH_TRUNK, 3 * p->options.mixture};
 #define NAMED(what) (snprintf(name, sizeof name, "%s.%s", owner, what), name)
     if (direction == SH_FORWARD || p->options.group == SH_EACH_STEP) {
         h->group = sh_mlp_create(p->params, NAMED("group"), group_sizes, 3);
         if (p->options.heads != SH_HEADS_FLAT)
-            h->group_embedding = sh_params_add(p->params, NAMED("group_embedding"), SH_N_GROUP, TRUNK, SH_INIT_NORMAL, 0.5);
+            h->group_embedding = sh_params_add(p->params, NAMED("group_embedding"), SH_N_GROUP, SH_TRUNK, SH_INIT_NORMAL, 0.5);
     }
     if (sequential(p))
-        h->lattice_w = sh_params_add(p->params, NAMED("lattice_code"), 6 * SH_LATTICE_CODE, TRUNK,
+        h->lattice_w = sh_params_add(p->params, NAMED("lattice_code"), 6 * SH_LATTICE_CODE, SH_TRUNK,
                                      SH_INIT_UNIFORM_FAN_IN, 0);
     for (int d = 0; d < 6; d++) {
         snprintf(name, sizeof name, "%s.lattice%d", owner, d);
@@ -156,23 +155,23 @@ sh_status sh_policy_create(const sh_policy_options *options, const sh_space *spa
         create_level_heads(p, SH_BACKWARD);
         if (options->group == SH_EACH_STEP)
             p->removed_embedding[SH_PB_HIGH] =
-                sh_params_add(params, "pb.removed_high", N_ELEMENT_ROW, TRUNK, SH_INIT_NORMAL, 0.5);
+                sh_params_add(params, "pb.removed_high", N_ELEMENT_ROW, SH_TRUNK, SH_INIT_NORMAL, 0.5);
         p->removed_embedding[SH_PB_LOW] =
-            sh_params_add(params, "pb.removed_low", N_ELEMENT_ROW, TRUNK, SH_INIT_NORMAL, 0.5);
+            sh_params_add(params, "pb.removed_low", N_ELEMENT_ROW, SH_TRUNK, SH_INIT_NORMAL, 0.5);
     }
-    const int64_t stop_sizes[] = {TRUNK, TRUNK, 2};
-    const int64_t element_sizes[] = {TRUNK, TRUNK, space->constraints->n_element};
-    const int64_t position_sizes[] = {TRUNK, TRUNK, 1 + SH_WRAPPED_STRIDE * options->position_mixture};
+    const int64_t stop_sizes[] = {SH_TRUNK, SH_TRUNK, 2};
+    const int64_t element_sizes[] = {SH_TRUNK, SH_TRUNK, space->constraints->n_element};
+    const int64_t position_sizes[] = {SH_TRUNK, SH_TRUNK, 1 + SH_WRAPPED_STRIDE * options->position_mixture};
     p->stop = sh_mlp_create(params, "pf.stop", stop_sizes, 3);
-    if (options->objective == SH_SUBTB) p->flow = sh_mlp_create(params, "pf.flow", (const int64_t[]){TRUNK, TRUNK, 1}, 3);
+    if (options->objective == SH_SUBTB) p->flow = sh_mlp_create(params, "pf.flow", (const int64_t[]){SH_TRUNK, SH_TRUNK, 1}, 3);
     p->element = sh_mlp_create(params, "pf.element", element_sizes, 3);
     if (sequential(p))
-        p->element_embedding = sh_params_add(params, "pf.element_embedding", N_ELEMENT_ROW, TRUNK, SH_INIT_NORMAL, 0.5);
+        p->element_embedding = sh_params_add(params, "pf.element_embedding", N_ELEMENT_ROW, SH_TRUNK, SH_INIT_NORMAL, 0.5);
     if (on_wyckoff(p)) {
-        const int64_t wyckoff_sizes[] = {TRUNK, TRUNK, SH_MAX_WYCKOFF};
+        const int64_t wyckoff_sizes[] = {SH_TRUNK, SH_TRUNK, SH_MAX_WYCKOFF};
         p->wyckoff = sh_mlp_create(params, "pf.wyckoff", wyckoff_sizes, 3);
         if (sequential(p))
-            p->wyckoff_w = sh_params_add(params, "pf.wyckoff_w", POSITION_WIDTH, TRUNK, SH_INIT_UNIFORM_FAN_IN, 0);
+            p->wyckoff_w = sh_params_add(params, "pf.wyckoff_w", POSITION_WIDTH, SH_TRUNK, SH_INIT_UNIFORM_FAN_IN, 0);
     }
     p->position = sh_mlp_create(params, "pf.position", position_sizes, 3);
     p->log_z = sh_params_add(params, "log_z", 1, 1, SH_INIT_CONSTANT, 0);
@@ -238,6 +237,11 @@ const sh_policy_options *sh_policy_get_options(const sh_policy *p)
 const sh_space *sh_policy_space(const sh_policy *p)
 {
     return p->space;
+}
+
+sh_params *sh_policy_params(const sh_policy *p)
+{
+    return p->params;
 }
 
 const uint8_t *sh_policy_groups(const sh_policy *p, sh_workspace *ws)

@@ -30,6 +30,7 @@ void sh_policy_destroy(sh_policy **policy);
 
 const sh_policy_options *sh_policy_get_options(const sh_policy *policy);
 const sh_space *sh_policy_space(const sh_policy *policy);
+sh_params *sh_policy_params(const sh_policy *policy);
 /* Groups that may be chosen, (230) there; and lattice parameters that one of them leaves free, a bit each. */
 const uint8_t *sh_policy_groups(const sh_policy *policy, sh_workspace *ws);
 unsigned sh_policy_free_parameters(const sh_policy *policy);
@@ -40,6 +41,8 @@ double sh_policy_log_z_value(const sh_policy *policy); /* for the host; waits fo
 bool sh_policy_lattice_each_step(const sh_policy *policy);
 bool sh_policy_group_anew(const sh_policy *policy, int32_t t);
 bool sh_policy_learns_backward(const sh_policy *policy);
+
+enum { SH_TRUNK = 64 }; /* H */
 
 /* Trunk rows of one role for a batch: row 0 is s_0, row 1 + i is state i. Roles that share an encoder share the pass:
  * the result for all four. */

@@ -43,13 +43,33 @@ sh_record_list sh_records_begin(sh_workspace *ws, sh_records *records, int64_t n
 {
     sh_records_resize(records, 0);
     sh_records_resize(records, n);
-    char *block = ws->be->room ? sh_workspace_zeros(ws, (size_t)n * records->stride) : records->data;
-    return (sh_record_list){.first = block, .n_first = n, .n = n, .stride = (int64_t)records->stride};
+    size_t bytes = (size_t)n * records->stride;
+    char *block = ws->be->room ? sh_workspace_zeros(ws, bytes + records->stride) : records->data;
+    return (sh_record_list){.first = block, .second = block + bytes, .n_first = n, .n = n, .stride = (int64_t)records->stride};
 }
 
-void sh_records_bring(sh_workspace *ws, const sh_record_list *there, sh_records *records)
+void sh_records_fetch(sh_workspace *ws, const sh_record_list *there, sh_records *records)
 {
-    if (ws->be->room) ws->be->copy_out(records->data, there->first, (size_t)there->n * records->stride);
+    sh_workspace_fetch(ws, records->data, there->first, (size_t)there->n * records->stride);
+}
+
+void sh_records_ahead(sh_records_room *room, const sh_backend *be, sh_records *records)
+{
+    size_t bytes = (size_t)records->n * records->stride;
+    records->there = NULL;
+    if (!be->room || bytes == 0) return;
+    if (room->be != be || room->bytes < bytes) {
+        sh_records_room_release(room);
+        *room = (sh_records_room){be, be->memory->take(bytes), bytes};
+    }
+    be->copy_ahead(room->memory, records->data, bytes);
+    records->there = room->memory;
+}
+
+void sh_records_room_release(sh_records_room *room)
+{
+    if (room->memory) room->be->memory->give(room->memory);
+    *room = (sh_records_room){0};
 }
 
 static void count_steps(sh_record_list *list, int64_t n_step)
@@ -66,6 +86,7 @@ static char *block_there(sh_workspace *ws, const sh_records *r, int64_t begin, i
     for (int64_t i = 0; i < taken; i++)
         count_steps(list, sh_record_at(r, begin + i)->n_step);
     *n -= taken;
+    if (taken && r->there) return r->there + (size_t)begin * r->stride;
     return taken ? (char *)(uintptr_t)sh_workspace_put(ws, data, (size_t)taken * r->stride) : NULL;
 }
 

@@ -34,6 +34,7 @@ typedef struct {
     int32_t max_sites;
     size_t stride; /* bytes of a record */
     char *data;
+    char *there; /* a copy of the data where kernels read it (sh_records_ahead), or NULL */
 } sh_records;
 
 static inline size_t sh_record_stride(int32_t max_sites)
@@ -57,6 +58,7 @@ static inline sh_records sh_records_view(const sh_records *r, int64_t first, int
     sh_records view = *r;
     view.n = view.capacity = n;
     view.data += (size_t)first * r->stride;
+    if (view.there) view.there += (size_t)first * r->stride;
     return view;
 }
 
@@ -83,9 +85,21 @@ static inline sh_record_list sh_records_list(const sh_records *r)
 
 struct sh_workspace;
 
-/* n records of zeros to be filled in there, which become `records` (resized) when they are brought. Bringing waits. */
+/* n records of zeros to be filled in there, with one more behind them for blank rows where passes are planned; they become `records`
+ * (resized) with the first wait after they are fetched. */
 sh_record_list sh_records_begin(struct sh_workspace *ws, sh_records *records, int64_t n);
-void sh_records_bring(struct sh_workspace *ws, const sh_record_list *there, sh_records *records);
+void sh_records_fetch(struct sh_workspace *ws, const sh_record_list *there, sh_records *records);
+
+/* Memory of a back-end for records that are copied there beside the kernels of something else. */
+typedef struct {
+    const struct sh_backend *be;
+    char *memory;
+    size_t bytes;
+} sh_records_room;
+
+/* Begins the copy of all of them; they have it from be->copied() on, until the next. No effect on a back-end without memory. */
+void sh_records_ahead(sh_records_room *room, const struct sh_backend *be, sh_records *records);
+void sh_records_room_release(sh_records_room *room);
 
 /* The records begin .. begin + n - 1 of those of `first` and then those of `second` (NULL: none), there: themselves, or copies. */
 sh_record_list sh_records_there(struct sh_workspace *ws, const sh_records *first, const sh_records *second, int64_t begin, int64_t n);

@@ -41,9 +41,10 @@ void sh_finished_crystals(const sh_space *space, sh_workspace *ws, const sh_reco
     const sh_finished_states_args args = {
         .records = *records, .index = index, .record = SH_ROOM(ws, int64_t, n), .t = SH_ROOM(ws, int64_t, n)};
     ws->be->finished_states(&args, n);
-    const int64_t *site_start = site_starts(ws, args.t, n);
-    const sh_state_list states = {
-        .rows = {.records = *records, .record = args.record, .t = args.t}, .n = n, .n_site = sh_workspace_count(ws, site_start + n)};
+    int64_t *site_start = SH_ROOM(ws, int64_t, n + 1);
+    const sh_state_list states = {.rows = {.records = *records, .record = args.record, .t = args.t},
+                                  .n = n,
+                                  .n_site = sh_workspace_size(ws, args.t, n, site_start, n)};
     make_crystals(space, ws, false, &states, site_start, out);
 }
 

@@ -3,6 +3,7 @@
 #ifndef SH_GFLOWNET_STEP_H
 #define SH_GFLOWNET_STEP_H
 
+#include "backend/sizes.h"
 #include "gflownet/objective.h"
 
 /* Sums over the records of this rank; add them up over ranks. */
@@ -25,11 +26,17 @@ typedef struct {
     bool explored;      /* the odd ones were drawn from another distribution */
     const double *mean; /* VarGrad: sh_train_mean over the whole batch; NULL: this is the whole */
     int64_t slice;      /* trajectories on one tape; 0: as suits the back-end */
+    void (*before_last)(void *context); /* the gradient of all slices but the last is complete; NULL: nobody wants to know */
+    void *context;
+    sh_sizes *sizes;    /* of these passes, one part; NULL: sizes are waited for */
 } sh_step_batch;
 
 /* Trajectories on one tape: enough to fill long loops (more were no faster on the CPU), and what a step needs does not grow with its
  * batch. A back-end with memory of its own wants longer ones; they take a good megabyte a trajectory there. */
 enum { SH_STEP_SLICE = 512, SH_STEP_SLICE_THERE = 8192 };
+
+/* Trajectories on one tape of this batch. */
+int64_t sh_step_slice(const sh_step_batch *batch, const sh_backend *be);
 
 /* Adds the gradient of the objective over n_total to the parameters' gradients. */
 void sh_train_step(const sh_policy *policy, const sh_backend *be, const sh_step_batch *batch, sh_arena *arena, sh_step_sums *sums);

@@ -11,20 +11,33 @@ struct sh_adam {
     const sh_backend *be;
     sh_mirror first, second;
     sh_mirror factor; /* by number */
-    double *part;     /* (SLICES,2) where kernels write */
+    double *part;        /* (SLICES,2) where kernels write */
+    sh_clipped *clipped; /* likewise */
     int64_t steps;
 };
+
+static void take_memory(sh_adam *a, const sh_backend *be)
+{
+    a->be = be;
+    a->part = be->memory->take(2 * SLICES * sizeof *a->part);
+    a->clipped = be->memory->take(sizeof *a->clipped);
+}
+
+static void give_memory(const sh_adam *a)
+{
+    a->be->memory->give(a->part);
+    a->be->memory->give(a->clipped);
+}
 
 sh_adam *sh_adam_create(sh_params *params)
 {
     sh_adam *a = SH_NEW(sh_adam, 1);
     int64_t n = sh_params_size(params);
     a->params = params;
-    a->be = sh_backend_cpu();
     sh_mirror_create(n, &a->first);
     sh_mirror_create(n, &a->second);
     sh_mirror_create(n, &a->factor);
-    a->part = a->be->memory->take(2 * SLICES * sizeof *a->part);
+    take_memory(a, sh_backend_cpu());
     for (int64_t i = 0; i < n; i++)
         a->factor.host[i] = 1;
     return a;
@@ -32,9 +45,8 @@ sh_adam *sh_adam_create(sh_params *params)
 
 void sh_adam_use(sh_adam *a, const sh_backend *be)
 {
-    a->be->memory->give(a->part);
-    a->part = be->memory->take(2 * SLICES * sizeof *a->part);
-    a->be = be;
+    give_memory(a);
+    take_memory(a, be);
     sh_mirror_use(&a->first, be);
     sh_mirror_use(&a->second, be);
     sh_mirror_use(&a->factor, be);
@@ -44,7 +56,7 @@ void sh_adam_destroy(sh_adam **adam)
 {
     sh_adam *a = *adam;
     if (!a) return;
-    a->be->memory->give(a->part);
+    give_memory(a);
     sh_mirror_release(&a->first);
     sh_mirror_release(&a->second);
     sh_mirror_release(&a->factor);
@@ -61,52 +73,36 @@ void sh_adam_set_factor(sh_adam *a, const sh_tensor *tensor, double factor)
     sh_mirror_push(&a->factor);
 }
 
-/* Sums of squares of the numbers with factor 1, and of the others. */
-static void squares(const sh_adam *a, double sum[2])
-{
-    double part[2 * SLICES];
-    const sh_square_sums_args args = {.x = sh_params_grad(a->params)->there,
-                                      .factor = a->factor.there,
-                                      .part = a->part,
-                                      .size = sh_params_size(a->params),
-                                      .slices = SLICES};
-    a->be->square_sums(&args, SLICES);
-    a->be->copy_out(part, a->part, sizeof part);
-    sum[0] = sum[1] = 0;
-    for (int s = 0; s < SLICES; s++) {
-        sum[0] += part[2 * s];
-        sum[1] += part[2 * s + 1];
-    }
-}
-
-static double clip_factor(double square, double clip)
-{
-    double norm = sqrt(square);
-    return clip > 0 && norm > clip ? clip / norm : 1;
-}
-
+/* The norm goes from kernel to kernel; the host looks at it when everything has been asked for. */
 sh_status sh_adam_step(sh_adam *a, double lr, double clip, double *norm)
 {
-    double square[2];
-    squares(a, square);
-    *norm = sqrt(square[0] + square[1]);
-    if (!isfinite(*norm)) return SH_FAIL(SH_ENUM, "the gradient is not finite");
-    a->steps++;
+    sh_clipped clipped;
+    const sh_square_sums_args squares = {.x = sh_params_grad(a->params)->there,
+                                         .factor = a->factor.there,
+                                         .part = a->part,
+                                         .size = sh_params_size(a->params),
+                                         .slices = SLICES};
+    a->be->square_sums(&squares, SLICES);
+    a->be->clip(&(sh_clip_args){a->part, SLICES, clip, a->clipped}, 1);
+    double steps = (double)(a->steps + 1);
     const sh_adam_args args = {.x = sh_params_data(a->params)->there,
                                .grad = sh_params_grad(a->params)->there,
                                .first = a->first.there,
                                .second = a->second.there,
                                .factor = a->factor.there,
-                               .scale = (sh_real)clip_factor(square[0], clip),
-                               .scale_apart = (sh_real)clip_factor(square[1], clip),
+                               .clipped = a->clipped,
                                .beta1 = (sh_real)BETA1,
                                .beta2 = (sh_real)BETA2,
                                .rest1 = (sh_real)(1 - BETA1),
                                .rest2 = (sh_real)(1 - BETA2),
-                               .step = (sh_real)(lr / (1 - pow(BETA1, (double)a->steps))),
-                               .correct = (sh_real)(1 / (1 - pow(BETA2, (double)a->steps))),
+                               .step = (sh_real)(lr / (1 - pow(BETA1, steps))),
+                               .correct = (sh_real)(1 / (1 - pow(BETA2, steps))),
                                .epsilon = (sh_real)EPSILON};
     a->be->adam(&args, sh_params_size(a->params));
+    a->be->copy_out(&clipped, a->clipped, sizeof clipped);
+    *norm = sqrt(clipped.square + clipped.square_apart);
+    if (!clipped.is_finite) return SH_FAIL(SH_ENUM, "the gradient is not finite");
+    a->steps++;
     return SH_OK;
 }
 

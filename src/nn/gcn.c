@@ -51,9 +51,9 @@ static adjacency normalise(sh_workspace *ws, const sh_graph *g)
     int64_t n = g->n_edge + g->n_site;
     adjacency a = {.n = n,
                    .start = SH_ROOM(ws, int64_t, g->n_site + 1),
-                   .site = SH_ROOM(ws, int32_t, n),
-                   .far_end = SH_ROOM(ws, int32_t, n),
-                   .weight = SH_ROOM(ws, sh_real, n),
+                   .site = SH_ROOM_BLANK(ws, int32_t, n),
+                   .far_end = SH_ROOM_BLANK(ws, int32_t, n),
+                   .weight = SH_ROOM_BLANK(ws, sh_real, n),
                    .share = SH_ROOM(ws, sh_real, g->n_site)};
     const sh_adjacency_args args = {.edge_start = g->edge_start,
                                     .edge_dst = g->edge_dst,

@@ -85,7 +85,7 @@ typedef struct {
 
 static weights *prepare(sh_workspace *ws, const sh_graph *g)
 {
-    int32_t *edge_crystal = SH_ROOM(ws, int32_t, g->n_edge);
+    int32_t *edge_crystal = SH_ROOM_BLANK(ws, int32_t, g->n_edge);
     int64_t *crystal_start = SH_ROOM(ws, int64_t, g->n_crystal + 1);
     weights *w = SH_PUSH(ws->arena, weights, 1);
     *w = (weights){.index = {.n_edge = g->n_edge,
@@ -98,8 +98,8 @@ static weights *prepare(sh_workspace *ws, const sh_graph *g)
                              .dst_start = g->in_start,
                              .dst_list = g->in_edge,
                              .crystal_start = crystal_start},
-                   .shares = {.edge_of_site = SH_ROOM(ws, sh_real, g->n_edge),
-                              .edge_of_crystal = SH_ROOM(ws, sh_real, g->n_edge),
+                   .shares = {.edge_of_site = SH_ROOM_BLANK(ws, sh_real, g->n_edge),
+                              .edge_of_crystal = SH_ROOM_BLANK(ws, sh_real, g->n_edge),
                               .site_of_crystal = SH_ROOM(ws, sh_real, g->n_site),
                               .edge_mult = SH_ROOM(ws, sh_real, g->n_edge),
                               .site_mult = SH_ROOM(ws, sh_real, g->n_site)}};

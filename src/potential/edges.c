@@ -20,7 +20,7 @@ void sh_edges_within(sh_workspace *ws, const sh_graph *g, double cutoff, const i
     uint8_t *mark = NULL;
     SH_ASSERT(cutoff <= g->cutoff);
     *out = all;
-    if (cutoff == g->cutoff && (!wanted || n_wanted == g->n_crystal)) return;
+    if (cutoff == g->cutoff && (!wanted || (n_wanted == g->n_crystal && !ws->sizes))) return;
     if (wanted) {
         mark = SH_ROOM_ZERO(ws, uint8_t, g->n_crystal);
         be->mark(&(sh_mark_args){wanted, mark}, n_wanted);
@@ -34,10 +34,9 @@ void sh_edges_within(sh_workspace *ws, const sh_graph *g, double cutoff, const i
                                            .limit2 = cutoff * cutoff + 1e-8,
                                            .count = count},
                     g->n_site);
-    be->offsets(count, g->n_site, out->start);
-    int64_t n = out->n = sh_workspace_count(ws, &out->start[g->n_site]);
-    out->src = SH_ROOM(ws, int32_t, n);
-    out->dst = SH_ROOM(ws, int32_t, n);
+    int64_t n = out->n = sh_workspace_size(ws, count, g->n_site, out->start, g->n_site);
+    out->src = SH_ROOM_BLANK(ws, int32_t, n);
+    out->dst = SH_ROOM_BLANK(ws, int32_t, n);
     out->count = SH_ROOM(ws, double, n);
     out->length = SH_ROOM(ws, double, n);
     out->vec = SH_ROOM(ws, double, 3 * n);
@@ -45,7 +44,7 @@ void sh_edges_within(sh_workspace *ws, const sh_graph *g, double cutoff, const i
     out->uu = SH_ROOM(ws, double, 6 * n);
     be->edges_copy(&(sh_edges_copy_args){all, *out}, all.n);
     if (!by_end) return;
-    out->in_start = SH_ROOM(ws, int64_t, g->n_site + 1);
+    out->in_start = SH_ROOM(ws, int64_t, g->n_site + 2);
     out->in_edge = SH_ROOM(ws, int64_t, n);
-    be->sort_by_key(out->dst, n, g->n_site, out->in_start, out->in_edge);
+    sh_graph_ends(ws, out->start, out->dst, n, g->n_site, out->in_start, out->in_edge);
 }

@@ -61,7 +61,7 @@ static void shares(batch *b, const sh_graph *g)
 {
     int64_t n = b->edges.n;
     b->crystal_start = SH_ROOM(b->ws, int64_t, b->n_crystal + 1);
-    b->edge_crystal = SH_ROOM(b->ws, int32_t, n);
+    b->edge_crystal = SH_ROOM_BLANK(b->ws, int32_t, n);
     b->shares = (sh_graph_shares){.edge_of_site = new_rows(b, n, 1),
                                   .edge_of_crystal = new_rows(b, n, 1),
                                   .site_of_crystal = new_rows(b, b->n_site, 1),

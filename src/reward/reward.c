@@ -161,27 +161,36 @@ void sh_reward_destroy(sh_reward **reward)
 
 /* ---- evaluation ---- */
 
-/* The items i < n with left_out[i] == 0, ascending: `list` is there. Returns how many, and waits for that. */
+/* The items i < n with left_out[i] == 0, ascending: `list` is there. Returns how many; where passes are planned n, and -1 fills the
+ * list: crystals without sites cost nothing. */
 static int64_t list_chosen(sh_workspace *ws, const int32_t *left_out, int64_t n, const int64_t **list)
 {
     int64_t *start = SH_ROOM(ws, int64_t, 3), *items = SH_ROOM(ws, int64_t, n);
     ws->be->sort_by_key(left_out, n, 2, start, items);
     *list = items;
-    return sh_workspace_count(ws, &start[1]);
+    if (!ws->sizes) return sh_workspace_count(ws, &start[1]);
+    ws->be->reward_list(&(sh_reward_list_args){start, items}, n);
+    return n;
 }
 
 /* (C) there; zero for crystals that are not in the list. The user's function is the host's: crystals and list come to it, its
- * scores go back. */
-static const double *ask_plugin(const sh_reward *r, sh_workspace *ws, const sh_crystals *c, const int64_t *shown, int64_t n_shown)
+ * scores go back, and it is shown no blanks. */
+static const double *ask_plugin(const sh_reward *r, sh_workspace *there, const sh_crystals *c, const int64_t *shown, int64_t n_shown)
 {
     sh_crystals some, here;
-    sh_crystals_select(ws, c, shown, n_shown, &some);
-    sh_crystals_bring(ws, &some, &here);
-    shown = SH_BRING(ws, shown, n_shown);
+    sh_workspace counted = *there, *ws = &counted;
+    counted.sizes = NULL;
+    const int64_t *list = SH_BRING(ws, shown, n_shown);
+    while (n_shown > 0 && list[n_shown - 1] < 0)
+        n_shown--;
     double *score = SH_PUSH(ws->arena, double, n_shown), *of_all = SH_PUSH_ZERO(ws->arena, double, c->n_crystal);
-    sh_plugin_scores(r->plugin, &here, score);
+    if (n_shown > 0) {
+        sh_crystals_select(ws, c, shown, n_shown, &some);
+        sh_crystals_bring(ws, &some, &here);
+        sh_plugin_scores(r->plugin, &here, score);
+    }
     for (int64_t k = 0; k < n_shown; k++)
-        of_all[shown[k]] = score[k];
+        of_all[list[k]] = score[k];
     return SH_PUT(ws, of_all, c->n_crystal);
 }
 
@@ -246,7 +255,7 @@ void sh_reward_evaluate(const sh_reward *r, sh_workspace *ws, const sh_crystals 
     if (r->plugin || r->gap_model) {
         const int64_t *judged;
         int64_t n_judged = list_chosen(ws, is_floor, n, &judged);
-        if (r->plugin && n_judged > 0) sum.score = ask_plugin(r, ws, &c, judged, n_judged);
+        if (r->plugin) sum.score = ask_plugin(r, ws, &c, judged, n_judged);
         if (r->gap_model) {
             double *gap = SH_ROOM(ws, double, n);
             sh_potential_predict(r->gap_model, ws, &c, &g, judged, n_judged, gap);

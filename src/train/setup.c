@@ -44,6 +44,9 @@ static sh_status make_policy(const sh_config *config, sh_setup *s)
     sh_policy_start_values(s->policy, config->train.log_z);
     s->adam = sh_adam_create(s->params);
     sh_adam_set_factor(s->adam, sh_policy_log_z(s->policy), config->train.lr_log_z / config->train.lr);
+    if (config->run.deterministic) return SH_OK; /* products round by their shape, and rooms depend on passes before */
+    s->draw_sizes = sh_sizes_create(config->constraints.max_sites + 2);
+    s->learn_sizes = sh_sizes_create(1);
     return SH_OK;
 }
 
@@ -83,6 +86,8 @@ void sh_setup_push(const sh_setup *s)
 void sh_setup_destroy(sh_setup *s)
 {
     sh_arena_destroy(&s->arena);
+    sh_sizes_destroy(&s->draw_sizes);
+    sh_sizes_destroy(&s->learn_sizes);
     sh_adam_destroy(&s->adam);
     sh_policy_destroy(&s->policy);
     sh_params_destroy(&s->params);
@@ -95,14 +100,17 @@ void sh_setup_destroy(sh_setup *s)
     sh_groups_destroy(&s->groups);
 }
 
-void sh_setup_draw(const sh_setup *s, uint64_t seed, uint64_t first_traj, int64_t n, const sh_exploration *exploration,
-                   sh_records *records)
+/* False: there was no room for something. */
+static bool try_draw(const sh_setup *s, uint64_t seed, uint64_t first_traj, int64_t n, const sh_exploration *exploration,
+                     sh_records *records)
 {
     sh_arena_reset(s->arena);
     sh_workspace ws;
     sh_workspace_begin(&ws, s->be, s->arena);
+    sh_workspace_plan(&ws, s->draw_sizes);
     sh_record_list drawn = sh_records_begin(&ws, records, n);
     sh_sample_there(s->policy, &ws, seed, first_traj, exploration, &drawn);
+    sh_workspace_part(&ws, s->space.constraints->max_sites + 1);
     sh_crystals crystals;
     sh_finished_crystals(&s->space, &ws, &drawn, NULL, n, &crystals);
     sh_reward_result *results = SH_ROOM(&ws, sh_reward_result, n);
@@ -113,5 +121,13 @@ void sh_setup_draw(const sh_setup *s, uint64_t seed, uint64_t first_traj, int64_
                                         .results = results,
                                         .records = drawn};
     s->be->reward_record(&args, n);
-    sh_records_bring(&ws, &drawn, records);
+    sh_records_fetch(&ws, &drawn, records);
+    return sh_workspace_settle(&ws);
+}
+
+void sh_setup_draw(const sh_setup *s, uint64_t seed, uint64_t first_traj, int64_t n, const sh_exploration *exploration,
+                   sh_records *records)
+{
+    while (!try_draw(s, seed, first_traj, n, exploration, records))
+        continue;
 }

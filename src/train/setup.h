@@ -21,6 +21,7 @@ typedef struct {
     sh_adam *adam;
     const sh_backend *be;
     sh_arena *arena; /* of a step */
+    sh_sizes *draw_sizes, *learn_sizes; /* of its passes: sampling with rewards, gradients; NULL: they are waited for */
 } sh_setup;
 
 /* The reward alone: tables, models, terms. Pieces it does not make stay NULL. energies: the model of energies is there even where

@@ -141,6 +141,44 @@ static void case_counts(int64_t n)
     assert_int_equal(to[n], -77);
 }
 
+/* Sums as they are where the last is within the room, zeros where it is beyond. */
+static void case_fit(int64_t n)
+{
+    int64_t *from = SH_PUSH(pool, int64_t, n + 1), *to = SH_PUSH(pool, int64_t, n + 2), *seen = SH_PUSH(pool, int64_t, 1);
+    for (int64_t i = 0; i <= n; i++)
+        from[i] = i ? from[i - 1] + i % 3 + 1 : 0;
+    for (int over = 0; over < 2; over++) {
+        const sh_fit_args args = {.from = from, .n = n, .room = from[n] - over, .to = to, .seen = seen};
+        to[n + 1] = -77;
+        launch_fit(&args, n + 1);
+        for (int64_t i = 0; i <= n; i++)
+            assert_int_equal(to[i], over ? 0 : from[i]);
+        assert_int_equal(*seen, from[n]);
+        assert_int_equal(to[n + 1], -77);
+    }
+}
+
+static void case_clip(int64_t n)
+{
+    double *part = SH_PUSH(pool, double, 2 * n + 2), square = 0, apart = 0;
+    sh_clipped *clipped = SH_PUSH(pool, sh_clipped, 2);
+    for (int64_t s = 0; s < n; s++) {
+        square += part[2 * s] = (double)(s % 5);
+        apart += part[2 * s + 1] = (double)(s % 3) / 4;
+    }
+    clipped[1].scale = -77;
+    for (int k = 0; k < 3; k++) {
+        const double clip = k;
+        launch_clip(&(sh_clip_args){part, n, clip, clipped}, 1);
+        near((double)clipped->scale, clip > 0 && sqrt(square) > clip ? clip / sqrt(square) : 1);
+        near((double)clipped->scale_apart, clip > 0 && sqrt(apart) > clip ? clip / sqrt(apart) : 1);
+        assert_true(clipped->square == square && clipped->square_apart == apart && clipped->is_finite);
+    }
+    if (n > 0) part[2 * n - 1] = NAN;
+    launch_clip(&(sh_clip_args){part, n, 1, clipped}, 1);
+    assert_true(clipped->is_finite == (n == 0) && clipped[1].scale == -77);
+}
+
 static void case_adam(int64_t n)
 {
     sh_real *x = array(n), *first = array(n), *second = array(n), *grad = array(n), *factor = array(n), *start = array(3 * n);
@@ -151,13 +189,14 @@ static void case_adam(int64_t n)
         start[3 * i + 1] = first[i];
         start[3 * i + 2] = second[i];
     }
+    sh_clipped *clipped = SH_PUSH(pool, sh_clipped, 1);
+    *clipped = (sh_clipped){.scale = (sh_real)0.5, .scale_apart = (sh_real)0.25, .is_finite = 1};
     const sh_adam_args args = {.x = x,
                                .first = first,
                                .second = second,
                                .grad = grad,
                                .factor = factor,
-                               .scale = (sh_real)0.5,
-                               .scale_apart = (sh_real)0.25,
+                               .clipped = clipped,
                                .beta1 = (sh_real)0.9,
                                .beta2 = (sh_real)0.99,
                                .rest1 = (sh_real)0.1,
@@ -172,7 +211,12 @@ static void case_adam(int64_t n)
         near(first[i], m);
         near(second[i], v);
         near(x[i], (double)start[3 * i] - 0.125 * (double)factor[i] * m / (sqrt(1.5 * v) + 1e-3));
+        start[3 * i] = x[i];
     }
+    clipped->is_finite = 0;
+    launch_adam(&args, n);
+    for (int64_t i = 0; i < n; i++)
+        assert_true(x[i] == start[3 * i]); /* a gradient that is not finite moves nothing */
     release(x, n);
     release(first, n);
     release(second, n);
@@ -958,7 +1002,7 @@ static void case_draw_logit_normal(int64_t n)
     sh_real *raw = array(n * 3 * M);
     sh_real *code = memset(SH_PUSH(pool, sh_real, n * 6 * SH_LATTICE_CODE), 0, (size_t)(n * 6 * SH_LATTICE_CODE) * sizeof *code);
     const sh_draw draw = draw_rows(n, epsilon, widen);
-    launch_draw_logit_normal(&(sh_draw_logit_normal_args){.draw = draw, .raw = raw, .step = 2, .d = 1, .code = code, .n = M}, n);
+    launch_draw_logit_normal(&(sh_draw_logit_normal_args){.draw = draw, .raw = raw, .d = 1, .code = code, .n = M}, n);
     for (int64_t i = 0; i < n; i++) {
         const sh_real *row = raw + i * 3 * M;
         const sh_record *record = draw_record(&draw, i);

@@ -144,7 +144,8 @@ static void check_records(const sh_backend *back_end, const sh_crystals *crystal
                                         .results = SH_PUT(&ws, results, n),
                                         .records = list};
     back_end->reward_record(&args, n);
-    sh_records_bring(&ws, &list, &records);
+    sh_records_fetch(&ws, &list, &records);
+    back_end->wait();
     for (int64_t i = 0; i < n; i++) {
         int64_t n_site = crystals->site_start[i + 1] - crystals->site_start[i];
         sh_composition composition = {.z = SH_PUSH(arena, int32_t, n_site), .count = SH_PUSH(arena, int64_t, n_site)};

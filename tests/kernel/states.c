@@ -149,6 +149,7 @@ static void next_rows(player *p)
         if (sh_record_at(p->records, before[i])->n_step > p->rows.t) list[n++] = i;
     const sh_sample_order_args args = {.rows = p->rows,
                                        .list = SH_PUT(p->ws, list, n),
+                                       .n_go = SH_PUT(p->ws, &n, 1),
                                        .record = record,
                                        .row = row,
                                        .n_site = n_site,
@@ -256,7 +257,8 @@ static void check_sampling(const sh_space *space, const sh_backend *on, const sh
         longest = p.n;
     }
     assert_true(longest > 5);
-    sh_records_bring(&ws, &list, &played);
+    sh_records_fetch(&ws, &list, &played);
+    on->wait();
     for (int64_t i = 0; i < N; i++) {
         const sh_record *want = sh_record_at(records, i);
         sh_record *got = sh_record_at(&played, i);

@@ -1,6 +1,6 @@
 /* Sampling and the training step on a back-end with memory of its own, for policies of every kind. On the recording back-end: the same bits as on
- * the CPU, no look of the host at a device's memory (it would end this program), and no more launches, copies and waits than written
- * here. With the argument `cuda`, on a device: the same trajectories as on the CPU but for choices that rounding moves, and from the same
+ * the CPU where sizes are waited for, the same to rounding where they are planned; no look of the host at a device's memory (it would
+ * end this program); no more launches, copies and waits than written here; and rooms too small for something are noticed. With the argument `cuda`, on a device: the same trajectories as on the CPU but for choices that rounding moves, and from the same
  * trajectories the same gradient to rounding. */
 #include "device.h"
 
@@ -35,14 +35,22 @@ static void read_config(const policy_case *c, sh_config *config)
 }
 
 /* How STEPS steps go: trajectories that are replayed beside BATCH fresh ones, those on one tape (0: all), by how much the numbers of
- * fresh ones go up, the rate. */
+ * fresh ones go up, the rate; whether sizes are waited for. */
 typedef struct {
     int64_t n_replay, slice, stride;
     double rate;
+    bool waits;
 } course;
 
 /* The same numbers and a policy that hardly moves: shapes that the room has seen. In slices one has fresh and replayed ones. */
-static const course steady = {.rate = 1e-6}, sliced = {.n_replay = 7, .slice = 5, .stride = BATCH, .rate = 1e-3};
+static const course steady = {.rate = 1e-6, .waits = true}, planned = {.rate = 1e-6},
+                    sliced = {.n_replay = 7, .slice = 5, .stride = BATCH, .rate = 1e-3, .waits = true};
+
+static void wait_for_sizes(sh_setup *s)
+{
+    sh_sizes_destroy(&s->draw_sizes);
+    sh_sizes_destroy(&s->learn_sizes);
+}
 
 /* STEPS steps of training; counts of the last, where there is a recorder. Returns the parameters. */
 static sh_real *train(const sh_config *config, const sh_backend *other, const course *k, sh_recorder_counts *counts, int64_t *n)
@@ -51,6 +59,7 @@ static sh_real *train(const sh_config *config, const sh_backend *other, const co
     sh_records fresh, replay;
     double norm;
     assert_ok(sh_setup_create(config, &s));
+    if (k->waits) wait_for_sizes(&s);
     sh_setup_use(&s, other);
     sh_records_create(&fresh, config->constraints.max_sites, 1);
     sh_records_create(&replay, config->constraints.max_sites, 1);
@@ -62,7 +71,7 @@ static sh_real *train(const sh_config *config, const sh_backend *other, const co
         draw_with_targets(&s, (uint64_t)(step * k->stride), BATCH, &fresh, target);
         sh_params_zero_grad(s.params);
         const sh_step_batch batch = {.fresh = &fresh, .target_fresh = target, .replay = &replay, .target_replay = again,
-                                     .n_total = (double)(BATCH + k->n_replay), .slice = k->slice};
+                                     .n_total = (double)(BATCH + k->n_replay), .slice = k->slice, .sizes = s.learn_sizes};
         sh_train_step(s.policy, s.be, &batch, s.arena, &sums);
         assert_true((sums.square_replay > 0) == (k->n_replay > 0));
         assert_ok(sh_adam_step(s.adam, k->rate, 10, &norm));
@@ -80,23 +89,53 @@ static sh_real *train(const sh_config *config, const sh_backend *other, const co
 }
 
 /* DRAWN trajectories, half of them exploring; counts of drawing them again. */
-static void draw(const sh_config *config, const sh_backend *other, sh_records *records, sh_recorder_counts *counts)
+static void draw(const sh_config *config, const sh_backend *other, bool waits, sh_records *records, sh_recorder_counts *counts)
 {
     static const sh_exploration exploration = {.epsilon = 0.2, .widen = 1.3};
     sh_setup s;
     assert_ok(sh_setup_create(config, &s));
+    if (waits) wait_for_sizes(&s);
     sh_setup_use(&s, other);
     sh_records_create(records, config->constraints.max_sites, 1);
-    for (int again = 0; again < 3; again++) { /* the room grows in the first and becomes one block in the second */
+    for (int again = 0; again < 4; again++) { /* sizes are counted in the first; the room grows and becomes one block */
         sh_workspace ws;
         sh_arena_reset(s.arena);
         if (counts) sh_recorder_clear();
         sh_workspace_begin(&ws, other, s.arena);
+        sh_workspace_plan(&ws, s.draw_sizes);
         sh_sample(s.policy, &ws, 1, 0, DRAWN, &exploration, records);
+        assert_true(sh_workspace_settle(&ws));
         if (counts) *counts = sh_recorder_read();
     }
     sh_setup_use(&s, sh_backend_cpu());
     sh_setup_destroy(&s);
+}
+
+/* Whether two records differ by more than rounding: by a choice, or by a number that rounding has carried to another component or
+ * another crystal. */
+static bool is_moved(const sh_record *a, const sh_record *b)
+{
+    const double limit = sizeof(sh_real) == 4 ? 1e-3 : 1e-9;
+    bool moved = a->n_step != b->n_step || fabs(a->log_pf - b->log_pf) > limit * fmax(1, fabs(a->log_pf));
+    for (int32_t t = 0; t < a->n_step && !moved; t++) {
+        const sh_step *x = &a->step[t], *y = &b->step[t];
+        moved = x->sg_number != y->sg_number || x->elem_index != y->elem_index || x->wyckoff != y->wyckoff;
+        for (int d = 0; d < 6; d++)
+            moved = moved || fabs(x->y[d] - y->y[d]) > limit * fmax(1, fabs(x->y[d]));
+        for (int j = 0; j < 3; j++)
+            moved = moved || fabs(remainder(x->frac[j] - y->frac[j], 1)) > limit;
+    }
+    return moved;
+}
+
+static int count_moved(const sh_records *a, const sh_records *b)
+{
+    int n_moved = 0;
+    for (int64_t i = 0; i < a->n; i++) {
+        assert_int_equal(sh_record_at(a, i)->traj, sh_record_at(b, i)->traj);
+        n_moved += is_moved(sh_record_at(a, i), sh_record_at(b, i));
+    }
+    return n_moved;
 }
 
 static void print_counts(const char *name, const char *what, const sh_recorder_counts *c)
@@ -112,10 +151,14 @@ static void check_drawn(const policy_case *c)
     sh_recorder_counts counts;
     sh_records here, there;
     read_config(c, &config);
-    draw(&config, sh_backend_cpu(), &here, NULL);
-    draw(&config, sh_recorder_open(), &there, &counts);
+    draw(&config, sh_backend_cpu(), true, &here, NULL);
+    draw(&config, sh_recorder_open(), true, &there, NULL);
     sh_recorder_close();
     assert_memory_equal(here.data, there.data, DRAWN * here.stride);
+    sh_records_destroy(&there);
+    draw(&config, sh_recorder_open(), false, &there, &counts);
+    sh_recorder_close();
+    assert_in_range(count_moved(&here, &there), 0, sizeof(sh_real) == 4 ? DRAWN / 100 : 0);
     print_counts(c->name, "sampling", &counts);
     assert_int_equal(counts.blocks, 0);
     assert_in_range(counts.launches, 1, c->most_drawn.launches);
@@ -132,9 +175,12 @@ static void check(const policy_case *c)
     int64_t n;
     read_config(c, &config);
     sh_real *here = train(&config, sh_backend_cpu(), &steady, NULL, &n);
-    sh_real *there = train(&config, sh_recorder_open(), &steady, &counts, &n);
+    sh_real *there = train(&config, sh_recorder_open(), &steady, NULL, &n);
     sh_recorder_close();
     assert_memory_equal(here, there, (size_t)n * sizeof *here);
+    sh_free(there);
+    there = train(&config, sh_recorder_open(), &planned, &counts, &n);
+    sh_recorder_close();
     print_counts(c->name, "step", &counts);
     assert_int_equal(counts.blocks, 0); /* nothing is allocated once a step has been done */
     assert_in_range(counts.launches, 1, c->most.launches);
@@ -157,10 +203,17 @@ static sh_real *gradient(const sh_config *config, const sh_backend *other, int64
     sh_records_create(&replay, config->constraints.max_sites, 1);
     draw_with_targets(&s, 0, BATCH, &fresh, target);
     sh_setup_use(&s, other);
-    sh_params_zero_grad(s.params);
-    const sh_step_batch batch = {
-        .fresh = &fresh, .target_fresh = target, .replay = &replay, .target_replay = target, .n_total = BATCH};
-    sh_train_step(s.policy, s.be, &batch, s.arena, &sums);
+    const sh_step_batch batch = {.fresh = &fresh,
+                                 .target_fresh = target,
+                                 .replay = &replay,
+                                 .target_replay = target,
+                                 .n_total = BATCH,
+                                 .sizes = s.learn_sizes};
+    for (int again = 0; again < 2; again++) { /* counted, then planned */
+        sh_params_zero_grad(s.params);
+        sh_train_step(s.policy, s.be, &batch, s.arena, &sums);
+    }
+    assert_true(!other->room || (s.learn_sizes->is_planned && s.learn_sizes->n_again == 0));
     sh_mirror_pull(sh_params_grad(s.params));
     *size = sh_params_size(s.params);
     sh_real *grad = SH_NEW(sh_real, *size);
@@ -244,54 +297,31 @@ static void test_slices(void **state)
     }
 }
 
-/* Whether two records differ by more than rounding: by a choice, or by a number that rounding has carried to another component or
- * another crystal. */
-static bool is_moved(const sh_record *a, const sh_record *b)
-{
-    const double limit = sizeof(sh_real) == 4 ? 1e-3 : 1e-9;
-    bool moved = a->n_step != b->n_step || fabs(a->log_pf - b->log_pf) > limit * fmax(1, fabs(a->log_pf));
-    for (int32_t t = 0; t < a->n_step && !moved; t++) {
-        const sh_step *x = &a->step[t], *y = &b->step[t];
-        moved = x->sg_number != y->sg_number || x->elem_index != y->elem_index || x->wyckoff != y->wyckoff;
-        for (int d = 0; d < 6; d++)
-            moved = moved || fabs(x->y[d] - y->y[d]) > limit * fmax(1, fabs(x->y[d]));
-        for (int j = 0; j < 3; j++)
-            moved = moved || fabs(remainder(x->frac[j] - y->frac[j], 1)) > limit;
-    }
-    return moved;
-}
-
 /* Trajectories are the CPU's but for a few: a draw is a comparison, and rounding decides those that are within it of the bound. */
 static void check_drawn_device(const policy_case *c)
 {
     static sh_config config;
     sh_records here, there;
-    int n_moved = 0;
     read_config(c, &config);
     assert_ok(sh_cuda_open(&(sh_cuda_options){.fatal = device_fatal}, &be));
-    draw(&config, sh_backend_cpu(), &here, NULL);
-    draw(&config, be, &there, NULL);
+    draw(&config, sh_backend_cpu(), true, &here, NULL);
+    draw(&config, be, false, &there, NULL);
     sh_cuda_close();
-    for (int64_t i = 0; i < DRAWN; i++) {
-        assert_int_equal(sh_record_at(&there, i)->traj, sh_record_at(&here, i)->traj);
-        n_moved += is_moved(sh_record_at(&here, i), sh_record_at(&there, i));
-    }
+    int n_moved = count_moved(&here, &there);
     print_message("%-9s %d of %d trajectories moved\n", c->name, n_moved, DRAWN);
     assert_in_range(n_moved, 0, sizeof(sh_real) == 4 ? DRAWN / 100 : 0);
     sh_records_destroy(&here);
     sh_records_destroy(&there);
 }
 
-/* ||there - here|| / ||here|| of the gradients. */
-static void check_device(const policy_case *c)
+/* ||there - here|| / ||here|| of the gradients, those there in planned passes. */
+static void check_gradient(const policy_case *c, const sh_backend *other)
 {
     static sh_config config;
     int64_t n;
     double square = 0, difference = 0;
     read_config(c, &config);
-    assert_ok(sh_cuda_open(&(sh_cuda_options){.fatal = device_fatal}, &be));
-    sh_real *here = gradient(&config, sh_backend_cpu(), &n), *there = gradient(&config, be, &n);
-    sh_cuda_close();
+    sh_real *here = gradient(&config, sh_backend_cpu(), &n), *there = gradient(&config, other, &n);
     for (int64_t i = 0; i < n; i++) {
         square += (double)here[i] * (double)here[i];
         difference += pow((double)there[i] - (double)here[i], 2);
@@ -301,6 +331,46 @@ static void check_device(const policy_case *c)
     assert_true(sqrt(difference / square) < (sizeof(sh_real) == 4 ? 1e-4 : 1e-11));
     sh_free(here);
     sh_free(there);
+}
+
+/* What sh_setup_draw and a step of training give, in passes of which one size after the other has no room: each is noticed, and the
+ * pass is done again. */
+static void check_no_room(const policy_case *c)
+{
+    static const sh_exploration none = {.epsilon = 0, .widen = 1};
+    static sh_config config;
+    sh_setup s;
+    sh_records here, there;
+    int n_size = 0;
+    read_config(c, &config);
+    sh_records_create(&here, config.constraints.max_sites, 1);
+    sh_records_create(&there, config.constraints.max_sites, 1);
+    assert_ok(sh_setup_create(&config, &s));
+    sh_setup_draw(&s, 1, 0, BATCH, &none, &here);
+    sh_setup_use(&s, sh_recorder_open());
+    sh_sizes *sizes = s.draw_sizes;
+    int64_t n_again;
+    for (int i = 0; i < sizes->n_part * SH_SIZES_A_PART; i++) {
+        sh_setup_draw(&s, 1, 0, BATCH, &none, &there);
+        sh_room_size *size = &sizes->size[i];
+        if (!size->is_known || size->a_row == 0) continue;
+        size->spare = -1000000;
+        n_again = sizes->n_again;
+        sh_setup_draw(&s, 1, 0, BATCH, &none, &there);
+        size->spare = 16;
+        assert_true(sizes->n_again > n_again);
+        assert_in_range(count_moved(&here, &there), 0, 0);
+        for (int64_t k = 0; k < BATCH; k++)
+            assert_int_equal(sh_record_at(&here, k)->result.reason, sh_record_at(&there, k)->result.reason);
+        n_size++;
+    }
+    print_message("%-9s %d sizes without room were noticed\n", c->name, n_size);
+    assert_true(n_size > 10);
+    sh_setup_use(&s, sh_backend_cpu());
+    sh_recorder_close();
+    sh_records_destroy(&here);
+    sh_records_destroy(&there);
+    sh_setup_destroy(&s);
 }
 
 static void test_slices_there(void **state)
@@ -321,20 +391,20 @@ static void test_slices_there(void **state)
 }
 
 static const policy_case cases[] = {
-    {.name = "battery", .config = "battery.yaml", .most = {.launches = 1170, .clears = 40, .copies_in = 9, .waits = 23},
-     .most_drawn = {.launches = 650, .copies_in = 4, .waits = 12}},
-    {.name = "gcn", .config = "gcn.yaml", .most = {.launches = 590, .clears = 12, .copies_in = 5, .waits = 23},
-     .most_drawn = {.launches = 320, .copies_in = 1, .waits = 12}},
-    {.name = "flat", .config = "flat.yaml", .most = {.launches = 1060, .clears = 40, .copies_in = 9, .waits = 23},
-     .most_drawn = {.launches = 595, .copies_in = 4, .waits = 12}},
-    {.name = "paper", .config = "paper.yaml", .most = {.launches = 1830, .clears = 85, .copies_in = 12, .waits = 16},
-     .most_drawn = {.launches = 370, .copies_in = 3, .waits = 5}},
+    {.name = "battery", .config = "battery.yaml", .most = {.launches = 1140, .clears = 70, .copies_in = 9, .waits = 3},
+     .most_drawn = {.launches = 650, .copies_in = 4, .waits = 2}},
+    {.name = "gcn", .config = "gcn.yaml", .most = {.launches = 560, .clears = 45, .copies_in = 5, .waits = 3},
+     .most_drawn = {.launches = 320, .copies_in = 1, .waits = 2}},
+    {.name = "flat", .config = "flat.yaml", .most = {.launches = 1060, .clears = 70, .copies_in = 9, .waits = 3},
+     .most_drawn = {.launches = 595, .copies_in = 4, .waits = 2}},
+    {.name = "paper", .config = "paper.yaml", .most = {.launches = 1850, .clears = 150, .copies_in = 12, .waits = 3},
+     .most_drawn = {.launches = 380, .copies_in = 3, .waits = 2}},
     {.name = "subtb",
      .config = "battery.yaml",
      .settings = {"train.objective=subtb"},
      .n_setting = 1,
-     .most = {.launches = 1175, .clears = 40, .copies_in = 9, .waits = 23},
-     .most_drawn = {.launches = 650, .copies_in = 4, .waits = 12}},
+     .most = {.launches = 1175, .clears = 70, .copies_in = 9, .waits = 3},
+     .most_drawn = {.launches = 650, .copies_in = 4, .waits = 2}},
 };
 
 static void test_recorder(void **state)
@@ -343,6 +413,9 @@ static void test_recorder(void **state)
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         check_drawn(&cases[i]);
         check(&cases[i]);
+        check_gradient(&cases[i], sh_recorder_open());
+        sh_recorder_close();
+        check_no_room(&cases[i]);
     }
 }
 
@@ -351,7 +424,9 @@ static void test_device(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         check_drawn_device(&cases[i]);
-        check_device(&cases[i]);
+        assert_ok(sh_cuda_open(&(sh_cuda_options){.fatal = device_fatal}, &be));
+        check_gradient(&cases[i], be);
+        sh_cuda_close();
     }
 }
 

@@ -1,5 +1,6 @@
-/* cuda.cu -- the CUDA back-end: launches of the kernels, dense products by cuBLAS, memory of the device. One device and one stream a
- * process. A call that fails ends the program by way of `fatal`: what a kernel left half done cannot be gone on with. */
+/* cuda.cu -- the CUDA back-end: launches of the kernels, dense products by cuBLAS, memory of the device. One device a process, and one
+ * stream for its kernels; copies ahead and sums over processes have streams of their own beside it. A call that fails ends the program
+ * by way of `fatal`: what a kernel left half done cannot be gone on with. */
 #include <cublas_v2.h>
 #include <cuda_runtime.h>
 
@@ -21,6 +22,13 @@ static const size_t WORKSPACE = 32 << 20; /* bytes for cuBLAS, so that it takes 
 static const size_t HALF = 16 << 20;
 enum { HALVES = 2, LAST = 4 };
 
+enum { MAX_FETCHED = 16 };
+
+typedef struct {
+    void *to;
+    size_t at, bytes;
+} fetched;
+
 static struct {
     bool is_open, synchronous; /* SH_SYNC_KERNELS=1: every launch is waited for, and a fault names its kernel */
     sh_cuda_options options;
@@ -31,6 +39,12 @@ static struct {
     int64_t n_ones;
     void *scratch; /* for scans and sorts */
     size_t scratch_bytes;
+    cudaStream_t copies, sums;              /* beside `stream`: copies ahead, sums over processes */
+    cudaEvent_t done, copied, summed;       /* of `stream` so far, of the others */
+    char *ahead, *arriving;                 /* pinned: a copy ahead on its way, and what was fetched */
+    size_t ahead_bytes, arriving_bytes, arrived;
+    fetched fetched[MAX_FETCHED];           /* at `arriving`, to be handed over */
+    int n_fetched;
     char *staging;         /* pinned: HALVES of HALF bytes */
     size_t staged;         /* of the half in hand */
     int half;
@@ -127,10 +141,62 @@ static void copy_in(void *to, const void *from, size_t bytes)
     check(cudaMemcpyAsync(to, at, bytes, cudaMemcpyHostToDevice, cuda.stream), "copy to the device");
 }
 
+/* Pinned memory of at least so many bytes; what was in it is lost. */
+static void grow(char **memory, size_t *size, size_t bytes)
+{
+    if (bytes <= *size) return;
+    if (*memory) check(cudaFreeHost(*memory), "giving pinned memory back");
+    *size = 2 * bytes;
+    check(cudaMallocHost(memory, *size), "taking pinned memory");
+}
+
+/* Waits, then hands over what was fetched. */
+static void wait_and_deliver(const char *what)
+{
+    check(cudaStreamSynchronize(cuda.stream), what);
+    for (int i = 0; i < cuda.n_fetched; i++)
+        memcpy(cuda.fetched[i].to, cuda.arriving + cuda.fetched[i].at, cuda.fetched[i].bytes);
+    cuda.n_fetched = 0;
+    cuda.arrived = 0;
+}
+
 static void copy_out(void *to, const void *from, size_t bytes)
 {
     if (bytes) check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToHost, cuda.stream), "copy from the device");
-    check(cudaStreamSynchronize(cuda.stream), "waiting for the kernels before a copy to the host");
+    wait_and_deliver("waiting for the kernels before a copy to the host");
+}
+
+static void fetch(void *to, const void *from, size_t bytes)
+{
+    if (bytes == 0) return;
+    if (cuda.n_fetched == MAX_FETCHED || cuda.arrived + bytes > cuda.arriving_bytes) wait_and_deliver("waiting for what was fetched");
+    grow(&cuda.arriving, &cuda.arriving_bytes, bytes);
+    cuda.fetched[cuda.n_fetched++] = {to, cuda.arrived, bytes};
+    check(cudaMemcpyAsync(cuda.arriving + cuda.arrived, from, bytes, cudaMemcpyDeviceToHost, cuda.stream), "copy from the device");
+    cuda.arrived += (bytes + 63) / 64 * 64;
+}
+
+/* `stream` so far comes before what `other` is asked for from here on. */
+static void follow(cudaStream_t other)
+{
+    check(cudaEventRecord(cuda.done, cuda.stream), "event of the kernels");
+    check(cudaStreamWaitEvent(other, cuda.done, 0), "a stream beside the kernels");
+}
+
+static void copy_ahead(void *to, const void *from, size_t bytes)
+{
+    if (bytes == 0) return;
+    check(cudaEventSynchronize(cuda.copied), "waiting for a copy ahead");
+    grow(&cuda.ahead, &cuda.ahead_bytes, bytes);
+    memcpy(cuda.ahead, from, bytes);
+    follow(cuda.copies);
+    check(cudaMemcpyAsync(to, cuda.ahead, bytes, cudaMemcpyHostToDevice, cuda.copies), "copy ahead to the device");
+    check(cudaEventRecord(cuda.copied, cuda.copies), "event of a copy ahead");
+}
+
+static void copied(void)
+{
+    check(cudaStreamWaitEvent(cuda.stream, cuda.copied, 0), "kernels after a copy ahead");
 }
 
 static void clear(void *to, size_t bytes)
@@ -140,7 +206,7 @@ static void clear(void *to, size_t bytes)
 
 static void wait_for_all(void)
 {
-    check(cudaStreamSynchronize(cuda.stream), "waiting for the kernels");
+    wait_and_deliver("waiting for the kernels");
 }
 
 static void *take_managed(size_t bytes)
@@ -265,7 +331,14 @@ static void sort_by_key(const int32_t *key, int64_t n, int64_t n_key, int64_t *s
 #ifdef SH_NCCL
 static void sum_over_processes(sh_real *data, int64_t n)
 {
-    sh_collective_sum(data, n, cuda.stream);
+    follow(cuda.sums);
+    sh_collective_sum(data, n, cuda.sums);
+    check(cudaEventRecord(cuda.summed, cuda.sums), "event of a sum");
+}
+
+static void summed(void)
+{
+    check(cudaStreamWaitEvent(cuda.stream, cuda.summed, 0), "kernels after a sum");
 }
 #endif
 
@@ -303,11 +376,18 @@ static void close_backend(void)
     if (cuda.ones) cudaFree(cuda.ones);
     if (cuda.scratch) cudaFree(cuda.scratch);
     if (cuda.staging) cudaFreeHost(cuda.staging);
+    if (cuda.ahead) cudaFreeHost(cuda.ahead);
+    if (cuda.arriving) cudaFreeHost(cuda.arriving);
     for (int i = 0; i < HALVES; i++)
         if (cuda.read[i]) cudaEventDestroy(cuda.read[i]);
+    const cudaEvent_t events[] = {cuda.done, cuda.copied, cuda.summed};
+    for (int i = 0; i < 3; i++)
+        if (events[i]) cudaEventDestroy(events[i]);
     if (cuda.blas) cublasDestroy(cuda.blas);
     if (cuda.workspace) cudaFree(cuda.workspace);
-    if (cuda.stream) cudaStreamDestroy(cuda.stream);
+    const cudaStream_t streams[] = {cuda.copies, cuda.sums, cuda.stream};
+    for (int i = 0; i < 3; i++)
+        if (streams[i]) cudaStreamDestroy(streams[i]);
     memset(&cuda, 0, sizeof cuda);
 }
 
@@ -319,7 +399,12 @@ static sh_backend *open_backend(const sh_cuda_options *options, char text[SH_CUD
     cuda.options = *options;
     cuda.synchronous = wait && !strcmp(wait, "1");
     cudaError_t error = cudaSetDevice(options->device);
-    if (error == cudaSuccess) error = cudaStreamCreate(&cuda.stream);
+    cudaStream_t *const streams[] = {&cuda.stream, &cuda.copies, &cuda.sums};
+    cudaEvent_t *const events[] = {&cuda.done, &cuda.copied, &cuda.summed};
+    for (int i = 0; i < 3 && error == cudaSuccess; i++)
+        error = cudaStreamCreateWithFlags(streams[i], cudaStreamNonBlocking);
+    for (int i = 0; i < 3 && error == cudaSuccess; i++)
+        error = cudaEventCreateWithFlags(events[i], cudaEventDisableTiming);
     if (error == cudaSuccess) error = cudaMalloc(&cuda.workspace, WORKSPACE);
     if (error == cudaSuccess) error = cudaMallocHost(&cuda.staging, HALVES * HALF);
     for (int i = 0; i < HALVES && error == cudaSuccess; i++)
@@ -350,6 +435,9 @@ static sh_backend *open_backend(const sh_cuda_options *options, char text[SH_CUD
     t->memory = options->managed ? &managed : &own;
     t->copy_in = copy_in;
     t->copy_out = copy_out;
+    t->fetch = fetch;
+    t->copy_ahead = copy_ahead;
+    t->copied = copied;
     t->clear = clear;
     t->wait = wait_for_all;
 #ifdef SH_NCCL
@@ -357,6 +445,7 @@ static sh_backend *open_backend(const sh_cuda_options *options, char text[SH_CUD
     t->group.make_id = sh_collective_id;
     t->group.join = sh_collective_join;
     t->group.sum = sum_over_processes;
+    t->group.summed = summed;
     t->group.leave = sh_collective_leave;
 #endif
     return t;
