@@ -1,5 +1,5 @@
 #!/bin/bash
-# run.sh -- the benchmarks with the options the results in docs/results.md were made with: energies, crystals, the training
+# run.sh -- the benchmarks with the options the results in docs/results.md were made with: energies, crystals, metrics, the training
 # step by part on one rank and on two, and the count of violated constraints, from the release build. RUN, if given, is a trained
 # battery run whose policy is timed too, and whose crystals are counted instead of a new policy's.
 #
@@ -21,13 +21,15 @@ while [ $# -gt 0 ]; do
     esac
 done
 bin=build/release/benchmarks
-build release bench_energy bench_train bench_constraints crystals
+build release bench_energy bench_metrics bench_train bench_constraints crystals
 say "" "$(grep -m1 'model name' /proc/cpuinfo), $(nproc) cores; load before: $(cut -d' ' -f1-3 /proc/loadavg)"
 say "" "--- energies on one thread and on two"
 OMP_NUM_THREADS=1 "$bin/bench_energy"
 OMP_NUM_THREADS=2 "$bin/bench_energy"
 say "" "--- crystals and graphs"
 "$bin/crystals"
+say "" "--- verdicts and fingerprints of single crystals"
+"$bin/bench_metrics"
 for ranks in 1 2; do
     say "" "--- the training step, $ranks rank(s) of one thread"
     launch "$ranks" "$bin/bench_train" configs/battery.yaml ""

@@ -9,6 +9,7 @@
 #include "reward/tables.h"
 
 static const double SH_BOND_CUTOFF = 4.0; /* Å */
+static const double BOND_WITHIN = 4.000000001; /* Å: an atom at the cut-off is inside, whatever its rounding, as in graphs */
 
 /* The first element of the crystal with an atomic number of at least z; SH_MAX_Z + 1: none. */
 SH_BODY int32_t bond_element_from(const sh_crystals *c, int64_t crystal, int32_t z)
@@ -44,10 +45,10 @@ SH_BODY double sh_bond_score(const sh_tables *t, const sh_crystals *c, const sh_
                     if (c->site_z[s] != z1 && c->site_z[s] != z2) continue;
                     int32_t other = c->site_z[s] == z1 ? z2 : z1;
                     int64_t e = next[s];
-                    while (e < g->edge_start[s + 1] && g->edge_dist[e] <= SH_BOND_CUTOFF && c->site_z[g->edge_dst[e]] != other)
+                    while (e < g->edge_start[s + 1] && g->edge_dist[e] <= BOND_WITHIN && c->site_z[g->edge_dst[e]] != other)
                         e++;
                     next[s] = e;
-                    if (e == g->edge_start[s + 1] || g->edge_dist[e] > SH_BOND_CUTOFF) continue;
+                    if (e == g->edge_start[s + 1] || g->edge_dist[e] > BOND_WITHIN) continue;
                     if (from < 0 || g->edge_dist[e] < g->edge_dist[next[from]]) from = s;
                 }
                 if (from < 0) break;

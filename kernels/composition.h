@@ -15,25 +15,32 @@ typedef struct {
     int64_t *count; /* (n_kind) atoms in the cell */
 } sh_composition;
 
+/* `count` more atoms of element z. */
+SH_BODY void sh_composition_add(sh_composition *c, int32_t z, int64_t count)
+{
+    int32_t at = 0;
+    while (at < c->n_kind && c->z[at] < z)
+        at++;
+    if (at == c->n_kind || c->z[at] != z) {
+        for (int32_t k = c->n_kind++; k > at; k--) {
+            c->z[k] = c->z[k - 1];
+            c->count[k] = c->count[k - 1];
+        }
+        c->z[at] = z;
+        c->count[at] = 0;
+    }
+    c->count[at] += count;
+}
+
 /* False where a site has no atomic number of the periodic table. z and count have room for as many kinds as the crystal has
  * sites. */
 SH_BODY bool sh_composition_of(const sh_crystals *c, int64_t crystal, sh_composition *out)
 {
     out->n_kind = 0;
     for (int64_t s = c->site_start[crystal]; s < c->site_start[crystal + 1]; s++) {
-        int32_t z = c->site_z[s], at = 0;
+        int32_t z = c->site_z[s];
         if (z < 1 || z > SH_MAX_Z) return false;
-        while (at < out->n_kind && out->z[at] < z)
-            at++;
-        if (at == out->n_kind || out->z[at] != z) {
-            for (int32_t k = out->n_kind++; k > at; k--) {
-                out->z[k] = out->z[k - 1];
-                out->count[k] = out->count[k - 1];
-            }
-            out->z[at] = z;
-            out->count[at] = 0;
-        }
-        out->count[at] += sh_site_mult(c, s);
+        sh_composition_add(out, z, sh_site_mult(c, s));
     }
     return true;
 }

@@ -6,7 +6,8 @@
 
 static const int64_t max_atom = 4000;
 
-SpglibDataset *sh_dataset_create(const sh_cell *cell, double symprec, int hall_number)
+/* angle_tolerance (degree) below 0: spglib's own rule, by lengths. */
+static SpglibDataset *dataset_create(const sh_cell *cell, double symprec, double angle_tolerance, int hall_number)
 {
     const double *l = cell->lattice;
     double det = l[0] * (l[4] * l[8] - l[5] * l[7]) + l[1] * (l[5] * l[6] - l[3] * l[8]) +
@@ -25,7 +26,8 @@ SpglibDataset *sh_dataset_create(const sh_cell *cell, double symprec, int hall_n
         for (int k = 0; k < 3; k++)
             position[a][k] = hand * cell->frac[3 * a + k];
     }
-    SpglibDataset *d = spg_get_dataset_with_hall_number(columns, position, type, (int)cell->n_atom, hall_number, symprec);
+    SpglibDataset *d = spgat_get_dataset_with_hall_number(columns, position, type, (int)cell->n_atom, hall_number, symprec,
+                                                          angle_tolerance);
     sh_free(position);
     sh_free(type);
     if (!d || hand > 0) return d;
@@ -38,10 +40,20 @@ SpglibDataset *sh_dataset_create(const sh_cell *cell, double symprec, int hall_n
     return d;
 }
 
-int32_t sh_space_group_number(const sh_cell *cell, double symprec)
+SpglibDataset *sh_dataset_create(const sh_cell *cell, double symprec, int hall_number)
 {
-    SpglibDataset *d = sh_dataset_create(cell, symprec, 0);
+    return dataset_create(cell, symprec, -1, hall_number);
+}
+
+int32_t sh_space_group_number_within(const sh_cell *cell, double symprec, double angle_tolerance)
+{
+    SpglibDataset *d = dataset_create(cell, symprec, angle_tolerance, 0);
     int32_t number = d ? d->spacegroup_number : 0;
     if (d) spg_free_dataset(d);
     return number;
+}
+
+int32_t sh_space_group_number(const sh_cell *cell, double symprec)
+{
+    return sh_space_group_number_within(cell, symprec, -1);
 }

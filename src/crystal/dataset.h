@@ -22,5 +22,7 @@ SpglibDataset *sh_dataset_create(const sh_cell *cell, double symprec, int hall_n
 
 /* Number of the space group at `symprec` (Å), spglib's default angle tolerance; 0 where none is found. */
 int32_t sh_space_group_number(const sh_cell *cell, double symprec);
+/* With a tolerance of angles (degree) besides: 5 is what pymatgen reports. */
+int32_t sh_space_group_number_within(const sh_cell *cell, double symprec, double angle_tolerance);
 
 #endif

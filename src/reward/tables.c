@@ -16,6 +16,8 @@ static sh_status read_elements(sh_csv *csv, sh_tables *t)
         if (!more) return SH_OK;
         SH_TRY(sh_csv_integer(csv, 0, 1, SH_MAX_Z, &z));
         SH_TRY(sh_csv_number(csv, 2, NAN, &t->mass[z]));
+        SH_TRY(sh_csv_number(csv, 3, NAN, &t->pauling[z]));
+        SH_TRY(sh_csv_number(csv, 4, NAN, &t->covalent_radius[z]));
         SH_TRY(sh_csv_number(csv, 5, NAN, &t->smact_eneg[z]));
         SH_TRY(sh_csv_integer(csv, 6, 0, 1, &metal));
         t->smact_metal[z] = metal;
@@ -85,7 +87,7 @@ sh_status sh_tables_create(const char *folder, const char *bond_table, sh_tables
     *out = NULL;
     sh_tables *t = SH_NEW(sh_tables, 1);
     for (int i = 0; i <= SH_MAX_Z; i++) {
-        t->mass[i] = t->smact_eneg[i] = NAN;
+        t->mass[i] = t->pauling[i] = t->covalent_radius[i] = t->smact_eneg[i] = NAN;
         for (int j = 0; j <= SH_MAX_Z; j++)
             t->bond_min[i][j] = t->bond_avg[i][j] = NAN;
     }

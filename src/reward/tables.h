@@ -12,6 +12,8 @@ enum { SH_MAX_Z = 118, SH_MAX_OXIDATION = 16, SH_MAX_CHARGE = 9 };
 
 typedef struct {
     double mass[SH_MAX_Z + 1];            /* amu by Z; NaN where unknown */
+    double pauling[SH_MAX_Z + 1];         /* electronegativity, NaN where unknown */
+    double covalent_radius[SH_MAX_Z + 1]; /* Å, NaN where unknown */
     double smact_eneg[SH_MAX_Z + 1];      /* as SMACT has it, NaN where unknown */
     bool smact_metal[SH_MAX_Z + 1];
     bool smact_known[SH_MAX_Z + 1];       /* Z 1..103 */

@@ -2,7 +2,7 @@
  * programs of the literature (pymatgen, SMACT, spglib and the authors' own): golden/metrics.json in the folder $SHAFT_TEST_DATA.
  * The structures are not ours to pass on; without the variable the test is skipped. */
 #include "cells.h"
-#include "json.h"
+#include "json_cells.h"
 
 #include "crystal/lattice.h"
 #include "crystal/reduce.h"
@@ -12,24 +12,6 @@
 static json *reference;
 static sh_tables *tables;
 static sh_arena *arena;
-
-static test_cell cell_of(const json *record)
-{
-    const json *species = json_get(record, "species", NULL);
-    test_cell cell = {.n = species->n};
-    double *l = cell.lattice, *x = cell.frac = SH_NEW(double, 3 * cell.n);
-    int32_t *z = cell.z = SH_NEW(int32_t, cell.n);
-    for (const json *row = json_get(record, "lattice", NULL)->first; row; row = row->next)
-        for (const json *v = row->first; v; v = v->next)
-            *l++ = v->number;
-    for (const json *atom = json_get(record, "frac", NULL)->first; atom; atom = atom->next)
-        for (const json *v = atom->first; v; v = v->next)
-            *x++ = v->number;
-    for (const json *symbol = species->first; symbol; symbol = symbol->next)
-        *z++ = sh_element_number(symbol->text);
-    assert_true(l == cell.lattice + 9 && x == cell.frac + 3 * cell.n);
-    return cell;
-}
 
 static double number(const json *ref, const char *key)
 {
@@ -52,7 +34,7 @@ static void check_all(const char *set, int n_expected, int n_invalid)
     assert_ok(sh_reward_create(&options, tables, NULL, &reward));
     for (const json *record = json_get(reference, set, NULL)->first; record; record = record->next, n++) {
         const json *ref = json_get(record, "ref", NULL);
-        test_cell cell = cell_of(record);
+        test_cell cell = json_cell(record);
         sh_crystals c;
         sh_reward_result x;
         sh_arena_reset(arena);
