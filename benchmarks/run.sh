@@ -1,7 +1,7 @@
 #!/bin/bash
 # run.sh -- the benchmarks with the options the results in docs/results.md were made with: energies, crystals, metrics, the training
-# step by part on one rank and on two, and the count of violated constraints, from the release build. RUN, if given, is a trained
-# battery run whose policy is timed too, and whose crystals are counted instead of a new policy's.
+# step by part and diversity on one rank and on two, and the count of violated constraints, from the release build. RUN, if
+# given, is a trained battery run whose policy is timed too, and whose crystals are counted instead of a new policy's.
 #
 #     bash benchmarks/run.sh [--crystals N] [RUN]
 #
@@ -21,7 +21,7 @@ while [ $# -gt 0 ]; do
     esac
 done
 bin=build/release/benchmarks
-build release bench_energy bench_metrics bench_train bench_constraints crystals
+build release bench_energy bench_metrics bench_train bench_constraints bench_vendi crystals
 say "" "$(grep -m1 'model name' /proc/cpuinfo), $(nproc) cores; load before: $(cut -d' ' -f1-3 /proc/loadavg)"
 say "" "--- energies on one thread and on two"
 OMP_NUM_THREADS=1 "$bin/bench_energy"
@@ -34,6 +34,10 @@ for ranks in 1 2; do
     say "" "--- the training step, $ranks rank(s) of one thread"
     launch "$ranks" "$bin/bench_train" configs/battery.yaml ""
     [ -z "$run" ] || launch "$ranks" "$bin/bench_train" configs/battery.yaml "$run"
+done
+for ranks in 1 2; do
+    say "" "--- diversity of 2,000 fingerprints, $ranks rank(s) of one thread"
+    launch "$ranks" "$bin/bench_vendi"
 done
 say "" "--- violated constraints among $n crystals, 2 ranks of one thread"
 launch 2 "$bin/bench_constraints" configs/battery.yaml "$run" "$n"

@@ -21,6 +21,7 @@
 #include "comm/comm.h"
 #include "io/config.h"
 #include "io/models.h"
+#include "metrics/gram.h"
 
 static const char help[] =
     "usage: shaft info [--config]\n"
@@ -95,6 +96,7 @@ static void print_libraries(void)
     printf("HDF5        %u.%u.%u, parallel\n", major, minor, release);
     printf("BLAS        %s, %d thread%s\n", openblas_get_config(), openblas_get_num_threads(),
            openblas_get_num_threads() > 1 ? "s" : "");
+    printf("ScaLAPACK   %s\n", sh_gram_available() ? "yes" : "none: whole kernel matrices stay on one rank");
     printf("spglib      %d.%d.%d\n", spg_get_major_version(), spg_get_minor_version(), spg_get_micro_version());
     printf("libyaml     %s\n", yaml_get_version_string());
 }

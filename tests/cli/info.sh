@@ -5,7 +5,7 @@ shaft=$1
 fail() { echo "FAILED: $*"; exit 1; }
 
 out=$("$shaft" info) || fail "info ends with $?"
-for word in shaft ranks device MPI HDF5 BLAS spglib libyaml tables models; do
+for word in shaft ranks device MPI HDF5 BLAS ScaLAPACK spglib libyaml tables models; do
     grep -q "^$word " <<<"$out" || fail "no line '$word' in: $out"
 done
 grep -q "configs/tables$" <<<"$out" || fail "the tables of the sources are not found: $out"
