@@ -21,7 +21,7 @@ while [ $# -gt 0 ]; do
     esac
 done
 bin=build/release/benchmarks
-build release bench_energy bench_metrics bench_train bench_constraints bench_vendi crystals
+build release bench_energy bench_match bench_metrics bench_train bench_constraints bench_vendi crystals
 say "" "$(grep -m1 'model name' /proc/cpuinfo), $(nproc) cores; load before: $(cut -d' ' -f1-3 /proc/loadavg)"
 say "" "--- energies on one thread and on two"
 OMP_NUM_THREADS=1 "$bin/bench_energy"
@@ -30,6 +30,8 @@ say "" "--- crystals and graphs"
 "$bin/crystals"
 say "" "--- verdicts and fingerprints of single crystals"
 "$bin/bench_metrics"
+say "" "--- matching and uniqueness of 10,000 crystals on two threads"
+OMP_NUM_THREADS=2 "$bin/bench_match"
 for ranks in 1 2; do
     say "" "--- the training step, $ranks rank(s) of one thread"
     launch "$ranks" "$bin/bench_train" configs/battery.yaml ""

@@ -6,7 +6,7 @@
 # Compiler, libraries and their headers; cmocka is for the tests. Python only fetches and converts the weights: pip reads
 # a source package's metadata by running its setup.py, which imports numpy; h5py writes the converted file.
 readonly SHAFT_PACKAGES=(gcc libc6-dev make cmake pkg-config openmpi-bin libopenmpi-dev libhdf5-openmpi-dev
-    libopenblas-openmp-dev libscalapack-openmpi-dev libsymspg-dev libyaml-dev librandom123-dev libcmocka-dev
+    libopenblas-openmp-dev libscalapack-openmpi-dev libsymspg-dev libyaml-dev zlib1g-dev librandom123-dev libcmocka-dev
     python3 python3-pip python3-setuptools python3-wheel python3-numpy python3-h5py)
 
 # The energy model of the reward: M3GNet MP-2021.2.8-EFS as its authors published it, inside the source package of their

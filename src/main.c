@@ -17,6 +17,7 @@ static const struct {
     {"export", "writes the best distinct crystals as CIF, POSCAR or extended XYZ", sh_cmd_export},
     {"report", "one page about one run or several: curves, distributions, the best crystals", sh_cmd_report},
     {"model", "pretrained weights: list, import, check", sh_cmd_model},
+    {"reference", "what is known already, for the hull and for novelty: build, info", sh_cmd_reference},
     {"info", "version, ranks, libraries, folders; all keys of a configuration", sh_cmd_info},
     {NULL, NULL, NULL},
 };
@@ -27,7 +28,7 @@ static void print_usage(FILE *out)
           "usage: shaft COMMAND [OPTIONS] [FILES]     (under mpirun or srun for several ranks)\n\ncommands:\n",
           out);
     for (int i = 0; commands[i].name; i++)
-        fprintf(out, "  %-8s  %s\n", commands[i].name, commands[i].summary);
+        fprintf(out, "  %-9s  %s\n", commands[i].name, commands[i].summary);
     fputs("\nshaft COMMAND --help explains a command, with examples.\n", out);
 }
 

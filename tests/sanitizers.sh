@@ -50,7 +50,7 @@ run_valgrind() {
 run_fuzz() {
     local reader new
     build fuzz
-    for reader in cif poscar extxyz yaml hdf5; do
+    for reader in cif poscar extxyz jsonl yaml hdf5; do
         new=build/fuzz/corpus/$reader
         mkdir -p "$new"
         say "fuzz: $reader"

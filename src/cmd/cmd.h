@@ -11,6 +11,7 @@ sh_status sh_cmd_score(int argc, char **argv);
 sh_status sh_cmd_export(int argc, char **argv);
 sh_status sh_cmd_report(int argc, char **argv);
 sh_status sh_cmd_model(int argc, char **argv);
+sh_status sh_cmd_reference(int argc, char **argv);
 sh_status sh_cmd_info(int argc, char **argv);
 
 const char *sh_version(void);

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/gcd.h"
 #include "reward/tables.h"
 
 void sh_structure_create(sh_structure *s, int64_t n_atom)
@@ -166,23 +167,13 @@ int sh_structure_composition(const sh_structure *s, int32_t z[118], int64_t coun
     return n;
 }
 
-static int64_t greatest_divisor(int64_t a, int64_t b)
-{
-    while (b) {
-        int64_t r = a % b;
-        a = b;
-        b = r;
-    }
-    return a;
-}
-
 void sh_structure_formula(const sh_structure *s, char *out, size_t size, int64_t *units)
 {
     int32_t z[118];
     int64_t count[118], divisor = 0;
     int n = sh_structure_composition(s, z, count);
     for (int i = 0; i < n; i++)
-        divisor = greatest_divisor(count[i], divisor);
+        divisor = sh_gcd(count[i], divisor);
     out[0] = '\0';
     size_t used = 0;
     for (int i = 0; i < n && used + 1 < size; i++) {
