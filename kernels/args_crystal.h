@@ -45,7 +45,7 @@ typedef struct {
 /* An atom within the cut-off of a site's representative. */
 typedef struct {
     double vec[3]; /* Å */
-    int32_t dst;
+    int32_t dst, atom;
 } sh_search_image;
 
 typedef struct {

@@ -32,6 +32,7 @@ SH_BODY void edges_copy_body(int64_t from, const sh_edges_copy_args *a)
     if (to >= a->to.start[s + 1]) return;
     a->to.src[to] = s;
     a->to.dst[to] = a->from.dst[from];
+    a->to.atom[to] = a->from.atom[from];
     a->to.count[to] = a->from.count[from];
     a->to.length[to] = a->from.length[from];
     for (int i = 0; i < 3; i++) {

@@ -84,7 +84,7 @@ SH_BODY int64_t graph_images(int64_t s, const sh_graph_find_args *a, sh_search_i
                         double g2 = f[2] + n2, v[3] = {p1[0] + g2 * l[6], p1[1] + g2 * l[7], p1[2] + g2 * l[8]};
                         double r2 = sh_dot3(v, v);
                         /* written always, kept if inside: half of the candidates are, which no processor can guess */
-                        const sh_search_image at = {{v[0], v[1], v[2]}, (int32_t)t};
+                        const sh_search_image at = {{v[0], v[1], v[2]}, (int32_t)t, (int32_t)k};
                         const sh_search_key by = {r2, (int32_t)n, 0};
                         image[n] = at;
                         key[n] = by;
@@ -264,6 +264,7 @@ SH_BODY void graph_write_body(int64_t s, const sh_graph_write_args *a)
         const sh_search_image *first = &image[key[of->first].image];
         g->edge_src[e] = (int32_t)s;
         g->edge_dst[e] = first->dst;
+        g->edge_atom[e] = first->atom;
         g->edge_count[e] = of->count;
         g->edge_dist[e] = of->dist;
         for (int k = 0; k < 3; k++)

@@ -8,10 +8,12 @@
  * Compiled as C, SH_KERNEL makes `sh_scale_cpu(args, n)`, an OpenMP loop over the items; compiled by nvcc, a
  * grid-stride launch `sh_scale_cuda(args, n)`. Bodies keep to what C11 and C++ share, cannot fail (inputs are
  * checked before the launch) and never write to what another item writes: no atomics, so the bits do not depend on
- * threads. Four flavours: SH_KERNEL for one item = one number (vectorised over items); SH_KERNEL_ROWS for one item = one row,
+ * threads. Five flavours: SH_KERNEL for one item = one number (vectorised over items); SH_KERNEL_ROWS for one item = one row,
  * site or crystal with loops of its own inside; SH_KERNEL_UNEVEN for such items of which some take many times as long as others;
- * and SH_KERNEL_CELLS where the columns of a row do not need each other: the body is one of (row, column), a loop in a loop on the
- * CPU, and on a device neighbouring threads have neighbouring columns. */
+ * SH_KERNEL_CELLS where the columns of a row do not need each other: the body is one of (row, column), a loop in a loop on the
+ * CPU, and on a device neighbouring threads have neighbouring columns; and SH_KERNEL_STRIPS for such bodies that the compiler would not
+ * vectorise over columns: the body does the SH_STRIP columns from the one given on, one on a device, with loops of that constant length
+ * inside over arrays of its own; the number of columns is a multiple of SH_STRIP. */
 #ifndef SH_KERNEL_H
 #define SH_KERNEL_H
 
@@ -31,6 +33,8 @@
 #define SH_KERNEL_ROWS(name, args_type) SH_CUDA_KERNEL(name, args_type, 64)
 #define SH_KERNEL_UNEVEN(name, args_type) SH_KERNEL_ROWS(name, args_type)
 #define SH_KERNEL_CELLS(name, args_type, columns) SH_CUDA_CELLS(name, args_type, columns)
+#define SH_STRIP 1
+#define SH_KERNEL_STRIPS(name, args_type, columns) SH_CUDA_CELLS(name, args_type, columns)
 #else
 #define SH_CUDA_KERNEL(name, args_type, block) /* for kernels whose loop on the CPU is their own */
 #define SH_KERNEL(name, args_type)                                                                 \
@@ -56,6 +60,9 @@
 #define SH_KERNEL_UNEVEN(name, args_type) SH_CPU_ROWS(name, args_type, (dynamic, 8), name##_body(i, &local))
 #define SH_KERNEL_CELLS(name, args_type, columns)                                                  \
     SH_CPU_ROWS(name, args_type, (static), for (int64_t c = 0; c < local.columns; c++) name##_body(i, c, &local))
+#define SH_STRIP 16
+#define SH_KERNEL_STRIPS(name, args_type, columns)                                                 \
+    SH_CPU_ROWS(name, args_type, (static), for (int64_t c = 0; c < local.columns; c += SH_STRIP) name##_body(i, c, &local))
 #endif
 
 /* exp(x) for -87.3 <= x <= 88.3. In float: x = k ln 2 + r with |r| <= ln 2 / 2 (ln 2 in two parts, Cody and Waite 1980), k by

@@ -92,7 +92,23 @@
     X(m3gnet_readout)                                                                              \
     X(sum_sites)                                                                                   \
     X(crystal_value)                                                                               \
-    X(formation)
+    X(formation)                                                                                   \
+    X(m3gnet_radial_grad)                                                                          \
+    X(m3gnet_first_grad)                                                                           \
+    X(m3gnet_message_grad)                                                                         \
+    X(m3gnet_three_body_grad)                                                                      \
+    X(m3gnet_angle_sums_grad)                                                                      \
+    X(m3gnet_angles_grad)                                                                          \
+    X(m3gnet_atom_gate_grad)                                                                       \
+    X(m3gnet_readout_grad)                                                                         \
+    X(m3gnet_edges_grad)                                                                           \
+    X(crystal_value_grad)                                                                          \
+    X(cell_value)                                                                                  \
+    X(gaussians_grad)                                                                              \
+    X(edge_gradient)                                                                               \
+    X(site_forces)                                                                                 \
+    X(crystal_stress)                                                                              \
+    X(atom_forces)
 
 /* Terms of the reward: args_reward.h */
 #define SH_KERNELS_REWARD(X)                                                                       \

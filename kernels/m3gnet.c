@@ -45,34 +45,38 @@ SH_BODY void m3gnet_edges_body(int64_t e, const sh_m3gnet_edges_args *a)
 }
 SH_KERNEL_ROWS(m3gnet_edges, sh_m3gnet_edges_args)
 
-/* Column c of x (n) times matrix (n,cols). */
-SH_BODY sh_real of_column(const sh_real *x, const sh_real *matrix, int64_t n, int64_t cols, int64_t c)
+SH_BODY void m3gnet_first_body(int64_t e, int64_t first, const sh_m3gnet_first_args *a)
 {
-    sh_real sum = x[0] * matrix[c];
-    for (int64_t k = 1; k < n; k++)
-        sum += x[k] * matrix[k * cols + c];
-    return sum;
+    sh_real x[SH_STRIP];
+    sh_of_strip(a->radial + e * a->n, a->matrix, a->n, a->cols, first, x);
+    for (int i = 0; i < SH_STRIP; i++) {
+        x[i] += a->bias[first + i];
+        x[i] *= sh_sigmoid(x[i]);
+    }
+    for (int i = 0; i < SH_STRIP; i++)
+        a->e[e * a->cols + first + i] = x[i];
 }
-
-SH_BODY void m3gnet_first_body(int64_t e, int64_t c, const sh_m3gnet_first_args *a)
-{
-    sh_real x = of_column(a->radial + e * a->n, a->matrix, a->n, a->cols, c) + a->bias[c];
-    a->e[e * a->cols + c] = x * sh_sigmoid(x);
-}
-SH_KERNEL_CELLS(m3gnet_first, sh_m3gnet_first_args, cols)
+SH_KERNEL_STRIPS(m3gnet_first, sh_m3gnet_first_args, cols)
 
 /* ---- three-body terms ---- */
 
 SH_BODY void m3gnet_atom_gate_body(int64_t s, int64_t q, const sh_m3gnet_atom_gate_args *a)
 {
-    a->gate[s * a->cols + q] = sh_sigmoid(a->bias[q] + of_column(a->v + s * a->n, a->matrix, a->n, a->cols, q));
+    a->gate[s * a->cols + q] = sh_sigmoid(a->bias[q] + sh_of_column(a->v + s * a->n, a->matrix, a->n, a->cols, q));
 }
 SH_KERNEL_CELLS(m3gnet_atom_gate, sh_m3gnet_atom_gate_args, cols)
 
 /* What edge e counts in column q. */
 SH_BODY sh_real angle_weight(int64_t e, int64_t q, const sh_m3gnet_angles_args *a)
 {
-    return a->gate ? a->bessel[e * 9 + q] * a->gate[(int64_t)a->edges.dst[e] * 9 + q] : a->fade[e];
+    return a->gate && !a->self ? a->bessel[e * 9 + q] * a->gate[(int64_t)a->edges.dst[e] * 9 + q] : a->fade[e];
+}
+
+/* What its share of the sums is multiplied by. */
+SH_BODY sh_real angle_factor(int64_t e, int64_t q, const sh_m3gnet_angles_args *a)
+{
+    if (a->gate && !a->self) return a->fade[e];
+    return a->bessel[e * 9 + q] * (a->gate ? a->gate[(int64_t)a->edges.dst[e] * 9 + q] : (sh_real)1);
 }
 
 /* sum of n w; and for l = 1, 2 of w u or w u u^T behind it. Edges are sorted by length: those that have faded come last. */
@@ -111,24 +115,27 @@ SH_BODY void m3gnet_angles_body(int64_t e, int64_t q, const sh_m3gnet_angles_arg
         angle = SH_Y1 * (sh_along(unit, sum + 1) - w);
     else
         angle = SH_Y2 * (3 * sh_twice_along(unit, sum + 1) - sum[0] - 2 * w);
-    *out = angle * (a->gate ? a->fade[e] : a->bessel[e * 9 + q]);
+    *out = angle * angle_factor(e, q, a);
 }
 SH_KERNEL_CELLS(m3gnet_angles, sh_m3gnet_angles_args, cols)
 
-SH_BODY void m3gnet_three_body_body(int64_t e, int64_t c, const sh_m3gnet_three_body_args *a)
+SH_BODY void m3gnet_three_body_body(int64_t e, int64_t first, const sh_m3gnet_three_body_args *a)
 {
     const sh_real *gate = a->atom_gate ? a->atom_gate + (int64_t)a->dst[e] * 9 : NULL;
-    sh_real of_value = 0, of_gate = 0;
+    sh_real three[9], of_value[SH_STRIP], of_gate[SH_STRIP], p[SH_STRIP], q[SH_STRIP];
     if (a->fade[e] == 0) return;
-    for (int q = 0; q < 9; q++) {
-        sh_real three = a->three[e * 9 + q];
-        if (gate) three *= gate[q];
-        of_value += three * a->value_matrix[q * a->cols + c];
-        of_gate += three * a->gate_matrix[q * a->cols + c];
-    }
-    a->e[e * a->cols + c] += sh_gated(of_value, of_gate, 1);
+    for (int k = 0; k < 9; k++)
+        three[k] = a->three[e * 9 + k] * (gate ? gate[k] : (sh_real)1);
+    sh_of_strip(three, a->value_matrix, 9, a->cols, first, of_value);
+    sh_of_strip(three, a->gate_matrix, 9, a->cols, first, of_gate);
+    sh_inverse_sigmoids(of_value, p);
+    sh_inverse_sigmoids(of_gate, q);
+    for (int i = 0; i < SH_STRIP; i++)
+        of_value[i] /= p[i] * q[i];
+    for (int i = 0; i < SH_STRIP; i++)
+        a->e[e * a->cols + first + i] += of_value[i];
 }
-SH_KERNEL_CELLS(m3gnet_three_body, sh_m3gnet_three_body_args, cols)
+SH_KERNEL_STRIPS(m3gnet_three_body, sh_m3gnet_three_body_args, cols)
 
 /* ---- gated perceptrons ---- */
 
@@ -146,30 +153,56 @@ SH_BODY void gated_first_body(int64_t r, int64_t c, const sh_gated_first_args *a
 }
 SH_KERNEL_CELLS(gated_first, sh_gated_first_args, cols)
 
-SH_BODY sh_real gated_message(int64_t e, int64_t c, const sh_m3gnet_to_edges_args *a)
+/* y += weight times the message of edge e. */
+SH_BODY void add_message(int64_t e, int64_t first, const sh_m3gnet_to_edges_args *a, sh_real weight, sh_real y[SH_STRIP])
 {
-    sh_real value = a->value[e * a->cols + c] + a->bias[c], gate = a->gate[e * a->cols + c] + a->bias[a->cols + c];
-    sh_real radial = of_column(a->radial + e * a->n, a->matrix, a->n, a->cols, c);
-    return a->swish_radial ? sh_gated_swish(value, gate, radial) : sh_gated(value, gate, radial);
+    const sh_real *value = a->value + e * a->cols + first, *gate = a->gate + e * a->cols + first, *bias = a->bias + first;
+    sh_real x[SH_STRIP], z[SH_STRIP], p[SH_STRIP], q[SH_STRIP];
+    sh_of_strip(a->radial + e * a->n, a->matrix, a->n, a->cols, first, z);
+    for (int i = 0; i < SH_STRIP; i++) {
+        x[i] = value[i] + bias[i];
+        q[i] = gate[i] + bias[a->cols + i];
+    }
+    sh_inverse_sigmoids(x, p);
+    sh_inverse_sigmoids(q, q);
+    for (int i = 0; i < SH_STRIP; i++) {
+        p[i] *= q[i];
+        x[i] *= z[i] * weight;
+    }
+    if (a->swish_radial) {
+        sh_inverse_sigmoids(z, q);
+        for (int i = 0; i < SH_STRIP; i++)
+            p[i] *= q[i];
+    }
+    for (int i = 0; i < SH_STRIP; i++)
+        y[i] += x[i] / p[i];
 }
 
-SH_BODY void m3gnet_to_edges_body(int64_t e, int64_t c, const sh_m3gnet_to_edges_args *a)
+SH_BODY void m3gnet_to_edges_body(int64_t e, int64_t first, const sh_m3gnet_to_edges_args *a)
 {
-    a->y[e * a->cols + c] += gated_message(e, c, a);
+    sh_real *y = a->y + e * a->cols + first, sum[SH_STRIP];
+    for (int i = 0; i < SH_STRIP; i++)
+        sum[i] = y[i];
+    add_message(e, first, a, 1, sum);
+    for (int i = 0; i < SH_STRIP; i++)
+        y[i] = sum[i];
 }
-SH_KERNEL_CELLS(m3gnet_to_edges, sh_m3gnet_to_edges_args, cols)
+SH_KERNEL_STRIPS(m3gnet_to_edges, sh_m3gnet_to_edges_args, cols)
 
-SH_BODY void m3gnet_to_sites_body(int64_t s, int64_t c, const sh_m3gnet_to_sites_args *a)
+SH_BODY void m3gnet_to_sites_body(int64_t s, int64_t first, const sh_m3gnet_to_sites_args *a)
 {
     const int64_t *start = a->to_target ? a->edges.in_start : a->edges.start;
-    sh_real sum = a->y[s * a->cols + c];
+    sh_real *y = a->y + s * a->cols + first, sum[SH_STRIP];
+    for (int i = 0; i < SH_STRIP; i++)
+        sum[i] = y[i];
     for (int64_t k = start[s]; k < start[s + 1]; k++) {
         int64_t e = a->to_target ? a->edges.in_edge[k] : k;
-        sum += a->weight[e] * gated_message(e, c, a);
+        add_message(e, first, a, a->weight[e], sum);
     }
-    a->y[s * a->cols + c] = sum;
+    for (int i = 0; i < SH_STRIP; i++)
+        y[i] = sum[i];
 }
-SH_KERNEL_CELLS(m3gnet_to_sites, sh_m3gnet_to_sites_args, cols)
+SH_KERNEL_STRIPS(m3gnet_to_sites, sh_m3gnet_to_sites_args, cols)
 
 /* ---- readout ---- */
 

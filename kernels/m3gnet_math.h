@@ -13,9 +13,16 @@ static const sh_real SH_Y0 = (sh_real)0.28209479177387814, SH_Y1 = (sh_real)0.48
 SH_BODY sh_real sh_inverse_sigmoid(sh_real x)
 {
     const sh_real most = sizeof(sh_real) == 4 ? 28 : 230;
-    x = -most > x ? -most : x; /* in this order NaN stays NaN */
-    x = 80 < x ? 80 : x;
-    return 1 + sh_exp_inside(-x);
+    sh_real y = -most > x ? -most : x; /* in this order NaN stays NaN */
+    y = 80 < x ? 80 : y;               /* of x, not y: compilers would make a branch of two comparisons in a row */
+    return 1 + sh_exp_inside(-y);
+}
+
+/* Of a strip, in a loop of its own, which the compilers then vectorise. */
+SH_BODY void sh_inverse_sigmoids(const sh_real x[SH_STRIP], sh_real out[SH_STRIP])
+{
+    for (int i = 0; i < SH_STRIP; i++)
+        out[i] = sh_inverse_sigmoid(x[i]);
 }
 
 /* swish(value) sigmoid(gate) radial, and with swish on the radial factor too. */
@@ -35,6 +42,25 @@ SH_BODY void sh_two_swish(sh_real *x, sh_real *y)
     sh_real a = *x, b = *y, p = sh_inverse_sigmoid(a), q = sh_inverse_sigmoid(b), r = 1 / (p * q);
     *x = a * (q * r);
     *y = b * (p * r);
+}
+
+/* Column c of x (n) times matrix (n,cols). */
+SH_BODY sh_real sh_of_column(const sh_real *x, const sh_real *matrix, int64_t n, int64_t cols, int64_t c)
+{
+    sh_real sum = x[0] * matrix[c];
+    for (int64_t k = 1; k < n; k++)
+        sum += x[k] * matrix[k * cols + c];
+    return sum;
+}
+
+/* The same of columns first .. of a strip. */
+SH_BODY void sh_of_strip(const sh_real *x, const sh_real *matrix, int64_t n, int64_t cols, int64_t first, sh_real out[SH_STRIP])
+{
+    for (int i = 0; i < SH_STRIP; i++)
+        out[i] = x[0] * matrix[first + i];
+    for (int64_t k = 1; k < n; k++)
+        for (int i = 0; i < SH_STRIP; i++)
+            out[i] += x[k] * matrix[k * cols + first + i];
 }
 
 /* u . v, and u T u of a symmetric T: xx yy zz yz xz xy. */

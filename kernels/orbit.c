@@ -107,6 +107,12 @@ SH_BODY void orbit_image(const sh_group_tables *g, int32_t op, const double x[3]
         y[i] = orbit_wrap(w[3 * i] * x[0] + w[3 * i + 1] * x[1] + w[3 * i + 2] * x[2] + t[i]);
 }
 
+SH_BODY void orbit_rotation(const sh_group_tables *g, int32_t op, int8_t rot[9])
+{
+    for (int i = 0; i < 9; i++)
+        rot[i] = g->rot[9 * op + i];
+}
+
 /* NULL for a site that is just a point. */
 SH_BODY const sh_wyckoff *orbit_position(int64_t s, int32_t sg_number, const sh_orbit_project_args *a)
 {
@@ -172,15 +178,18 @@ SH_BODY void orbit_write_body(int64_t s, const sh_orbit_write_args *a)
     int32_t sg_number = c->sg_number[c->site_crystal[s]], first = g->op_start[sg_number - 1], last = g->op_start[sg_number];
     int64_t n_atom = a->n_atom[s], n_stab = a->n_stab[s], n = 1;
     double *atom = c->atom_frac + 3 * c->atom_start[s];
-    int8_t *rot = c->stab_rot + 9 * c->stab_start[s];
+    int8_t *atom_rot = c->atom_rot + 9 * c->atom_start[s], *rot = c->stab_rot + 9 * c->stab_start[s];
     for (int64_t k = 0; k < c->stab_start[s + 1] - c->stab_start[s]; k++)
-        for (int i = 0; i < 9; i++)
-            rot[9 * k + i] = g->rot[9 * (first + a->stab[SH_MAX_STAB * s + k]) + i];
+        orbit_rotation(g, first + a->stab[SH_MAX_STAB * s + k], rot + 9 * k);
     for (int i = 0; i < 3; i++)
         atom[i] = a->x[3 * s + i];
+    orbit_rotation(g, first, atom_rot);
     const sh_wyckoff *position = orbit_position(s, sg_number, a);
-    for (; position && n < n_atom; n++)
-        orbit_image(g, first + g->wyckoff_op[position->coset + n], atom, atom + 3 * n);
+    for (; position && n < n_atom; n++) {
+        int32_t op = first + g->wyckoff_op[position->coset + n];
+        orbit_image(g, op, atom, atom + 3 * n);
+        orbit_rotation(g, op, atom_rot + 9 * n);
+    }
     for (int32_t op = first + 1; op < last && n < n_atom; op++) {
         double y[3];
         bool is_new = true;
@@ -190,6 +199,7 @@ SH_BODY void orbit_write_body(int64_t s, const sh_orbit_write_args *a)
         if (!is_new) continue;
         for (int i = 0; i < 3; i++)
             atom[3 * n + i] = y[i];
+        orbit_rotation(g, op, atom_rot + 9 * n);
         n++;
     }
 }

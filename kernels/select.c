@@ -31,6 +31,7 @@ SH_BODY void select_write_body(int64_t i, const sh_select_write_args *a)
     if (a->index[i] < 0) return;
     int64_t first = from->site_start[a->index[i]];
     const double *frac = from->atom_frac + 3 * from->atom_start[first];
+    const int8_t *atom_rot = from->atom_rot + 9 * from->atom_start[first];
     const int8_t *rot = from->stab_rot + 9 * from->stab_start[first];
     for (int k = 0; k < 9; k++)
         to->lattice[9 * i + k] = from->lattice[9 * a->index[i] + k];
@@ -43,6 +44,8 @@ SH_BODY void select_write_body(int64_t i, const sh_select_write_args *a)
     }
     for (int64_t k = 0; k < 3 * n_atom; k++)
         to->atom_frac[3 * atom + k] = frac[k];
+    for (int64_t k = 0; k < 9 * n_atom; k++)
+        to->atom_rot[9 * atom + k] = atom_rot[k];
     for (int64_t k = 0; k < 9 * n_stab; k++)
         to->stab_rot[9 * stab + k] = rot[k];
 }

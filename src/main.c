@@ -14,6 +14,7 @@ static const struct {
     {"train", "trains a policy: YAML in, checkpoints, samples and metrics out", sh_cmd_train},
     {"sample", "draws crystals from a trained policy into a samples file", sh_cmd_sample},
     {"score", "reward and its terms for structures in CIF, POSCAR, extended XYZ or samples files", sh_cmd_score},
+    {"relax", "relaxes structures of any origin with a pretrained potential, with their space group or without", sh_cmd_relax},
     {"export", "writes the best distinct crystals as CIF, POSCAR or extended XYZ", sh_cmd_export},
     {"report", "one page about one run or several: curves, distributions, the best crystals", sh_cmd_report},
     {"model", "pretrained weights: list, import, check", sh_cmd_model},

@@ -25,6 +25,7 @@ static inline void cells_p1(const test_cell *cells, int n, sh_arena *arena, sh_c
                          .site_z = SH_PUSH(arena, int32_t, atoms),
                          .atom_start = SH_PUSH(arena, int64_t, atoms + 1),
                          .atom_frac = SH_PUSH(arena, double, 3 * atoms),
+                         .atom_rot = SH_PUSH(arena, int8_t, 9 * atoms),
                          .stab_start = SH_PUSH(arena, int64_t, atoms + 1),
                          .stab_rot = SH_PUSH(arena, int8_t, 9 * atoms),
                          .position_tolerance = 1e-5};
@@ -39,6 +40,7 @@ static inline void cells_p1(const test_cell *cells, int n, sh_arena *arena, sh_c
                 out->atom_frac[3 * site + j] = cells[i].frac[3 * k + j] - floor(cells[i].frac[3 * k + j]);
             out->atom_start[site + 1] = out->stab_start[site + 1] = site + 1;
             memcpy(out->stab_rot + 9 * site, identity, sizeof identity);
+            memcpy(out->atom_rot + 9 * site, identity, sizeof identity);
         }
         out->site_start[i + 1] = site;
     }

@@ -10,12 +10,12 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "cmd/cmd.h"
+#include "cmd/options.h"
 #include "comm/comm.h"
 #include "gflownet/objective.h"
 #include "io/files.h"
 #include "io/progress.h"
 #include "io/samples.h"
-#include "io/text.h"
 #include "train/device.h"
 #include "train/run_state.h"
 
@@ -47,12 +47,6 @@ typedef struct {
     bool overwrite, quiet, done;
 } arguments;
 
-static sh_status integer(const char *option, const char *text, int64_t least, int64_t most, int64_t *value)
-{
-    if (sh_span_integer(sh_span_of(text), value) && *value >= least && *value <= most) return SH_OK;
-    return SH_FAIL(SH_EINPUT, "%s needs an integer from %lld to %lld, not '%s'", option, (long long)least, (long long)most, text);
-}
-
 static sh_status read_arguments(int argc, char **argv, arguments *a)
 {
     static const struct option options[] = {
@@ -65,11 +59,11 @@ static sh_status read_arguments(int argc, char **argv, arguments *a)
     optind = 1;
     for (int c; (c = getopt_long(argc, argv, "n:o:h", options, NULL)) != -1;) {
         switch (c) {
-        case 'n': SH_TRY(integer("-n", optarg, 1, INT32_MAX - 1, &a->number)); break;
+        case 'n': SH_TRY(sh_option_integer("-n", optarg, 1, INT32_MAX - 1, &a->number)); break;
         case 'o': a->output = optarg; break;
-        case 's': SH_TRY(integer("--seed", optarg, 0, 999999999999999999, &a->seed)); break;
+        case 's': SH_TRY(sh_option_integer("--seed", optarg, 0, 999999999999999999, &a->seed)); break;
         case 'd': a->device = optarg; break;
-        case 'b': SH_TRY(integer("--batch", optarg, 1, 1000000, &a->batch)); break;
+        case 'b': SH_TRY(sh_option_integer("--batch", optarg, 1, 1000000, &a->batch)); break;
         case 'w': a->overwrite = true; break;
         case 'q': a->quiet = true; break;
         case 'h': fputs(help, stdout); a->done = true; return SH_OK;

@@ -12,13 +12,14 @@
 #include "gflownet/state.h"
 #include "io/collect.h"
 #include "io/progress.h"
-#include "io/sample_set.h"
+#include "io/relaxed.h"
 #include "train/setup.h"
 
 static const char help[] =
     "usage: shaft score FILE|FOLDER... [OPTIONS]\n"
     "\n"
-    "Reward and terms of structures in CIF, POSCAR, extended XYZ or samples files; folders are searched. One record a structure:\n"
+    "Reward and terms of structures in CIF, POSCAR, extended XYZ, samples files or those of shaft relax; folders are searched. One\n"
+    "record a structure:\n"
     "  file, index       where it stands; index counts from 1 inside the file\n"
     "  formula           reduced\n"
     "  space_group       number, as spglib finds it at 0.1 Å; 0 where it finds none\n"
@@ -302,7 +303,7 @@ static void print_structure(const sh_structures *all, int64_t i, const sh_reward
 static sh_status score(const arguments *a, const sh_setup *s)
 {
     sh_structures all = {0};
-    sh_collect(a->paths, a->n_path, sh_sample_set_collect, &all);
+    sh_collect(a->paths, a->n_path, sh_hdf5_collect, &all);
     int64_t n_bad = 0, index[BATCH];
     sh_reward_result *results = SH_NEW(sh_reward_result, BATCH);
     sh_progress progress;

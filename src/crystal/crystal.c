@@ -29,6 +29,7 @@ void sh_crystals_select(sh_workspace *ws, const sh_crystals *from, const int64_t
     out->site_z = SH_ROOM_BLANK(ws, int32_t, out->n_site);
     out->atom_start = SH_ROOM(ws, int64_t, out->n_site + 1);
     out->atom_frac = SH_ROOM(ws, double, 3 * out->n_atom);
+    out->atom_rot = SH_ROOM(ws, int8_t, 9 * out->n_atom);
     out->stab_start = SH_ROOM(ws, int64_t, out->n_site + 1);
     out->stab_rot = SH_ROOM(ws, int8_t, 9 * out->n_stab);
     args.out = *out;

@@ -26,6 +26,7 @@ typedef struct {
     int32_t *site_z;      /* (S) atomic number 1..118 */
     int64_t *atom_start;  /* (S+1): atoms of site s; their number is the multiplicity of s in this cell */
     double *atom_frac;    /* (A,3) in [0,1); the first atom of a site is its representative */
+    int8_t *atom_rot;     /* (A,9) rotation part W of an operation that takes the representative to the atom */
     int64_t *stab_start;  /* (S+1) */
     int8_t *stab_rot;     /* (H,9) rotation parts W of the operations that map the representative to itself, modulo
                              lattice vectors; the identity is one of them */

@@ -46,6 +46,7 @@ void sh_graph_build(sh_workspace *ws, const sh_crystals *c, const sh_graph_opts 
     int64_t n_edge = out->n_edge = sh_workspace_size(ws, args.n_edge, n_site, out->edge_start, n_site);
     out->edge_src = SH_ROOM_BLANK(ws, int32_t, n_edge);
     out->edge_dst = SH_ROOM_BLANK(ws, int32_t, n_edge);
+    out->edge_atom = SH_ROOM(ws, int32_t, n_edge);
     out->edge_count = SH_ROOM(ws, double, n_edge);
     out->edge_dist = SH_ROOM_BLANK(ws, double, n_edge);
     out->edge_vec = SH_ROOM(ws, double, 3 * n_edge);

@@ -30,6 +30,7 @@ typedef struct {
     int64_t *edge_start; /* (S+1) */
     int32_t *edge_src;   /* (E) source site */
     int32_t *edge_dst;   /* (E) site of the far atom */
+    int32_t *edge_atom;  /* (E) the far atom of the class's first member, of the crystals' atoms */
     double *edge_count;  /* (E) n_c, members of the class */
     double *edge_dist;   /* (E) Å, mean of the class; ascending within a site */
     double *edge_vec;    /* (E,3) Cartesian vector of the class's first member, Å */

@@ -33,6 +33,7 @@ void sh_crystals_make(sh_workspace *ws, const sh_group_tables *tables, const sh_
     out->n_stab = size[1];
     out->atom_frac = SH_ROOM(ws, double, 3 * out->n_atom);
     out->stab_rot = SH_ROOM(ws, int8_t, 9 * out->n_stab);
+    out->atom_rot = SH_ROOM(ws, int8_t, 9 * out->n_atom);
     args.crystals = *out;
     be->orbit_write(&args, n_site);
 }

@@ -140,6 +140,7 @@ typedef struct {
     int64_t n_site;
     int32_t *site_of;  /* (n_atom) */
     int32_t *rep;      /* (n_site) first atom */
+    int8_t *atom_rot;  /* (n_atom,9) of an operation that takes the first atom there */
     int64_t n_stab;
     int64_t *stab_end; /* (n_site) */
     int8_t *stab_rot;  /* (n_stab,9) */
@@ -150,7 +151,7 @@ typedef struct {
 static void reduction_start(reduction *r, int64_t n_atom)
 {
     *r = (reduction){.site_of = SH_NEW(int32_t, n_atom), .rep = SH_NEW(int32_t, n_atom),
-                     .stab_end = SH_NEW(int64_t, n_atom)};
+                     .stab_end = SH_NEW(int64_t, n_atom), .atom_rot = SH_NEW(int8_t, 9 * n_atom)};
 }
 
 static void reduction_end(reduction *r)
@@ -158,6 +159,7 @@ static void reduction_end(reduction *r)
     sh_free(r->site_of);
     sh_free(r->rep);
     sh_free(r->stab_end);
+    sh_free(r->atom_rot);
     sh_free(r->stab_rot);
 }
 
@@ -178,6 +180,7 @@ static void reduce_to_p1(reduction *r, int64_t n_atom)
     r->n_stab = 0;
     for (int64_t a = 0; a < n_atom; a++) {
         r->site_of[a] = r->rep[a] = (int32_t)a;
+        memcpy(r->atom_rot + 9 * a, identity, 9);
         add_stab(r, identity);
         r->stab_end[a] = r->n_stab;
     }
@@ -221,18 +224,17 @@ static bool find_orbits(const sh_cell *cell, const SpglibDataset *d, const int32
         int64_t before = r->n_stab, mult = 0;
         for (int op = 0; op < d->n_operations; op++) {
             int32_t to = image[op * n + a];
-            if (to == a) {
-                int8_t rot[9];
-                for (int k = 0; k < 9; k++) {
-                    int w = d->rotations[op][k / 3][k % 3];
-                    if (w < -100 || w > 100) return false;
-                    rot[k] = (int8_t)w;
-                }
-                add_stab(r, rot);
+            int8_t rot[9];
+            for (int k = 0; k < 9; k++) {
+                int w = d->rotations[op][k / 3][k % 3];
+                if (w < -100 || w > 100) return false;
+                rot[k] = (int8_t)w;
             }
+            if (to == a) add_stab(r, rot);
             if (r->site_of[to] == r->n_site) continue;
             if (r->site_of[to] >= 0) return false;
             r->site_of[to] = (int32_t)r->n_site;
+            memcpy(r->atom_rot + 9 * to, rot, 9);
             mult++;
         }
         int64_t order = r->n_stab - before;
@@ -244,7 +246,23 @@ static bool find_orbits(const sh_cell *cell, const SpglibDataset *d, const int32
     return true;
 }
 
-static bool reduce_cell(const sh_cell *cell, double symprec, reduction *r)
+/* Takes the images over. False where a rotation does not fit. */
+static bool keep_operations(const SpglibDataset *d, int32_t **image, sh_operations *out)
+{
+    int64_t n = d->n_operations;
+    for (int64_t k = 0; k < 9 * n; k++)
+        if (abs(d->rotations[k / 9][k % 9 / 3][k % 3]) > 100) return false;
+    *out = (sh_operations){.n_op = n, .rot = SH_NEW(int8_t, 9 * n), .trans = SH_NEW(double, 3 * n), .image = *image};
+    *image = NULL;
+    for (int64_t k = 0; k < 9 * n; k++)
+        out->rot[k] = (int8_t)d->rotations[k / 9][k % 9 / 3][k % 3];
+    for (int64_t k = 0; k < 3 * n; k++)
+        out->trans[k] = d->translations[k / 3][k % 3];
+    return true;
+}
+
+/* kept: where not NULL, what the operations are and do; to be released. */
+static bool reduce_cell(const sh_cell *cell, double symprec, reduction *r, sh_operations *kept)
 {
     SpglibDataset *d = sh_dataset_create(cell, symprec, 0);
     if (!d || d->n_operations < 1) {
@@ -256,10 +274,39 @@ static bool reduce_cell(const sh_cell *cell, double symprec, reduction *r)
     finder_start(&finder, cell, 2 * symprec);
     int32_t *image = sh_alloc((size_t)d->n_operations * (size_t)cell->n_atom * sizeof *image);
     bool good = map_atoms(&finder, d, image, &r->mismatch) && find_orbits(cell, d, image, r);
+    if (good && kept) good = keep_operations(d, &image, kept);
     sh_free(image);
     sh_free(finder.sorted);
     spg_free_dataset(d);
     return good;
+}
+
+static void identity_alone(int64_t n_atom, sh_operations *out)
+{
+    *out = (sh_operations){
+        .n_op = 1, .rot = SH_NEW(int8_t, 9), .trans = SH_NEW(double, 3), .image = SH_NEW(int32_t, n_atom)};
+    memcpy(out->rot, identity, sizeof identity);
+    for (int64_t a = 0; a < n_atom; a++)
+        out->image[a] = (int32_t)a;
+}
+
+bool sh_operations_find(const sh_cell *cell, double symprec, bool p1, sh_operations *out)
+{
+    reduction r;
+    *out = (sh_operations){0};
+    reduction_start(&r, cell->n_atom);
+    bool found = !p1 && reduce_cell(cell, symprec, &r, out);
+    reduction_end(&r);
+    if (!found) identity_alone(cell->n_atom, out);
+    return found;
+}
+
+void sh_operations_release(sh_operations *o)
+{
+    sh_free(o->rot);
+    sh_free(o->trans);
+    sh_free(o->image);
+    *o = (sh_operations){0};
 }
 
 void sh_crystals_reduce(const sh_cell *cells, int64_t n_cell, double symprec, bool p1, sh_arena *arena,
@@ -272,7 +319,7 @@ void sh_crystals_reduce(const sh_cell *cells, int64_t n_cell, double symprec, bo
 #pragma omp parallel for schedule(dynamic)
     for (int64_t c = 0; c < n_cell; c++) {
         reduction_start(&all[c], cells[c].n_atom);
-        if (p1 || !reduce_cell(&cells[c], symprec, &all[c])) {
+        if (p1 || !reduce_cell(&cells[c], symprec, &all[c], NULL)) {
             all[c].n_site = 0;
             all[c].mismatch = 0;
             reduce_to_p1(&all[c], cells[c].n_atom);
@@ -293,6 +340,7 @@ void sh_crystals_reduce(const sh_cell *cells, int64_t n_cell, double symprec, bo
         .site_z = SH_PUSH(arena, int32_t, n_site),
         .atom_start = SH_PUSH_ZERO(arena, int64_t, n_site + 1),
         .atom_frac = SH_PUSH(arena, double, 3 * n_atom),
+        .atom_rot = SH_PUSH(arena, int8_t, 9 * n_atom),
         .stab_start = SH_PUSH_ZERO(arena, int64_t, n_site + 1),
         .stab_rot = SH_PUSH(arena, int8_t, 9 * n_stab),
         .position_tolerance = fmax(1e-5, 2 * mismatch),
@@ -314,9 +362,10 @@ void sh_crystals_reduce(const sh_cell *cells, int64_t n_cell, double symprec, bo
             out->stab_start[site + s + 1] = stab + r->stab_end[s];
         }
         for (int64_t a = 0; a < cell->n_atom; a++) {
-            double *to = out->atom_frac + 3 * (first + next[r->site_of[a]]++);
+            int64_t to = first + next[r->site_of[a]]++;
+            memcpy(out->atom_rot + 9 * to, r->atom_rot + 9 * a, 9);
             for (int k = 0; k < 3; k++)
-                to[k] = wrap(cell->frac[3 * a + k]);
+                out->atom_frac[3 * to + k] = wrap(cell->frac[3 * a + k]);
         }
         sh_free(next);
         site += r->n_site;

@@ -17,4 +17,17 @@
 void sh_crystals_reduce(const sh_cell *cells, int64_t n_cell, double symprec, bool p1, sh_arena *arena,
                         sh_crystals *out);
 
+/* The operations that spglib finds at `symprec` in a cell as it is, x -> W x + w, and where they take its atoms: those behind
+ * sh_crystals_reduce, with the same conditions. */
+typedef struct {
+    int64_t n_op;
+    int8_t *rot;    /* (n_op,9) W */
+    double *trans;  /* (n_op,3) w */
+    int32_t *image; /* (n_op,n_atom): the atom that the operation takes an atom to, of the same element; a permutation */
+} sh_operations;
+
+/* False where there is no group, and with `p1`: then the identity alone. Release in either case. */
+bool sh_operations_find(const sh_cell *cell, double symprec, bool p1, sh_operations *out);
+void sh_operations_release(sh_operations *operations);
+
 #endif

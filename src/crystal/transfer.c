@@ -19,6 +19,7 @@ static void move_crystals(transfer move, sh_workspace *ws, const sh_crystals *fr
     MOVE(site_z, from->n_site);
     MOVE(atom_start, from->n_site + 1);
     MOVE(atom_frac, 3 * from->n_atom);
+    MOVE(atom_rot, 9 * from->n_atom);
     MOVE(stab_start, from->n_site + 1);
     MOVE(stab_rot, 9 * from->n_stab);
 }
@@ -35,6 +36,7 @@ static void move_graph(transfer move, sh_workspace *ws, const sh_graph *from, co
     MOVE(edge_count, from->n_edge);
     MOVE(edge_dist, from->n_edge);
     MOVE(edge_vec, 3 * from->n_edge);
+    MOVE(edge_atom, from->n_edge);
     MOVE(edge_u, 3 * from->n_edge);
     MOVE(edge_uu, 6 * from->n_edge);
     MOVE(in_start, from->n_site + 1);

@@ -45,8 +45,9 @@ static void show(const sh_progress *p, int64_t done, const char *words)
     double rate = spent > 0 ? steps / spent : 0;
     char left[16] = "?";
     if (rate > 0) duration((double)(p->total - done) / rate, left);
-    fprintf(stderr, "%s%s %lld/%lld  %.0f %s/s  ETA %s%s%s%s", p->terminal ? "\r\033[K" : "", p->what, (long long)done,
-            (long long)p->total, rate * p->per_step, p->unit, left, words ? "  " : "", words ? words : "",
+    rate *= p->per_step;
+    fprintf(stderr, "%s%s %lld/%lld  %.*f %s/s  ETA %s%s%s%s", p->terminal ? "\r\033[K" : "", p->what, (long long)done,
+            (long long)p->total, rate < 10 ? 1 : 0, rate, p->unit, left, words ? "  " : "", words ? words : "",
             p->terminal ? "" : "\n");
     fflush(stderr);
 }

@@ -10,6 +10,7 @@ void sh_edges_within(sh_workspace *ws, const sh_graph *g, double cutoff, const i
                           .start = g->edge_start,
                           .src = g->edge_src,
                           .dst = g->edge_dst,
+                          .atom = g->edge_atom,
                           .count = g->edge_count,
                           .length = g->edge_dist,
                           .vec = g->edge_vec,
@@ -37,6 +38,7 @@ void sh_edges_within(sh_workspace *ws, const sh_graph *g, double cutoff, const i
     int64_t n = out->n = sh_workspace_size(ws, count, g->n_site, out->start, g->n_site);
     out->src = SH_ROOM_BLANK(ws, int32_t, n);
     out->dst = SH_ROOM_BLANK(ws, int32_t, n);
+    out->atom = SH_ROOM(ws, int32_t, n);
     out->count = SH_ROOM(ws, double, n);
     out->length = SH_ROOM(ws, double, n);
     out->vec = SH_ROOM(ws, double, 3 * n);

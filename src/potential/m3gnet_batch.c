@@ -52,6 +52,11 @@ void sh_m3gnet_use(sh_m3gnet *m, const sh_backend *be)
     sh_free(here);
 }
 
+const struct sh_m3gnet *sh_m3gnet_there_of(const sh_m3gnet *m)
+{
+    return m->there ? &m->there->model : m;
+}
+
 typedef struct {
     const sh_m3gnet *m;
     const sh_m3gnet_there *there;

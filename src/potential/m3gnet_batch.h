@@ -9,6 +9,10 @@
 /* The weights go where kernels of `be` read them; back again with the CPU's. */
 void sh_m3gnet_use(sh_m3gnet *model, const sh_backend *be);
 
+/* The same model with its weights where kernels of its back-end read them; the host looks at it only where that has no memory of its
+ * own. */
+const struct sh_m3gnet *sh_m3gnet_there_of(const sh_m3gnet *model);
+
 /* Energies as sh_m3gnet_energies, of the crystals wanted[0..n_wanted) at their own index of `value`; graph, site_z (S), wanted
  * (NULL: all) and value are there. NaN where an element has no row. `trace` sees rows on the host: no "count", sums "s" of all
  * edges and with THREE_OTHER alone. */

@@ -2,25 +2,12 @@
 
 #include <string.h>
 
-#ifdef _OPENMP
-#include <omp.h>
-#endif
-
 #include "backend/mirror.h"
 #include "potential/m3gnet_batch.h"
 #include "potential/megnet_batch.h"
-#include "potential/references.h"
+#include "potential/portions.h"
+#include "potential/potential_parts.h"
 #include "potential/weights.h"
-
-/* One of the two networks, the other one NULL. */
-struct sh_potential {
-    sh_m3gnet *m3gnet;
-    sh_megnet_model *megnet;
-    sh_quantity quantity;
-    const sh_references *references;
-    const sh_backend *be;                  /* whose kernels read the next */
-    const sh_reference_table *table_there; /* NULL: none, or the CPU's back-end */
-};
 
 sh_status sh_potential_create(const sh_weights *w, const sh_references *references, sh_potential **out)
 {
@@ -92,43 +79,6 @@ static void predict_group(const sh_potential *p, const sh_graph *g, const int32_
         sh_m3gnet_energies(p->m3gnet, g, site_z, crystals, n, scratch, value, NULL, NULL);
 }
 
-static int n_threads(void)
-{
-#ifdef _OPENMP
-    return omp_get_max_threads();
-#else
-    return 1;
-#endif
-}
-
-static int this_thread(void)
-{
-#ifdef _OPENMP
-    return omp_get_thread_num();
-#else
-    return 0;
-#endif
-}
-
-/* Cuts the crystals into runs of about this many edges: enough to fill tiles, few enough for all threads to have some.
- * Where the cuts are does not matter to the bits. group_start (n+1); returns the number of groups. */
-static int64_t cut_into_groups(const sh_graph *g, const int64_t *crystals, int64_t n, int64_t *group_start)
-{
-    int64_t n_group = 0, total = 0, filled = 0;
-    for (int64_t k = 0; k < n; k++)
-        total += g->edge_start[g->site_start[crystals[k] + 1]] - g->edge_start[g->site_start[crystals[k]]];
-    int64_t share = total / (4 * n_threads()), limit = share < 24 ? 24 : share > 192 ? 192 : share;
-    for (int64_t k = 0; k < n; k++) {
-        if (k == 0 || filled >= limit) {
-            group_start[n_group++] = k;
-            filled = 0;
-        }
-        filled += g->edge_start[g->site_start[crystals[k] + 1]] - g->edge_start[g->site_start[crystals[k]]];
-    }
-    group_start[n_group] = n;
-    return n_group;
-}
-
 /* On the CPU. */
 static void predict_fused(const sh_potential *p, const sh_crystals *c, const sh_graph *g, const int64_t *wanted, int64_t n,
                           sh_arena *arena, double *value)
@@ -137,16 +87,16 @@ static void predict_fused(const sh_potential *p, const sh_crystals *c, const sh_
     double *grouped = SH_PUSH(arena, double, n);
     for (int64_t k = 0; k < n; k++)
         crystals[k] = wanted ? wanted[k] : k;
-    int64_t n_group = cut_into_groups(g, crystals, n, start);
+    int64_t n_group = sh_portions_cut(g, crystals, n, start);
     size_t most = 0;
     for (int64_t k = 0; k < n_group; k++) {
         size_t bytes = scratch_of(p, g, crystals + start[k], start[k + 1] - start[k]);
         most = bytes > most ? bytes : most;
     }
-    char *scratch = sh_arena_push(arena, most * (size_t)n_threads());
+    char *scratch = sh_arena_push(arena, most * (size_t)sh_thread_count());
 #pragma omp parallel for schedule(dynamic, 1) if (n_group > 1)
     for (int64_t k = 0; k < n_group; k++)
-        predict_group(p, g, c->site_z, crystals + start[k], start[k + 1] - start[k], scratch + most * (size_t)this_thread(),
+        predict_group(p, g, c->site_z, crystals + start[k], start[k + 1] - start[k], scratch + most * (size_t)sh_this_thread(),
                       grouped + start[k]);
     for (int64_t k = 0; k < n; k++)
         value[crystals[k]] = grouped[k];
@@ -173,6 +123,12 @@ void sh_potential_evaluate(const sh_potential *p, sh_workspace *ws, const sh_cry
 {
     SH_ASSERT(p->quantity != SH_BAND_GAP);
     sh_potential_predict(p, ws, c, g, wanted, n_wanted, e_total);
+    sh_potential_formation(p, ws, c, g, wanted, n_wanted, e_total, e_form);
+}
+
+void sh_potential_formation(const sh_potential *p, sh_workspace *ws, const sh_crystals *c, const sh_graph *g,
+                            const int64_t *wanted, int64_t n_wanted, double *e_total, double *e_form)
+{
     const sh_reference_table *here = p->references ? sh_references_table(p->references) : NULL;
     sh_references_formation(ws->be->room ? p->table_there : here, ws, c, g, wanted, wanted ? n_wanted : c->n_crystal,
                             p->quantity == SH_FORMATION_ENERGY, e_total, e_form);

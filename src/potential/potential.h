@@ -44,4 +44,8 @@ void sh_potential_predict(const sh_potential *potential, sh_workspace *ws, const
 void sh_potential_evaluate(const sh_potential *potential, sh_workspace *ws, const sh_crystals *crystals, const sh_graph *graph,
                            const int64_t *wanted, int64_t n_wanted, double *e_total, double *e_form);
 
+/* From total energies that are known (forces come with them) to formation energies, as above. Of a model of total energies. */
+void sh_potential_formation(const sh_potential *potential, sh_workspace *ws, const sh_crystals *crystals, const sh_graph *graph,
+                            const int64_t *wanted, int64_t n_wanted, double *e_total, double *e_form);
+
 #endif

@@ -52,11 +52,16 @@ void sh_tape_push(sh_tape *tape, const sh_tensor *output, sh_backward_fn backwar
     tape->last = entry;
 }
 
+void sh_tape_play(sh_tape *tape)
+{
+    for (const sh_tape_entry *entry = tape->last; entry; entry = entry->before)
+        entry->backward(tape, entry->saved);
+}
+
 void sh_tape_backward(sh_tape *tape, sh_tensor *loss)
 {
     SH_ASSERT(loss->rows == 1 && loss->cols == 1 && loss->grad);
     const sh_real one = 1;
     tape->ws->be->copy_in(loss->grad, &one, sizeof one);
-    for (const sh_tape_entry *entry = tape->last; entry; entry = entry->before)
-        entry->backward(tape, entry->saved);
+    sh_tape_play(tape);
 }

@@ -50,7 +50,10 @@ sh_tensor *sh_tape_constant(sh_tape *tape, const sh_real *data, int64_t rows, in
  * copied to the arena. */
 void sh_tape_push(sh_tape *tape, const sh_tensor *output, sh_backward_fn backward, const void *saved, size_t bytes);
 
-/* Sets the gradient of `loss` (1,1) to 1 and plays the tape from its end. */
+/* Plays the tape from its end, from gradients that are there already or that the last records make. */
+void sh_tape_play(sh_tape *tape);
+
+/* Sets the gradient of `loss` (1,1) to 1 and plays the tape. */
 void sh_tape_backward(sh_tape *tape, sh_tensor *loss);
 
 static inline bool sh_wants(const sh_tensor *t)

@@ -199,6 +199,7 @@ static void same_crystals(const sh_crystals *a, const sh_crystals *b)
     SAME(site_z, a->n_site);
     SAME(atom_start, a->n_site + 1);
     SAME(atom_frac, 3 * a->n_atom);
+    SAME(atom_rot, 9 * a->n_atom);
     SAME(stab_start, a->n_site + 1);
     SAME(stab_rot, 9 * a->n_stab);
 }
@@ -211,6 +212,7 @@ static void same_graph(const sh_graph *a, const sh_graph *b)
     SAME(edge_start, a->n_site + 1);
     SAME(edge_src, a->n_edge);
     SAME(edge_dst, a->n_edge);
+    SAME(edge_atom, a->n_edge);
     SAME(edge_count, a->n_edge);
     SAME(edge_dist, a->n_edge);
     SAME(edge_vec, 3 * a->n_edge);

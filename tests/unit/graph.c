@@ -96,6 +96,21 @@ static double norm(const double *x, int n)
     return sqrt(sum);
 }
 
+/* The atom at the end of an edge is one of its site, a lattice vector or none away from where the edge ends. */
+static void check_end(const sh_crystals *c, int64_t site, int64_t end, int64_t atom, const double *vec)
+{
+    const double *from = c->atom_frac + 3 * c->atom_start[site], *to = c->atom_frac + 3 * atom;
+    const double *l = c->lattice + 9 * c->site_crystal[site];
+    double volume = l[0] * (l[4] * l[8] - l[5] * l[7]) - l[1] * (l[3] * l[8] - l[5] * l[6]) + l[2] * (l[3] * l[7] - l[4] * l[6]);
+    assert_in_range(atom, c->atom_start[end], c->atom_start[end + 1] - 1);
+    for (int i = 0; i < 3; i++) {
+        const double *p = l + 3 * ((i + 1) % 3), *q = l + 3 * ((i + 2) % 3);
+        const double cross[3] = {p[1] * q[2] - p[2] * q[1], p[2] * q[0] - p[0] * q[2], p[0] * q[1] - p[1] * q[0]};
+        double f = (vec[0] * cross[0] + vec[1] * cross[1] + vec[2] * cross[2]) / volume + from[i] - to[i];
+        assert_near(f, round(f), 1e-7);
+    }
+}
+
 /* What holds for every graph: rows ascending, sums that fit their members, the transposed list. */
 static void check_shape(const sh_crystals *c, const sh_graph *g)
 {
@@ -109,6 +124,7 @@ static void check_shape(const sh_crystals *c, const sh_graph *g)
             const double *v = g->edge_vec + 3 * e, *uu = g->edge_uu + 6 * e;
             assert_int_equal(g->edge_src[e], s);
             assert_int_equal(c->site_crystal[g->edge_dst[e]], c->site_crystal[s]);
+            check_end(c, s, g->edge_dst[e], g->edge_atom[e], v);
             if (e > g->edge_start[s]) assert_true(g->edge_dist[e] >= g->edge_dist[e - 1]);
             assert_near(norm(v, 3), g->edge_dist[e], fmax(1e-9, 20 * c->position_tolerance));
             assert_true(g->edge_count[e] >= 1);

@@ -40,8 +40,8 @@ static int64_t n_stab(const sh_crystals *c, int64_t site)
 }
 
 /* What every made crystal promises: |G| / |H| atoms, the representative first, coordinates in [0,1); the atoms of a site
- * are the images of the representative, each once; the site group is a group of rotation parts of operations that fix
- * the representative to rounding. */
+ * are the images of the representative, each once, by an operation with the rotation part that is said; the site group is a group of
+ * rotation parts of operations that fix the representative to rounding. */
 static void check_site(const sh_crystals *c, int64_t s)
 {
     int32_t number = c->sg_number[c->site_crystal[s]];
@@ -51,7 +51,8 @@ static void check_site(const sh_crystals *c, int64_t s)
     assert_int_equal(mult * n_stab(c, s), last - first);
     for (int64_t i = 0; i < 3 * mult; i++)
         assert_true(atom[i] >= 0 && atom[i] < 1);
-    bool *seen = calloc((size_t)mult, sizeof *seen);
+    bool seen[192] = {false}, turned[192] = {false};
+    assert_in_range(mult, 1, 192);
     for (int32_t op = first; op < last; op++) {
         double y[3];
         image_of(groups, op, atom, y);
@@ -60,12 +61,13 @@ static void check_site(const sh_crystals *c, int64_t s)
             a++;
         assert_true(a < mult);
         seen[a] = true;
+        turned[a] = turned[a] || !memcmp(c->atom_rot + 9 * (c->atom_start[s] + a), groups->rot[op], 9);
         if (a) continue;
         assert_memory_equal(c->stab_rot + 9 * (c->stab_start[s] + n_fixing), groups->rot[op], 9);
         n_fixing++;
     }
     for (int64_t a = 0; a < mult; a++) {
-        assert_true(seen[a]);
+        assert_true(seen[a] && turned[a]);
         for (int64_t b = 0; b < a; b++)
             assert_true(torus_apart(atom + 3 * a, atom + 3 * b) > 1e-7);
     }
@@ -80,7 +82,6 @@ static void check_site(const sh_crystals *c, int64_t s)
             assert_true(a < mult);
             if (mult > 48) break; /* the first row says it already; all rows for the small orbits */
         }
-    free(seen);
 }
 
 /* International Tables A: Wyckoff positions without freedom, their multiplicity and site symmetry's order. */

@@ -30,7 +30,25 @@ static int64_t note(const sh_structure *s, const char *key)
     return strtoll(at + strlen(key), NULL, 10);
 }
 
-/* No atom moved, and each operation of a site group maps the surroundings of its representative onto themselves. */
+/* With rotation part w, moved so that x comes to be y, an operation maps the crystal onto itself. */
+static void check_operation(const sh_crystals *c, const sh_structure *s, const int8_t *w, const double x[3], const double y[3])
+{
+    for (int64_t a = 0; a < s->n_atom; a++) {
+        double d[3], image[3];
+        for (int k = 0; k < 3; k++)
+            d[k] = s->frac[3 * a + k] - x[k];
+        for (int k = 0; k < 3; k++)
+            image[k] = y[k] + w[3 * k] * d[0] + w[3 * k + 1] * d[1] + w[3 * k + 2] * d[2];
+        int64_t b = 0;
+        while (b < s->n_atom &&
+               (s->z[b] != s->z[a] || sh_near_distance(s->lattice, image, s->frac + 3 * b) > c->position_tolerance))
+            b++;
+        assert_true(b < s->n_atom);
+    }
+}
+
+/* No atom moved; each operation of a site group maps the surroundings of its representative onto themselves, and that of an atom those
+ * of its representative onto its own. */
 static void check_crystal(const sh_crystals *c, int64_t crystal, const sh_structure *s)
 {
     sh_structure back;
@@ -39,21 +57,10 @@ static void check_crystal(const sh_crystals *c, int64_t crystal, const sh_struct
     for (int64_t site = c->site_start[crystal]; site < c->site_start[crystal + 1]; site++) {
         assert_int_equal(c->site_crystal[site], crystal);
         const double *x = c->atom_frac + 3 * c->atom_start[site];
-        for (int64_t h = c->stab_start[site]; h < c->stab_start[site + 1]; h++) {
-            const int8_t *w = c->stab_rot + 9 * h;
-            for (int64_t a = 0; a < back.n_atom; a++) {
-                double d[3], y[3];
-                for (int k = 0; k < 3; k++)
-                    d[k] = back.frac[3 * a + k] - x[k];
-                for (int k = 0; k < 3; k++)
-                    y[k] = x[k] + w[3 * k] * d[0] + w[3 * k + 1] * d[1] + w[3 * k + 2] * d[2];
-                int64_t b = 0;
-                while (b < back.n_atom && (back.z[b] != back.z[a] ||
-                                           sh_near_distance(s->lattice, y, back.frac + 3 * b) > c->position_tolerance))
-                    b++;
-                assert_true(b < back.n_atom);
-            }
-        }
+        for (int64_t h = c->stab_start[site]; h < c->stab_start[site + 1]; h++)
+            check_operation(c, &back, c->stab_rot + 9 * h, x, x);
+        for (int64_t a = c->atom_start[site]; a < c->atom_start[site + 1]; a++)
+            check_operation(c, &back, c->atom_rot + 9 * a, x, c->atom_frac + 3 * a);
     }
     sh_structure_destroy(&back);
 }

@@ -1,0 +1,14 @@
+/* options.h -- values of options on the command line. SH_EINPUT says what is wanted. */
+#ifndef SH_CMD_OPTIONS_H
+#define SH_CMD_OPTIONS_H
+
+#include <stdint.h>
+
+#include "base/status.h"
+
+sh_status sh_option_integer(const char *option, const char *text, int64_t least, int64_t most, int64_t *value);
+sh_status sh_option_number(const char *option, const char *text, double least, double most, double *value);
+/* One of the words, NULL after the last; its place in the list. */
+sh_status sh_option_word(const char *option, const char *text, const char *const *words, int *which);
+
+#endif

@@ -1,0 +1,593 @@
+#define _POSIX_C_SOURCE 200809L
+
+/* relax.c -- `shaft relax`: structures of any origin, brought to rest with a pretrained potential by all ranks together. */
+#include <errno.h>
+#include <getopt.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/sha256.h"
+#include "cmd/cmd.h"
+#include "cmd/options.h"
+#include "comm/counter.h"
+#include "io/cif.h"
+#include "io/collect.h"
+#include "io/files.h"
+#include "io/models.h"
+#include "io/progress.h"
+#include "io/relaxed.h"
+#include "io/weights_h5.h"
+#include "potential/forces.h"
+#include "relax/lennard_jones.h"
+#include "relax/network.h"
+
+static const char help[] =
+    "usage: shaft relax FILE|FOLDER... -o FILE.h5 [OPTIONS]       (under mpirun or srun for several ranks)\n"
+    "\n"
+    "Relaxes atoms and cells of the structures in CIF, POSCAR, extended XYZ or samples files, folders of these, or the folder of a\n"
+    "run, by FIRE and the exponential cell filter, the protocol of the relaxations published with M3GNet. What cannot be relaxed is\n"
+    "recorded with the reason. The output has for each structure: raw and relaxed cell and positions, energies, moves, largest force,\n"
+    "stress, displacements, volume ratio, and the space group before and after; docs/formats.md.\n"
+    "\n"
+    "A command that was stopped or killed goes on when it is given again: results are kept in FILE.h5.journal until all are there.\n"
+    "\n"
+    "options:\n"
+    "  -o, --output F      the file to write\n"
+    "  --model NAME        the potential (shaft model list; default m3gnet-efs); lennard-jones, for a try, needs no weights\n"
+    "  --symmetry S        keep (default): with the space group of each structure, on its distinct sites alone, which is faster;\n"
+    "                      free: each atom for itself, as published match rates and energies above hull were made\n"
+    "  --keep-symprec A    the group that is kept is that found within A Å (default 0.001)\n"
+    "  --shake A           with --symmetry free: first displaces all coordinates by random numbers with a standard deviation of\n"
+    "                      A Å, and strains the cell as much: only so says the group afterwards whether it is stable (0.02 is usual)\n"
+    "  --seed S            of these random numbers (default 0)\n"
+    "  --fmax F            converged when no force is above F eV/Å, nor the cell's above F eV (default 0.1)\n"
+    "  --steps N           moves at most (default 500); 0 evaluates only\n"
+    "  --fixed-cell        atoms alone move\n"
+    "  --pressure P        in GPa (default 0)\n"
+    "  --symprec A         tolerance in Å of the groups before and after (default 0.1)\n"
+    "  --cif FOLDER        also writes a CIF of each relaxed structure: ROW_FORMULA_GROUP.cif, rows from 1\n"
+    "  --batch N           structures in hand of a rank (default 32): larger is faster where structures are small\n"
+    "  --overwrite         begins anew, whatever is there\n"
+    "  --quiet             no progress\n"
+    "  --help              this text\n"
+    "\n"
+    "examples:\n"
+    "  shaft relax top/ -o relaxed.h5 --cif relaxed\n"
+    "  mpirun -n 8 shaft relax samples.h5 -o relaxed.h5 --fmax 0.05\n"
+    "  shaft relax runs/battery -o free.h5 --symmetry free --shake 0.02\n"
+    "  shaft relax NaCl.cif -o squeezed.h5 --pressure 10 --cif .\n"
+    "  shaft score relaxed.h5 --format csv > scores.csv\n";
+
+typedef struct {
+    const char *output, *model, *cif;
+    const char *const *paths;
+    int n_path;
+    sh_relax_opts opts;
+    double symprec;
+    bool overwrite, quiet, done;
+} arguments;
+
+static sh_status check_arguments(const arguments *a)
+{
+    if (a->opts.shake > 0 && !a->opts.p1) {
+        SH_FAIL(SH_EINPUT, "--shake breaks the symmetry that --symmetry keep keeps");
+        return sh_error_hint(SH_EINPUT, "add --symmetry free");
+    }
+    if (a->opts.fixed_cell && a->opts.pressure != 0)
+        return SH_FAIL(SH_EINPUT, "--pressure has no effect on a cell that --fixed-cell fixes");
+    if (a->n_path && a->output) return SH_OK;
+    SH_FAIL(SH_EINPUT, "structures and -o FILE.h5 are needed");
+    return sh_error_hint(SH_EINPUT, "shaft relax --help");
+}
+
+static sh_status read_arguments(int argc, char **argv, arguments *a)
+{
+    enum { OUTPUT = 'o', HELP = 'h', MODEL = 256, SYMMETRY, KEEP, SHAKE, SEED, FMAX, STEPS, FIXED, PRESSURE, SYMPREC, CIF, BATCH, OVERWRITE,
+           QUIET };
+    static const struct option options[] = {
+        {"output", required_argument, NULL, OUTPUT}, {"model", required_argument, NULL, MODEL},
+        {"symmetry", required_argument, NULL, SYMMETRY}, {"keep-symprec", required_argument, NULL, KEEP},
+        {"shake", required_argument, NULL, SHAKE}, {"seed", required_argument, NULL, SEED},
+        {"fmax", required_argument, NULL, FMAX}, {"steps", required_argument, NULL, STEPS},
+        {"fixed-cell", no_argument, NULL, FIXED}, {"pressure", required_argument, NULL, PRESSURE},
+        {"symprec", required_argument, NULL, SYMPREC}, {"cif", required_argument, NULL, CIF},
+        {"batch", required_argument, NULL, BATCH}, {"overwrite", no_argument, NULL, OVERWRITE},
+        {"quiet", no_argument, NULL, QUIET}, {"help", no_argument, NULL, HELP},
+        {NULL, 0, NULL, 0}};
+    static const char *const symmetries[] = {"keep", "free", NULL};
+    *a = (arguments){.model = "m3gnet-efs", .opts = sh_relax_defaults(), .symprec = 0.1};
+    int64_t seed = 0;
+    int which = 0;
+    opterr = 0;
+    optind = 1;
+    for (int c; (c = getopt_long(argc, argv, "o:h", options, NULL)) != -1;) {
+        switch (c) {
+        case OUTPUT: a->output = optarg; break;
+        case MODEL: a->model = optarg; break;
+        case SYMMETRY: SH_TRY(sh_option_word("--symmetry", optarg, symmetries, &which)); break;
+        case KEEP: SH_TRY(sh_option_number("--keep-symprec", optarg, 1e-5, 0.1, &a->opts.symprec)); break;
+        case SHAKE: SH_TRY(sh_option_number("--shake", optarg, 0, 1, &a->opts.shake)); break;
+        case SEED: SH_TRY(sh_option_integer("--seed", optarg, 0, 999999999999999999, &seed)); break;
+        case FMAX: SH_TRY(sh_option_number("--fmax", optarg, 1e-8, 100, &a->opts.fmax)); break;
+        case STEPS: SH_TRY(sh_option_integer("--steps", optarg, 0, 1000000, &a->opts.max_steps)); break;
+        case FIXED: a->opts.fixed_cell = true; break;
+        case PRESSURE:
+            SH_TRY(sh_option_number("--pressure", optarg, -1000, 10000, &a->opts.pressure));
+            a->opts.pressure /= SH_GPA;
+            break;
+        case SYMPREC: SH_TRY(sh_option_number("--symprec", optarg, 1e-5, 1, &a->symprec)); break;
+        case CIF: a->cif = optarg; break;
+        case BATCH: SH_TRY(sh_option_integer("--batch", optarg, 1, 100000, &a->opts.batch)); break;
+        case OVERWRITE: a->overwrite = true; break;
+        case QUIET: a->quiet = true; break;
+        case HELP: fputs(help, stdout); a->done = true; return SH_OK;
+        default:
+            SH_FAIL(SH_EINPUT, "'%s' is no option of this command, or its value is missing", argv[optind - 1]);
+            return sh_error_hint(SH_EINPUT, "shaft relax --help");
+        }
+    }
+    a->opts.p1 = which == 1;
+    a->opts.seed = (uint64_t)seed;
+    a->opts.batch_sites = 16 * a->opts.batch;
+    a->paths = (const char *const *)(argv + optind);
+    a->n_path = argc - optind;
+    return check_arguments(a);
+}
+
+/* ---- the potential ---- */
+
+typedef struct {
+    sh_model loaded;
+    sh_relax_network *network;
+    const sh_relax_model *model;
+} potential;
+
+static sh_status load_potential(const char *name, bool warn, potential *p)
+{
+    *p = (potential){.model = &sh_lennard_jones};
+    if (!strcmp(name, "lennard-jones")) return SH_OK;
+    SH_TRY(sh_model_load(name, &p->loaded));
+    SH_TRY(sh_relax_network_create(p->loaded.potential, &p->network));
+    p->model = sh_relax_network_model(p->network);
+    if (sh_potential_quantity(p->loaded.potential) == SH_FORMATION_ENERGY && warn)
+        sh_log_warn("%s was trained on relaxed crystals alone: where its energy is lowest need not be where a crystal is at rest", name);
+    return SH_OK;
+}
+
+static void release_potential(potential *p)
+{
+    sh_relax_network_destroy(&p->network);
+    sh_model_release(&p->loaded);
+}
+
+/* ---- what is to be done ---- */
+
+/* Of rank 0. */
+typedef struct {
+    sh_structures raw;
+    sh_relaxed relaxed;
+    sh_relaxed_settings settings;
+    char journal[4096];
+    int lock;      /* of the journal's folder */
+    bool complete; /* the output is there already */
+} project;
+
+/* The structures that are still to be relaxed, the largest first so that none of them comes last; of every rank. */
+typedef struct {
+    int64_t n, n_atom, n_all;
+    int64_t *id, *start; /* (n) rows of the output, (n+1) */
+    int64_t *place;      /* (n_all) of a row in this list */
+    double *lattice;     /* (n,9) */
+    int32_t *z;          /* (n_atom) */
+    double *frac;        /* (n_atom,3) */
+} work;
+
+static void add_number(sh_sha256 *s, double x)
+{
+    sh_sha256_add(s, &x, sizeof x);
+}
+
+/* All that the results depend on. */
+static void name_job(const arguments *a, const potential *p, project *x)
+{
+    sh_sha256 s;
+    char weights[65] = "";
+    const sh_relax_opts *o = &a->opts;
+    const double numbers[] = {o->fmax, (double)o->max_steps, o->pressure, o->stress_factor, o->fixed_cell, o->p1, o->symprec,
+                              o->shake, a->symprec};
+    if (p->loaded.weights) sh_weights_sha256(p->loaded.weights, weights);
+    sh_sha256_begin(&s);
+    sh_sha256_add(&s, a->model, strlen(a->model) + 1);
+    sh_sha256_add(&s, weights, sizeof weights);
+    sh_sha256_add(&s, &o->seed, sizeof o->seed);
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
+        add_number(&s, numbers[i]);
+    for (int64_t i = 0; i < x->raw.n; i++) {
+        const sh_structure *r = &x->raw.item[i];
+        sh_sha256_add(&s, &r->n_atom, sizeof r->n_atom);
+        sh_sha256_add(&s, r->lattice, sizeof r->lattice);
+        sh_sha256_add(&s, r->z, (size_t)r->n_atom * sizeof *r->z);
+        sh_sha256_add(&s, r->frac, (size_t)(3 * r->n_atom) * sizeof *r->frac);
+    }
+    sh_sha256_end(&s, x->settings.job);
+}
+
+static sh_status collect(const arguments *a, project *x)
+{
+    sh_collect(a->paths, a->n_path, sh_hdf5_collect, &x->raw);
+    int64_t n_good = 0;
+    for (int64_t i = 0; i < x->raw.n; i++)
+        n_good += !x->raw.item[i].error;
+    if (!x->raw.n) return SH_FAIL(SH_EINPUT, "no structure was found");
+    if (!n_good)
+        return SH_FAIL(SH_EINPUT, "none of %lld structures could be read; the first: %s", (long long)x->raw.n, x->raw.item[0].error);
+    return SH_OK;
+}
+
+/* Is there anything in the way of the output? */
+static sh_status check_output(const arguments *a, project *x)
+{
+    char job[65];
+    if ((size_t)snprintf(x->journal, sizeof x->journal, "%s.journal", a->output) >= sizeof x->journal)
+        return SH_FAIL(SH_EINPUT, "the name of the output is too long");
+    SH_TRY(sh_file_probe(a->output));
+    if (a->cif) SH_TRY(sh_folder_make(a->cif));
+    if (a->overwrite || access(a->output, F_OK)) return SH_OK;
+    sh_relaxed_job(a->output, job);
+    x->complete = !strcmp(job, x->settings.job);
+    if (x->complete) return SH_OK;
+    SH_FAIL(SH_EINPUT, "'%s' is there already, and is not what this command makes", a->output);
+    return sh_error_hint(SH_EINPUT, "choose another file (-o), or write it all the same with --overwrite");
+}
+
+static sh_status open_journal(const arguments *a, project *x, bool *done)
+{
+    SH_TRY(sh_folder_make(x->journal));
+    SH_TRY(sh_folder_lock(x->journal, "shaft relax", &x->lock));
+    if (a->overwrite) {
+        if (!access(a->output, F_OK) && unlink(a->output))
+            return SH_FAIL(SH_EIO, "'%s' cannot be removed: %s", a->output, strerror(errno));
+        return sh_journal_clear(x->journal);
+    }
+    sh_status status = sh_journal_read(x->journal, x->settings.job, &x->relaxed, done);
+    if (status == SH_EINPUT) sh_error_hint(status, "finish that one first, choose another file (-o), or begin anew with --overwrite");
+    return status;
+}
+
+static const sh_structures *sorted_list; /* qsort hands nothing on */
+
+static int by_size(const void *a, const void *b)
+{
+    int64_t i = *(const int64_t *)a, j = *(const int64_t *)b, n = sorted_list->item[i].n_atom, m = sorted_list->item[j].n_atom;
+    return n != m ? (n < m) - (n > m) : (i > j) - (i < j);
+}
+
+static void list_work(const project *x, const bool *done, work *w)
+{
+    *w = (work){.n_all = x->raw.n, .id = SH_NEW(int64_t, x->raw.n)};
+    for (int64_t i = 0; i < x->raw.n; i++)
+        if (!x->raw.item[i].error && !done[i]) {
+            w->id[w->n++] = i;
+            w->n_atom += x->raw.item[i].n_atom;
+        }
+    sorted_list = &x->raw;
+    qsort(w->id, (size_t)w->n, sizeof *w->id, by_size);
+    sorted_list = NULL;
+}
+
+/* What is there, and what is left to do. */
+static sh_status prepare(const arguments *a, const potential *p, project *x, work *w)
+{
+    SH_TRY(collect(a, x));
+    name_job(a, p, x);
+    SH_TRY(check_output(a, x));
+    if (x->complete) return SH_OK;
+    sh_relaxed_create(&x->raw, &x->relaxed);
+    bool *done = SH_NEW(bool, x->raw.n);
+    sh_status status = open_journal(a, x, done);
+    if (status == SH_OK) list_work(x, done, w);
+    int64_t n_bad = 0;
+    for (int64_t i = 0; i < x->raw.n; i++)
+        n_bad += x->raw.item[i].error != NULL;
+    if (status == SH_OK && w->n + n_bad < x->raw.n)
+        sh_log_info("%lld of %lld structures are done already", (long long)(x->raw.n - n_bad - w->n), (long long)x->raw.n);
+    sh_free(done);
+    return status;
+}
+
+static sh_status share(sh_comm *comm, void *data, int64_t bytes)
+{
+    const int64_t piece = 1 << 30;
+    for (int64_t at = 0; at < bytes; at += piece)
+        SH_TRY(sh_comm_bcast(comm, (char *)data + at, bytes - at < piece ? bytes - at : piece, 0));
+    return SH_OK;
+}
+
+static sh_status share_work(sh_comm *comm, const project *x, work *w)
+{
+    SH_TRY(share(comm, &w->n, sizeof w->n));
+    SH_TRY(share(comm, &w->n_atom, sizeof w->n_atom));
+    SH_TRY(share(comm, &w->n_all, sizeof w->n_all));
+    if (comm->rank) w->id = SH_NEW(int64_t, w->n);
+    w->start = SH_NEW(int64_t, w->n + 1);
+    w->lattice = SH_NEW(double, 9 * w->n);
+    w->z = SH_NEW(int32_t, w->n_atom);
+    w->frac = SH_NEW(double, 3 * w->n_atom);
+    for (int64_t i = 0; comm->rank == 0 && i < w->n; i++) {
+        const sh_structure *s = &x->raw.item[w->id[i]];
+        memcpy(w->lattice + 9 * i, s->lattice, sizeof s->lattice);
+        memcpy(w->z + w->start[i], s->z, (size_t)s->n_atom * sizeof *s->z);
+        memcpy(w->frac + 3 * w->start[i], s->frac, (size_t)(3 * s->n_atom) * sizeof *s->frac);
+        w->start[i + 1] = w->start[i] + s->n_atom;
+    }
+    SH_TRY(share(comm, w->id, w->n * (int64_t)sizeof *w->id));
+    w->place = SH_NEW(int64_t, w->n_all);
+    for (int64_t i = 0; i < w->n; i++)
+        w->place[w->id[i]] = i;
+    SH_TRY(share(comm, w->start, (w->n + 1) * (int64_t)sizeof *w->start));
+    SH_TRY(share(comm, w->lattice, 9 * w->n * (int64_t)sizeof *w->lattice));
+    SH_TRY(share(comm, w->z, w->n_atom * (int64_t)sizeof *w->z));
+    return share(comm, w->frac, 3 * w->n_atom * (int64_t)sizeof *w->frac);
+}
+
+static void release_work(work *w)
+{
+    sh_free(w->id);
+    sh_free(w->start);
+    sh_free(w->place);
+    sh_free(w->lattice);
+    sh_free(w->z);
+    sh_free(w->frac);
+}
+
+/* ---- the work ---- */
+
+enum { GIVEN, FINISHED, CONVERGED }; /* the shared counters */
+
+typedef struct {
+    sh_comm *comm;
+    sh_counter *counter;
+    const work *work;
+    double symprec;
+    int64_t next;       /* of the work, as far as this rank knows */
+    sh_journal *journal;
+    sh_progress progress;
+} worker;
+
+/* The next structure, as long as this rank has no more than half its share of what is left: towards the end ranks take fewer, so that
+ * none has many when the others have none. */
+static bool next_job(void *user, int64_t n_in_hand, sh_relax_job *job)
+{
+    worker *w = user;
+    int64_t left = w->work->n - w->next, most = w->comm->size == 1 ? left : left / (2 * w->comm->size);
+    if (left <= 0 || (n_in_hand > 0 && n_in_hand >= most)) return false;
+    int64_t i = sh_counter_add(w->counter, GIVEN, 1);
+    w->next = i + 1;
+    if (i >= w->work->n) return false;
+    int64_t first = w->work->start[i];
+    *job = (sh_relax_job){.id = w->work->id[i],
+                          .cell = {.lattice = w->work->lattice + 9 * i,
+                                   .n_atom = w->work->start[i + 1] - first,
+                                   .z = w->work->z + first,
+                                   .frac = w->work->frac + 3 * first}};
+    return true;
+}
+
+static void show(worker *w)
+{
+    char words[64];
+    if (w->comm->rank || w->progress.quiet) return;
+    int64_t finished = sh_counter_add(w->counter, FINISHED, 0), converged = sh_counter_add(w->counter, CONVERGED, 0);
+    snprintf(words, sizeof words, "converged %lld", (long long)converged);
+    sh_progress_update(&w->progress, finished, words);
+}
+
+/* A result is on its way to the disk before anything else happens. */
+static void finish_job(void *user, const sh_relax_result *r)
+{
+    worker *w = user;
+    int64_t i = w->work->place[r->id];
+    sh_cell raw = {w->work->lattice + 9 * i, r->n_atom, w->work->z + w->work->start[i], w->work->frac + 3 * w->work->start[i]};
+    sh_cell end = {r->lattice, r->n_atom, raw.z, r->frac};
+    sh_relaxed_row row;
+    memset(&row, 0, sizeof row);
+    row.id = r->id;
+    row.n_atom = r->n_atom;
+    row.verdict = r->verdict;
+    row.n_step = r->n_step;
+    row.n_site = (int32_t)r->n_site;
+    row.group[0] = sh_space_group_number(&raw, w->symprec);
+    row.group[1] = sh_space_group_number(&end, w->symprec);
+    for (int k = 0; k < 2; k++) {
+        row.energy[k] = r->energy[k];
+        row.e_form[k] = r->e_form[k];
+    }
+    row.force_max = r->force_max;
+    memcpy(row.stress, r->stress, sizeof row.stress);
+    row.shift_max = r->shift_max;
+    row.shift_rms = r->shift_rms;
+    memcpy(row.lattice, r->lattice, sizeof row.lattice);
+    sh_status status = sh_journal_add(w->journal, &row, r->frac);
+    if (status != SH_OK) sh_comm_abort(w->comm, status);
+    if (r->verdict == SH_RELAX_CONVERGED) sh_counter_add(w->counter, CONVERGED, 1);
+    sh_counter_add(w->counter, FINISHED, 1);
+    show(w);
+}
+
+/* After each evaluation of a structure. Rank 0 also lets MPI serve the counters where no hardware does. */
+static void heartbeat(void *user, int64_t id, int64_t n_step, double energy, double force_max, double volume)
+{
+    worker *w = user;
+    int waiting;
+    (void)id, (void)n_step, (void)energy, (void)force_max, (void)volume;
+    if (w->comm->rank) return;
+    MPI_Iprobe(MPI_ANY_SOURCE, MPI_ANY_TAG, w->comm->all, &waiting, MPI_STATUS_IGNORE);
+    show(w);
+}
+
+/* Rank 0 has nothing left to do, others have. */
+static void await_others(worker *w)
+{
+    const struct timespec pause = {.tv_nsec = 20 * 1000 * 1000};
+    int waiting;
+    while (sh_counter_add(w->counter, FINISHED, 0) < w->work->n) {
+        show(w);
+        MPI_Iprobe(MPI_ANY_SOURCE, MPI_ANY_TAG, w->comm->all, &waiting, MPI_STATUS_IGNORE);
+        nanosleep(&pause, NULL);
+    }
+}
+
+static sh_status run_all(sh_comm *comm, const arguments *a, const potential *p, const work *w, const char *journal, const char *job)
+{
+    worker me = {.comm = comm, .work = w, .symprec = a->symprec};
+    const sh_relax_source source = {.user = &me, .next = next_job, .done = finish_job, .trace = heartbeat};
+    SH_TRY(sh_comm_agree(comm, sh_journal_create(journal, job, &me.journal)));
+    sh_status status = sh_comm_agree(comm, sh_counter_create(comm, &me.counter));
+    if (status == SH_OK) {
+        sh_progress_begin(&me.progress, "relaxing", "structures", 0, w->n, 1, a->quiet || comm->rank > 0);
+        sh_relax_run(p->model, &a->opts, &source);
+        if (comm->rank == 0) await_others(&me);
+        MPI_Barrier(comm->all);
+        sh_progress_end(&me.progress, w->n, NULL);
+    }
+    sh_counter_destroy(&me.counter);
+    return sh_comm_agree(comm, status == SH_OK ? sh_journal_close(&me.journal) : status);
+}
+
+/* ---- the end, by rank 0 ---- */
+
+static sh_status write_cif(const arguments *a, const sh_relaxed *r, int64_t i)
+{
+    char path[8192], formula[256], values[4][64];
+    sh_structure s;
+    int64_t units;
+    sh_relaxed_structure(r, i, 1, &s);
+    sh_structure_formula(&s, formula, sizeof formula, &units);
+    snprintf(path, sizeof path, "%s/%06lld_%.60s_%d.cif", a->cif, (long long)(i + 1), formula, (int)r->group[1][i]);
+    snprintf(values[0], sizeof values[0], "%s", sh_relax_verdict_key((sh_relax_verdict)r->verdict[i]));
+    snprintf(values[1], sizeof values[1], "%d", (int)r->group[1][i]);
+    snprintf(values[2], sizeof values[2], "%.8g", r->energy[1][i]);
+    snprintf(values[3], sizeof values[3], "%.8g", r->e_form[1][i]);
+    const sh_cif_item items[] = {{"_shaft_relaxation", values[0]},
+                                 {"_shaft_found_space_group_number", values[1]},
+                                 {"_shaft_total_energy_eV", values[2]},
+                                 {"_shaft_formation_energy_eV_per_atom", values[3]}};
+    FILE *f = fopen(path, "w");
+    sh_status status = f ? sh_cif_write(f, &s, &(sh_cif_opts){.item = items, .n_item = isfinite(r->e_form[1][i]) ? 4 : 3}, NULL) : SH_OK;
+    if ((!f || fclose(f)) && status == SH_OK) status = SH_FAIL(SH_EIO, "cannot write '%s': %s", path, strerror(errno));
+    sh_structure_destroy(&s);
+    return status;
+}
+
+static sh_status write_cifs(const arguments *a, const sh_relaxed *r)
+{
+    for (int64_t i = 0; i < r->n; i++)
+        if (r->verdict[i] <= SH_RELAX_STEPS) SH_TRY(write_cif(a, r, i));
+    return SH_OK;
+}
+
+static int by_value(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+static void summarise(const arguments *a, const sh_relaxed *r)
+{
+    int64_t count[SH_RELAX_N_VERDICT] = {0}, n = 0, kept = 0, grouped = 0, above = 0;
+    double moves = 0, shift = 0, *gain = SH_NEW(double, r->n);
+    for (int64_t i = 0; i < r->n; i++) {
+        count[r->verdict[i]]++;
+        if (r->verdict[i] > SH_RELAX_STEPS) continue;
+        above += r->energy[1][i] > r->energy[0][i];
+        moves += r->n_step[i];
+        gain[n++] = (r->energy[1][i] - r->energy[0][i]) / (double)(r->atom_start[i + 1] - r->atom_start[i]);
+        shift += r->shift_rms[i];
+        grouped += r->group[0][i] > 0;
+        kept += r->group[0][i] > 0 && r->group[0][i] == r->group[1][i];
+    }
+    if (n) qsort(gain, (size_t)n, sizeof *gain, by_value);
+    sh_log_info("%lld structures in %s:", (long long)r->n, a->output);
+    for (int v = 0; v < SH_RELAX_N_VERDICT; v++)
+        if (count[v]) sh_log_info("  %8lld  %s", (long long)count[v], sh_relax_verdict_text((sh_relax_verdict)v));
+    if (n)
+        sh_log_info("%.1f moves, displaced by %.3f Å (means), energy %+.4f eV/atom (median); %lld of %lld kept their space group at %g Å",
+                    moves / (double)n, shift / (double)n, gain[n / 2], (long long)kept, (long long)grouped, a->symprec);
+    if (above) sh_log_info("%lld ended with a higher energy than they began with: FIRE has passed a barrier", (long long)above);
+    sh_free(gain);
+}
+
+static sh_status conclude(const arguments *a, project *x)
+{
+    bool *done = SH_NEW(bool, x->raw.n);
+    sh_status status = sh_journal_read(x->journal, x->settings.job, &x->relaxed, done);
+    for (int64_t i = 0; status == SH_OK && i < x->raw.n; i++)
+        if (!done[i] && !x->raw.item[i].error)
+            status = SH_FAIL(SH_EIO, "structure %lld was relaxed, but is not in '%s': is it a folder that all ranks see?", (long long)i,
+                             x->journal);
+    sh_free(done);
+    if (status == SH_OK) status = sh_relaxed_write(a->output, &x->settings, &x->relaxed);
+    if (status != SH_OK) return status;
+    sh_folder_unlock(&x->lock);
+    return sh_journal_remove(x->journal);
+}
+
+static sh_status relax_rest(sh_comm *comm, const arguments *a, const potential *p, project *x, work *w)
+{
+    sh_status status = share_work(comm, x, w);
+    if (status == SH_OK) status = share(comm, x->journal, sizeof x->journal);
+    if (status == SH_OK) status = share(comm, x->settings.job, sizeof x->settings.job);
+    SH_TRY(sh_comm_agree(comm, status));
+    if (w->n) SH_TRY(run_all(comm, a, p, w, x->journal, x->settings.job));
+    return sh_comm_agree(comm, comm->rank == 0 ? conclude(a, x) : SH_OK);
+}
+
+static sh_status finish_project(const arguments *a, project *x)
+{
+    if (x->complete) {
+        sh_log_info("'%s' is complete: nothing was left to do", a->output);
+        SH_TRY(sh_relaxed_read(a->output, &x->relaxed));
+    }
+    if (a->cif) SH_TRY(write_cifs(a, &x->relaxed));
+    summarise(a, &x->relaxed);
+    return SH_OK;
+}
+
+static sh_status relax(sh_comm *comm, const arguments *a)
+{
+    potential p;
+    work w = {0};
+    project *x = SH_NEW(project, 1);
+    x->lock = -1;
+    x->settings = (sh_relaxed_settings){.model = a->model, .opts = a->opts, .symprec = a->symprec};
+    sh_status status = sh_comm_agree(comm, load_potential(a->model, comm->rank == 0, &p));
+    if (status == SH_OK) status = sh_comm_agree(comm, comm->rank == 0 ? prepare(a, &p, x, &w) : SH_OK);
+    if (status == SH_OK) status = share(comm, &x->complete, sizeof x->complete);
+    if (status == SH_OK && !x->complete) status = relax_rest(comm, a, &p, x, &w);
+    if (status == SH_OK) status = sh_comm_agree(comm, comm->rank == 0 ? finish_project(a, x) : SH_OK);
+    sh_folder_unlock(&x->lock);
+    sh_structures_destroy(&x->raw);
+    sh_relaxed_destroy(&x->relaxed);
+    sh_free(x);
+    release_work(&w);
+    release_potential(&p);
+    return status;
+}
+
+sh_status sh_cmd_relax(int argc, char **argv)
+{
+    arguments a;
+    sh_comm *comm;
+    SH_TRY(read_arguments(argc, argv, &a));
+    if (a.done) return SH_OK;
+    SH_TRY(sh_comm_create(&argc, &argv, &comm));
+    sh_log_setup(a.quiet ? SH_LOG_QUIET : SH_LOG_INFO, comm->rank, comm->size);
+    sh_status status = relax(comm, &a);
+    sh_comm_destroy(&comm);
+    return status;
+}

@@ -1,0 +1,81 @@
+/* relaxed.h -- what relaxations leave, in HDF5: a row a structure, raw and relaxed; docs/formats.md lists the columns. And the journal
+ * that results go to as they come, from which a command that was killed goes on. */
+#ifndef SH_IO_RELAXED_H
+#define SH_IO_RELAXED_H
+
+#include "io/structure.h"
+#include "relax/relax.h"
+
+/* Columns with a number a structure (n) unless it says otherwise; [0] raw, [1] relaxed. */
+typedef struct {
+    int64_t n, n_atom;       /* structures; atoms of all */
+    int64_t n_file;
+    int64_t *atom_start;     /* (n+1) */
+    int32_t *z;              /* (n_atom) */
+    double *frac[2];         /* (n_atom,3) */
+    double *lattice[2];      /* (n,9) */
+    double *energy[2];       /* eV a cell */
+    double *e_form[2];       /* eV/atom */
+    int32_t *group[2];       /* space group at `symprec`, 0: none is found */
+    int32_t *verdict;        /* sh_relax_verdict */
+    int32_t *n_step, *n_site;
+    double *force_max;       /* eV/Å, eV */
+    double *stress;          /* (n,6) GPa */
+    double *shift_max, *shift_rms; /* Å */
+    double *volume_ratio;    /* relaxed over raw */
+    int32_t *sampled_group;
+    int32_t *file;           /* index into path */
+    int64_t *index;          /* place in the file, from 1 */
+    char **path;             /* (n_file) */
+    char **name, **message;  /* "" where there is none; why it could not be read */
+} sh_relaxed;
+
+/* Rows for the structures as they are: their relaxed columns are those of SH_RELAX_UNREADABLE. */
+void sh_relaxed_create(const sh_structures *raw, sh_relaxed *out);
+void sh_relaxed_destroy(sh_relaxed *relaxed);
+
+/* What was asked for, kept as attributes. */
+typedef struct {
+    char job[65];      /* SHA-256 over structures, weights and options: equal for the same command on the same files */
+    const char *model;
+    sh_relax_opts opts;
+    double symprec;    /* Å, of the groups reported */
+} sh_relaxed_settings;
+
+/* The file is there when it is whole. It holds no time: equal results are equal bytes. */
+sh_status sh_relaxed_write(const char *path, const sh_relaxed_settings *settings, const sh_relaxed *relaxed);
+sh_status sh_relaxed_read(const char *path, sh_relaxed *out);
+/* The attribute `job` of a file; "" where it is no such file. */
+void sh_relaxed_job(const char *path, char job[65]);
+
+/* Row i as structures, [0] raw or [1] relaxed; an unreadable one is an error. */
+void sh_relaxed_structure(const sh_relaxed *relaxed, int64_t i, int which, sh_structure *out);
+
+/* For sh_collect: relaxed structures of such a file (of those that could not be relaxed an error each), or samples of a samples file. */
+void sh_hdf5_collect(const char *path, sh_structures *out);
+
+/* ---- the journal ---- */
+
+/* One relaxation: what is not known from the structure. */
+typedef struct {
+    int64_t id, n_atom;
+    int32_t verdict, n_step, n_site, group[2], unused;
+    double energy[2], e_form[2], force_max, stress[6], shift_max, shift_rms, lattice[9];
+} sh_relaxed_row;
+
+typedef struct sh_journal sh_journal;
+
+/* A new file in the folder for this process; the folder is made. */
+sh_status sh_journal_create(const char *folder, const char *job, sh_journal **out);
+/* Appends; frac (n_atom,3) follows the row. On the disk within seconds, out of the program's hands at once. */
+sh_status sh_journal_add(sh_journal *journal, const sh_relaxed_row *row, const double *frac);
+sh_status sh_journal_close(sh_journal **journal);
+
+/* All whole rows of all files of the folder, which all are of this job; a row that was cut off ends its file. SH_EINPUT where one is of
+ * another job. Rows with another number of atoms than the structure are refused. done (n): set where a row was read. */
+sh_status sh_journal_read(const char *folder, const char *job, sh_relaxed *relaxed, bool *done);
+/* Its files, and with them the folder and the lock in it. */
+sh_status sh_journal_clear(const char *folder);
+sh_status sh_journal_remove(const char *folder);
+
+#endif
