@@ -210,6 +210,7 @@ static void name_job(const arguments *a, const potential *p, project *x)
     for (int64_t i = 0; i < x->raw.n; i++) {
         const sh_structure *r = &x->raw.item[i];
         sh_sha256_add(&s, &r->n_atom, sizeof r->n_atom);
+        if (r->error) continue;
         sh_sha256_add(&s, r->lattice, sizeof r->lattice);
         sh_sha256_add(&s, r->z, (size_t)r->n_atom * sizeof *r->z);
         sh_sha256_add(&s, r->frac, (size_t)(3 * r->n_atom) * sizeof *r->frac);
@@ -500,13 +501,14 @@ static int by_value(const void *a, const void *b)
 static void summarise(const arguments *a, const sh_relaxed *r)
 {
     int64_t count[SH_RELAX_N_VERDICT] = {0}, n = 0, kept = 0, grouped = 0, above = 0;
+    const double much = 0.01;
     double moves = 0, shift = 0, *gain = SH_NEW(double, r->n);
     for (int64_t i = 0; i < r->n; i++) {
         count[r->verdict[i]]++;
         if (r->verdict[i] > SH_RELAX_STEPS) continue;
-        above += r->energy[1][i] > r->energy[0][i];
         moves += r->n_step[i];
-        gain[n++] = (r->energy[1][i] - r->energy[0][i]) / (double)(r->atom_start[i + 1] - r->atom_start[i]);
+        gain[n] = (r->energy[1][i] - r->energy[0][i]) / (double)(r->atom_start[i + 1] - r->atom_start[i]);
+        above += gain[n++] > much;
         shift += r->shift_rms[i];
         grouped += r->group[0][i] > 0;
         kept += r->group[0][i] > 0 && r->group[0][i] == r->group[1][i];
@@ -518,7 +520,8 @@ static void summarise(const arguments *a, const sh_relaxed *r)
     if (n)
         sh_log_info("%.1f moves, displaced by %.3f Å (means), energy %+.4f eV/atom (median); %lld of %lld kept their space group at %g Å",
                     moves / (double)n, shift / (double)n, gain[n / 2], (long long)kept, (long long)grouped, a->symprec);
-    if (above) sh_log_info("%lld ended with a higher energy than they began with: FIRE has passed a barrier", (long long)above);
+    if (above)
+        sh_log_info("%lld ended more than %g eV/atom above where they began: FIRE has passed a barrier", (long long)above, much);
     sh_free(gain);
 }
 

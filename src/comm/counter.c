@@ -18,11 +18,12 @@ sh_status sh_counter_create(sh_comm *comm, sh_counter **out)
         sh_free(c);
         return SH_FAIL(SH_ELIB, "MPI gives no window for a shared counter");
     }
-    MPI_Win_lock_all(MPI_MODE_NOCHECK, c->window);
+    MPI_Win_lock(MPI_LOCK_EXCLUSIVE, comm->rank, 0, c->window);
     for (int i = 0; comm->rank == 0 && i < SH_COUNTERS; i++)
         c->here[i] = 0;
-    MPI_Win_sync(c->window);
+    MPI_Win_unlock(comm->rank, c->window);
     MPI_Barrier(comm->all);
+    MPI_Win_lock_all(MPI_MODE_NOCHECK, c->window);
     *out = c;
     return SH_OK;
 }

@@ -118,10 +118,10 @@ void sh_relaxed_create(const sh_structures *raw, sh_relaxed *out)
         const sh_structure *s = &raw->item[i];
         for (int k = 0; k < 2; k++) {
             memcpy(out->lattice[k] + 9 * i, s->lattice, sizeof s->lattice);
-            memcpy(out->frac[k] + 3 * a, s->frac, (size_t)(3 * s->n_atom) * sizeof *s->frac);
+            if (s->n_atom) memcpy(out->frac[k] + 3 * a, s->frac, (size_t)(3 * s->n_atom) * sizeof *s->frac);
             out->energy[k][i] = out->e_form[k][i] = NAN;
         }
-        memcpy(out->z + a, s->z, (size_t)s->n_atom * sizeof *s->z);
+        if (s->n_atom) memcpy(out->z + a, s->z, (size_t)s->n_atom * sizeof *s->z);
         out->atom_start[i + 1] = a += s->n_atom;
         out->verdict[i] = SH_RELAX_UNREADABLE;
         out->force_max[i] = out->shift_max[i] = out->shift_rms[i] = out->volume_ratio[i] = NAN;
