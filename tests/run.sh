@@ -20,7 +20,7 @@ say "tests: gradients and golden numbers in double precision"
 choice=()
 [ $# = 0 ] || choice=(--no-tests=ignore) # the tests that the arguments choose may have none of these
 OMP_NUM_THREADS=2 OPENBLAS_NUM_THREADS=2 OMP_WAIT_POLICY=passive \
-    ctest --preset f64 --label-regex '^(grad|golden)$' "${choice[@]}" "$@" < /dev/null || status=$?
+    ctest --preset f64 --parallel "$(nproc)" --label-regex '^(grad|golden)$' "${choice[@]}" "$@" < /dev/null || status=$?
 say "tests: all, in the release build"
 OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 \
     ctest --preset release --schedule-random --parallel "$(nproc)" "$@" < /dev/null || status=$?
