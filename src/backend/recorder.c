@@ -8,17 +8,27 @@
 
 static const size_t REGION = (size_t)8 << 30, HUGE_PAGE = 2 << 20; /* bytes, of addresses alone */
 
-enum { MAX_FETCHED = 16 };
+enum { MAX_UNDER_WAY = 16 };
+
+/* Copies under way: what is copied is held until it arrives. */
+typedef struct {
+    int n;
+    struct {
+        void *to, *held;
+        size_t bytes;
+    } copy[MAX_UNDER_WAY];
+} copies;
 
 typedef struct {
-    void *to, *held;
-    size_t bytes;
-} fetched;
+    int n;
+    sh_real *data[MAX_UNDER_WAY];
+    int64_t size[MAX_UNDER_WAY];
+} sums;
 
 static struct {
     const sh_backend *cpu;
-    fetched fetched[MAX_FETCHED];
-    int n_fetched;
+    copies fetched, ahead; /* to the host, until it waits; from the host, until kernels are to see them */
+    sums sums;             /* over processes, until kernels are to see them */
     sh_backend table;
     sh_recorder_counts counts;
     void *reserved;
@@ -101,14 +111,25 @@ static void copy_in(void *to, const void *from, size_t bytes)
     close_memory();
 }
 
-/* What was fetched is the host's with the next wait, as on a device. */
-static void arrive(void)
+/* All memory is open. Until it arrives, what is there is no number. */
+static void depart(copies *c, void *to, const void *from, size_t bytes)
 {
-    for (int i = 0; i < recorder.n_fetched; i++) {
-        memcpy(recorder.fetched[i].to, recorder.fetched[i].held, recorder.fetched[i].bytes);
-        sh_free(recorder.fetched[i].held);
+    SH_ASSERT(c->n < MAX_UNDER_WAY);
+    void *held = sh_alloc(bytes);
+    memcpy(held, from, bytes);
+    memset(to, 0xff, bytes);
+    c->copy[c->n].to = to;
+    c->copy[c->n].held = held;
+    c->copy[c->n++].bytes = bytes;
+}
+
+static void arrive(copies *c)
+{
+    for (int i = 0; i < c->n; i++) {
+        memcpy(c->copy[i].to, c->copy[i].held, c->copy[i].bytes);
+        sh_free(c->copy[i].held);
     }
-    recorder.n_fetched = 0;
+    c->n = 0;
 }
 
 static void copy_out(void *to, const void *from, size_t bytes)
@@ -116,7 +137,7 @@ static void copy_out(void *to, const void *from, size_t bytes)
     recorder.counts.copies_out++;
     recorder.counts.bytes_out += (int64_t)bytes;
     recorder.counts.waits++;
-    arrive();
+    arrive(&recorder.fetched);
     open_memory();
     recorder.cpu->copy_out(to, from, bytes);
     close_memory();
@@ -124,15 +145,27 @@ static void copy_out(void *to, const void *from, size_t bytes)
 
 static void fetch(void *to, const void *from, size_t bytes)
 {
-    SH_ASSERT(recorder.n_fetched < MAX_FETCHED);
     recorder.counts.copies_out++;
     recorder.counts.bytes_out += (int64_t)bytes;
-    fetched *f = &recorder.fetched[recorder.n_fetched++];
-    *f = (fetched){to, sh_alloc(bytes), bytes};
     open_memory();
-    recorder.cpu->copy_out(f->held, from, bytes);
+    depart(&recorder.fetched, to, from, bytes);
     close_memory();
-    memset(to, 0xff, bytes);
+}
+
+static void copy_ahead(void *to, const void *from, size_t bytes)
+{
+    recorder.counts.copies_in++;
+    recorder.counts.bytes_in += (int64_t)bytes;
+    open_memory();
+    depart(&recorder.ahead, to, from, bytes);
+    close_memory();
+}
+
+static void copied(void)
+{
+    open_memory();
+    arrive(&recorder.ahead);
+    close_memory();
 }
 
 static void clear(void *to, size_t bytes)
@@ -143,22 +176,26 @@ static void clear(void *to, size_t bytes)
     close_memory();
 }
 
-static void copied(void)
-{
-    recorder.counts.marks++;
-}
-
 static void wait(void)
 {
     recorder.counts.waits++;
-    arrive();
+    arrive(&recorder.fetched);
 }
 
 static void sum(sh_real *data, int64_t n)
 {
+    SH_ASSERT(recorder.sums.n < MAX_UNDER_WAY);
     recorder.counts.sums++;
+    recorder.sums.data[recorder.sums.n] = data;
+    recorder.sums.size[recorder.sums.n++] = n;
+}
+
+static void summed(void)
+{
     open_memory();
-    recorder.group.sum(data, n);
+    for (int i = 0; i < recorder.sums.n; i++)
+        recorder.group.sum(recorder.sums.data[i], recorder.sums.size[i]);
+    recorder.sums.n = 0;
     close_memory();
 }
 
@@ -166,7 +203,7 @@ void sh_recorder_use_group(const sh_group_calls *group)
 {
     recorder.group = recorder.table.group = *group;
     recorder.table.group.sum = sum;
-    recorder.table.group.summed = copied;
+    recorder.table.group.summed = summed;
 }
 
 const sh_backend *sh_recorder_open(void)
@@ -193,7 +230,7 @@ const sh_backend *sh_recorder_open(void)
         .copy_in = copy_in,
         .copy_out = copy_out,
         .fetch = fetch,
-        .copy_ahead = copy_in,
+        .copy_ahead = copy_ahead,
         .copied = copied,
         .clear = clear,
         .wait = wait,
@@ -205,7 +242,7 @@ const sh_backend *sh_recorder_open(void)
 void sh_recorder_close(void)
 {
     sh_arena_destroy(&recorder.table.room);
-    SH_ASSERT(recorder.live == 0);
+    SH_ASSERT(recorder.live == 0 && recorder.fetched.n == 0 && recorder.ahead.n == 0 && recorder.sums.n == 0);
     munmap(recorder.reserved, REGION);
     recorder.cpu = NULL;
 }

@@ -19,9 +19,9 @@ typedef struct {
 
 typedef struct {
     bool is_planned; /* the pass in hand: rooms may hold less than their size */
-    int n_part, at;  /* the next size */
+    int n_part, part, at; /* the part in hand, the next size */
     int64_t *seen;   /* there: what was counted, (n_part SH_SIZES_A_PART) */
-    int64_t n_again; /* passes done again so far */
+    int64_t n_pass, n_again; /* passes so far, and those of them that had to be done again */
     sh_room_size *size;
 } sh_sizes;
 

@@ -69,6 +69,7 @@ void sh_workspace_part(sh_workspace *ws, int part)
 {
     if (!ws->sizes) return;
     SH_ASSERT(part < ws->sizes->n_part);
+    ws->sizes->part = part;
     ws->sizes->at = part * SH_SIZES_A_PART;
 }
 
@@ -138,12 +139,12 @@ int64_t sh_workspace_size(sh_workspace *ws, const int64_t *count, int64_t n, int
     return size;
 }
 
-int64_t sh_workspace_some(sh_workspace *ws, const int64_t *there, int64_t rows)
+int64_t sh_workspace_some(sh_workspace *ws, const int64_t *there, int64_t rows, int64_t most)
 {
     int64_t some = plan_size(ws, there, 0, sh_workspace_is_planned(ws) ? SH_ROOM(ws, int64_t, 1) : NULL, rows);
     if (some < 0) {
         some = sh_workspace_count(ws, there);
         if (ws->sizes) sh_sizes_counted(ws->sizes, rows, some);
     }
-    return some < rows ? some : rows;
+    return some < most ? some : most;
 }

@@ -60,8 +60,8 @@ typedef struct {
 /* Up to SH_MAX_COUNTS of them at once. */
 void sh_workspace_sizes(sh_workspace *ws, const sh_count_list *lists, int n, int64_t *sizes);
 int64_t sh_workspace_size(sh_workspace *ws, const int64_t *count, int64_t n, int64_t *start, int64_t rows);
-/* Room for as many as *there, at most all of the rows. */
-int64_t sh_workspace_some(sh_workspace *ws, const int64_t *there, int64_t rows);
+/* Room for as many as *there, which are `most` at most. */
+int64_t sh_workspace_some(sh_workspace *ws, const int64_t *there, int64_t rows, int64_t most);
 
 #define SH_PUT(ws, array, count) sh_workspace_put((ws), (array), (size_t)(count) * sizeof *(array))
 #define SH_BRING(ws, array, count) sh_workspace_bring((ws), (array), (size_t)(count) * sizeof *(array))
@@ -69,7 +69,7 @@ int64_t sh_workspace_some(sh_workspace *ws, const int64_t *there, int64_t rows);
 #define SH_ROOM(ws, type, count) ((type *)sh_arena_push((ws)->room, (size_t)(count) * sizeof(type)))
 #define SH_ROOM_ZERO(ws, type, count) ((type *)sh_workspace_zeros((ws), (size_t)(count) * sizeof(type)))
 void *sh_workspace_zeros(sh_workspace *ws, size_t bytes);
-/* Of zero bits where a planned room may hold blanks that a kernel reads: indices. */
+/* Of zero bits where a planned room may hold blanks that a kernel reads: indices, weights, lengths. */
 #define SH_ROOM_BLANK(ws, type, count)                                                             \
     (sh_workspace_is_planned(ws) ? SH_ROOM_ZERO(ws, type, count) : SH_ROOM(ws, type, count))
 

@@ -34,8 +34,9 @@ static const char help[] =
     "options:\n"
     "  --device D          cpu, cuda or auto: the key run.device\n"
     "  --set KEY=VALUE     overrides one key, may be repeated: --set train.batch=512\n"
-    "  --resume            goes on from the newest checkpoint that verifies, with the results of a run never stopped; starts\n"
-    "                      from the beginning where there is none yet, so that a job may always say it\n"
+    "  --resume            goes on from the newest checkpoint that verifies, with the results of a run never stopped (on devices\n"
+    "                      with run.deterministic: true, else but for rounding); starts from the beginning where there is none\n"
+    "                      yet, so that a job may always say it\n"
     "  --init CHECKPOINT   starts from the trained networks of another run (its folder, or one of its checkpoints), under this\n"
     "                      configuration's reward and elements; log Z anew. Of no effect where --resume goes on\n"
     "  --help-config       lists all keys with defaults, bounds and meaning\n"
@@ -376,10 +377,12 @@ static bool work(run *r, int64_t iteration)
     sh_exploration exploration = exploration_at(&c->train, iteration);
     sh_report report = {.epsilon = exploration.epsilon, .log_z = sh_policy_log_z_value(r->setup.policy)};
     sh_replay_header header;
-    sh_exchange_wait_replay(r->exchange, &header, &r->replay); /* sent an iteration ago */
-    sh_records_ahead(&r->ahead, r->setup.be, &r->replay);
+    bool ahead = r->setup.be->room; /* the replay, sent an iteration ago, is copied while new ones are drawn */
+    if (ahead) sh_exchange_wait_replay(r->exchange, &header, &r->replay);
+    if (ahead) sh_records_ahead(&r->ahead, r->setup.be, &r->replay);
     draw(r, iteration, &exploration);
     sh_exchange_send_records(r->exchange, &r->fresh);
+    if (!ahead) sh_exchange_wait_replay(r->exchange, &header, &r->replay);
     r->setup.be->copied();
     report.sums = learn(r, &header, exploration.epsilon > 0 || exploration.widen > 1, &report.stop);
     sh_status status = sh_adam_step(r->setup.adam, c->train.lr, c->train.clip, &report.norm);

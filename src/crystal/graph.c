@@ -65,7 +65,7 @@ void sh_graph_ends(sh_workspace *ws, const int64_t *edge_start, const int32_t *e
         ws->be->sort_by_key(edge_dst, n_edge, n_site, in_start, in_edge);
         return;
     }
-    const sh_edge_ends_args args = {.start = edge_start, .dst = edge_dst, .n_key = n_site, .key = SH_ROOM(ws, int32_t, n_edge)};
+    const sh_edge_ends_args args = {.n = edge_start + n_site, .dst = edge_dst, .n_key = n_site, .key = SH_ROOM(ws, int32_t, n_edge)};
     ws->be->edge_ends(&args, n_edge);
     ws->be->sort_by_key(args.key, n_edge, n_site + 1, in_start, in_edge);
 }

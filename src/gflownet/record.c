@@ -60,7 +60,7 @@ void sh_records_ahead(sh_records_room *room, const sh_backend *be, sh_records *r
     if (!be->room || bytes == 0) return;
     if (room->be != be || room->bytes < bytes) {
         sh_records_room_release(room);
-        *room = (sh_records_room){be, be->memory->take(bytes), bytes};
+        *room = (sh_records_room){be, be->memory->take(2 * bytes), 2 * bytes}; /* the replay grows at first */
     }
     be->copy_ahead(room->memory, records->data, bytes);
     records->there = room->memory;

@@ -85,7 +85,7 @@ static inline sh_record_list sh_records_list(const sh_records *r)
 
 struct sh_workspace;
 
-/* n records of zeros to be filled in there, with one more behind them for blank rows where passes are planned; they become `records`
+/* n records of zeros to be filled in there, on a back-end with memory of its own with one more behind them for blank rows; they become `records`
  * (resized) with the first wait after they are fetched. */
 sh_record_list sh_records_begin(struct sh_workspace *ws, sh_records *records, int64_t n);
 void sh_records_fetch(struct sh_workspace *ws, const sh_record_list *there, sh_records *records);

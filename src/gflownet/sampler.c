@@ -70,7 +70,7 @@ static void decide_stop(sampler *s, sh_tape *tape, const sh_tensor *trunk)
     const sh_mask_stop_args args = {.rows = s->rows, .rules = s->rules, .mask = SH_ROOM(s->ws, uint8_t, 2 * n)};
     s->ws->be->mask_stop(&args, n);
     s->ws->be->sort_by_key(choose(s, logits, args.mask, 2, DRAW_STOP), n, 2, start, list);
-    put_in_order(s, list, start + 1, sh_workspace_some(s->ws, start + 1, n));
+    put_in_order(s, list, start + 1, sh_workspace_some(s->ws, start + 1, s->rows.records.n, n));
 }
 
 /* Lattices of the rows' records, h (R,H) with the group. Returns their code. */

@@ -75,7 +75,7 @@ static adjacency normalise(sh_workspace *ws, const sh_graph *g)
 
 static sh_tensor *convolve(sh_tape *t, const adjacency *a, int64_t n_site, const sh_tensor *h, const sh_tensor *w)
 {
-    const sh_tensor *far = sh_gather_rows(t, sh_linear(t, h, w, NULL), a->far_end, a->n);
+    const sh_tensor *far = sh_gather_counted(t, sh_linear(t, h, w, NULL), a->far_end, a->n, a->start + n_site);
     return sh_activation_op(t, sh_segment_sum(t, far, a->start, a->site, n_site, a->weight), SH_RELU);
 }
 

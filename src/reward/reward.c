@@ -174,23 +174,18 @@ static int64_t list_chosen(sh_workspace *ws, const int32_t *left_out, int64_t n,
 }
 
 /* (C) there; zero for crystals that are not in the list. The user's function is the host's: crystals and list come to it, its
- * scores go back, and it is shown no blanks. */
-static const double *ask_plugin(const sh_reward *r, sh_workspace *there, const sh_crystals *c, const int64_t *shown, int64_t n_shown)
+ * scores go back; and no blanks, so sizes are not to be planned. */
+static const double *ask_plugin(const sh_reward *r, sh_workspace *ws, const sh_crystals *c, const int64_t *shown, int64_t n_shown)
 {
     sh_crystals some, here;
-    sh_workspace counted = *there, *ws = &counted;
-    counted.sizes = NULL;
-    const int64_t *list = SH_BRING(ws, shown, n_shown);
-    while (n_shown > 0 && list[n_shown - 1] < 0)
-        n_shown--;
+    SH_ASSERT(!ws->sizes);
+    sh_crystals_select(ws, c, shown, n_shown, &some);
+    sh_crystals_bring(ws, &some, &here);
+    shown = SH_BRING(ws, shown, n_shown);
     double *score = SH_PUSH(ws->arena, double, n_shown), *of_all = SH_PUSH_ZERO(ws->arena, double, c->n_crystal);
-    if (n_shown > 0) {
-        sh_crystals_select(ws, c, shown, n_shown, &some);
-        sh_crystals_bring(ws, &some, &here);
-        sh_plugin_scores(r->plugin, &here, score);
-    }
+    sh_plugin_scores(r->plugin, &here, score);
     for (int64_t k = 0; k < n_shown; k++)
-        of_all[list[k]] = score[k];
+        of_all[shown[k]] = score[k];
     return SH_PUT(ws, of_all, c->n_crystal);
 }
 
@@ -255,7 +250,7 @@ void sh_reward_evaluate(const sh_reward *r, sh_workspace *ws, const sh_crystals 
     if (r->plugin || r->gap_model) {
         const int64_t *judged;
         int64_t n_judged = list_chosen(ws, is_floor, n, &judged);
-        if (r->plugin) sum.score = ask_plugin(r, ws, &c, judged, n_judged);
+        if (r->plugin && n_judged > 0) sum.score = ask_plugin(r, ws, &c, judged, n_judged);
         if (r->gap_model) {
             double *gap = SH_ROOM(ws, double, n);
             sh_potential_predict(r->gap_model, ws, &c, &g, judged, n_judged, gap);

@@ -207,6 +207,7 @@ sh_tensor *sh_rows_view(sh_tape *t, const sh_tensor *w, int64_t first, int64_t n
 typedef struct {
     const sh_tensor *x, *y;
     const int32_t *index;
+    const int64_t *counted;
 } gather_saved;
 
 /* Row s of x has the sum over the rows that read it. */
@@ -215,18 +216,29 @@ static void gather_backward(sh_tape *t, const void *saved)
     const gather_saved *s = saved;
     if (!s->x->grad) return;
     sh_workspace_mark mark = sh_workspace_get_mark(t->ws);
-    int64_t *start = SH_ROOM(t->ws, int64_t, s->x->rows + 1), *list = SH_ROOM(t->ws, int64_t, s->y->rows);
-    t->ws->be->sort_by_key(s->index, s->y->rows, s->x->rows, start, list);
+    int64_t n_key = s->x->rows, n = s->y->rows, *start = SH_ROOM(t->ws, int64_t, n_key + 2), *list = SH_ROOM(t->ws, int64_t, n);
+    if (s->counted && sh_workspace_is_planned(t->ws)) { /* rows beyond the counted are nobody's */
+        const sh_edge_ends_args args = {.n = s->counted, .dst = s->index, .n_key = n_key, .key = SH_ROOM(t->ws, int32_t, n)};
+        t->ws->be->edge_ends(&args, n);
+        t->ws->be->sort_by_key(args.key, n, n_key + 1, start, list);
+    } else {
+        t->ws->be->sort_by_key(s->index, n, n_key, start, list);
+    }
     list_sum(t, s->y->grad, start, list, s->x);
     sh_workspace_release(t->ws, mark);
 }
 
 sh_tensor *sh_gather_rows(sh_tape *t, const sh_tensor *x, const int32_t *index, int64_t n)
 {
+    return sh_gather_counted(t, x, index, n, NULL);
+}
+
+sh_tensor *sh_gather_counted(sh_tape *t, const sh_tensor *x, const int32_t *index, int64_t n, const int64_t *counted)
+{
     sh_tensor *y = sh_tape_new(t, n, x->cols, x->grad);
     const sh_gather_args args = {.x = x->data, .index = index, .y = y->data, .cols = x->cols};
     t->ws->be->gather(&args, n);
-    sh_tape_push(t, y, gather_backward, &(gather_saved){x, y, index}, sizeof(gather_saved));
+    sh_tape_push(t, y, gather_backward, &(gather_saved){x, y, index, counted}, sizeof(gather_saved));
     return y;
 }
 

@@ -27,6 +27,8 @@ sh_tensor *sh_rows_view(sh_tape *tape, const sh_tensor *w, int64_t first, int64_
 
 /* y[r] = x[index[r]], r < n. */
 sh_tensor *sh_gather_rows(sh_tape *tape, const sh_tensor *x, const int32_t *index, int64_t n);
+/* Of them *counted (there) are rows, the others room in a planned pass. */
+sh_tensor *sh_gather_counted(sh_tape *tape, const sh_tensor *x, const int32_t *index, int64_t n, const int64_t *counted);
 
 /* y[s] = sum of weight[r] x[r] over start[s] <= r < start[s+1], s < n; weight NULL: 1. The segments have all rows of x, and that of
  * row r is segment[r]. */

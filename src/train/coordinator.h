@@ -2,7 +2,7 @@
  *
  * The records of iteration i are taken in during iteration i + 1, when they have arrived without anyone having waited; the
  * replay of iteration i + 1 is drawn from the records up to i - 1. At a checkpoint the records of the last iteration are
- * kept as they came, so that a resumed run does exactly what an uninterrupted one would. */
+ * kept as they came, so that a resumed run is given exactly what an uninterrupted one would be. */
 #ifndef SH_TRAIN_COORDINATOR_H
 #define SH_TRAIN_COORDINATOR_H
 

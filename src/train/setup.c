@@ -45,7 +45,7 @@ static sh_status make_policy(const sh_config *config, sh_setup *s)
     s->adam = sh_adam_create(s->params);
     sh_adam_set_factor(s->adam, sh_policy_log_z(s->policy), config->train.lr_log_z / config->train.lr);
     if (config->run.deterministic) return SH_OK; /* products round by their shape, and rooms depend on passes before */
-    s->draw_sizes = sh_sizes_create(config->constraints.max_sites + 2);
+    if (!s->plugin) s->draw_sizes = sh_sizes_create(config->constraints.max_sites + 2); /* crystals come to the host for a plugin */
     s->learn_sizes = sh_sizes_create(1);
     return SH_OK;
 }
