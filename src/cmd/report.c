@@ -14,6 +14,7 @@
 #include "io/models.h"
 #include "io/report.h"
 #include "io/text.h"
+#include "metrics/map.h"
 
 static const char help[] =
     "usage: shaft report RUN... [-o report.html] [--top N]\n"
@@ -25,6 +26,7 @@ static const char help[] =
     "                      column of metrics.csv\n"
     "  samples             distributions of reward, formation energy, density and bond score, crystal families, space groups\n"
     "                      and elements: the first tenth of the iterations against the last\n"
+    "  a map               structures of both tenths in the plane in which their fingerprints differ most, and how diverse they are\n"
     "  crystals            the best distinct ones, as shaft export chooses them, drawn\n"
     "  settings            in which the runs differ, and all of them\n"
     "What a run has not got (samples, where run.save_samples is false; columns) is left out, and the page says so.\n"
@@ -100,8 +102,37 @@ static sh_status read_runs(const arguments *a, sh_report_run *run)
     return SH_OK;
 }
 
-static sh_status write_page(const arguments *a, const sh_report_run *run, const sh_report_atoms *atoms)
+/* The places of what the parts of all runs show. */
+static sh_status make_map(const sh_report_run *run, int n_run, const sh_tables *tables, sh_map *out)
 {
+    sh_map_cells sets[2 * SH_REPORT_MAX_RUN];
+    sh_cell *cell = SH_NEW(sh_cell, 2 * SH_REPORT_SHOWN * n_run), *next = cell;
+    for (int i = 0; i < 2 * n_run; i++) {
+        const sh_report_part *part = &run[i / 2].part[i % 2];
+        sets[i] = (sh_map_cells){part->n_shown, next};
+        for (int64_t k = 0; k < part->n_shown; k++) {
+            const sh_structure *s = &part->shown[k];
+            *next++ = (sh_cell){s->lattice, s->n_atom, s->z, s->frac};
+        }
+    }
+    sh_status status = sh_map_create(tables, sets, 2 * n_run, out);
+    sh_free(cell);
+    return status;
+}
+
+static sh_report_map map_of_page(const sh_map *map)
+{
+    sh_report_map page = {.share = {map->share[0], map->share[1]}};
+    for (int64_t i = 0; i < map->n_set; i++) {
+        const sh_map_set *set = &map->set[i];
+        page.part[i / 2][i % 2] = (sh_report_map_part){set->n, set->n_left_out, set->place, set->distance, set->vendi};
+    }
+    return page;
+}
+
+static sh_status write_page(const arguments *a, const sh_report_run *run, const sh_map *map, const sh_report_atoms *atoms)
+{
+    sh_report_map page = map_of_page(map);
     char part[4096], date[64];
     time_t now = time(NULL);
     struct tm utc;
@@ -110,7 +141,7 @@ static sh_status write_page(const arguments *a, const sh_report_run *run, const 
     sh_file_part(a->output, part, sizeof part);
     FILE *f = fopen(part, "w");
     if (!f) return SH_FAIL(SH_EINPUT, "cannot write '%s': %s", part, strerror(errno));
-    sh_status status = sh_report_write(f, run, a->n_run, atoms, &(sh_report_opts){sh_version(), date});
+    sh_status status = sh_report_write(f, run, a->n_run, &page, atoms, &(sh_report_opts){sh_version(), date});
     if (fclose(f) && status == SH_OK) status = SH_FAIL(SH_EIO, "cannot write '%s': %s", part, strerror(errno));
     if (status == SH_OK) return sh_file_publish(a->output);
     unlink(part);
@@ -122,17 +153,20 @@ static sh_status report(const arguments *a)
     char tables[4096];
     sh_report_run run[SH_REPORT_MAX_RUN] = {0};
     sh_report_atoms atoms = {0};
+    sh_map map = {0};
     sh_status status = check_output(a->output);
     if (status == SH_OK) status = sh_tables_folder(tables, sizeof tables);
     if (status == SH_OK) status = sh_report_atoms_create(tables, &atoms);
     if (status == SH_OK) status = read_runs(a, run);
-    if (status == SH_OK) status = write_page(a, run, &atoms);
+    if (status == SH_OK) status = make_map(run, a->n_run, atoms.tables, &map);
+    if (status == SH_OK) status = write_page(a, run, &map, &atoms);
     for (int r = 0; status == SH_OK && r < a->n_run; r++)
         printf("%s: %lld rows, %lld samples, %lld crystals\n", run[r].path, (long long)run[r].metrics.n_row,
                (long long)run[r].n_sample, (long long)run[r].n_crystal);
     if (status == SH_OK) printf("the page is %s\n", a->output);
     for (int r = 0; r < a->n_run; r++)
         sh_report_run_destroy(&run[r]);
+    sh_map_destroy(&map);
     sh_report_atoms_destroy(&atoms);
     return status;
 }

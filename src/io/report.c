@@ -13,6 +13,7 @@ typedef struct {
     FILE *f;
     const sh_report_run *run;
     int n;
+    const sh_report_map *map;
     const sh_report_atoms *atoms;
 } page;
 
@@ -41,6 +42,8 @@ static const char style[] =
     ".line,.raw,.hist{fill:none;stroke:currentColor;stroke-linejoin:round;stroke-linecap:round}.line{stroke-width:2.2}"
     ".raw{stroke-width:.8;opacity:.3}.dash{stroke-dasharray:6 5}.hist{stroke-width:2;fill:currentColor;fill-opacity:.16}"
     ".hist.first{stroke-width:1.4;stroke-dasharray:4 3;fill-opacity:.04}.bar{fill:currentColor}.bar.first{opacity:.4}"
+    ".dots{fill:currentColor;fill-opacity:.7}.dots.first{fill:none;stroke:currentColor;stroke-width:1;opacity:.45}"
+    ".map .chart{max-width:900px}"
     ".mark{width:26px;height:9px;vertical-align:middle;margin-right:4px}\n"
     ".wide{overflow-x:auto}table{border-collapse:collapse;width:100%;font-size:14px}th,td{padding:4px 10px;text-align:right;"
     "border-bottom:1px solid var(--grid);white-space:nowrap}th{color:var(--soft);font-weight:600;vertical-align:bottom}"
@@ -113,6 +116,12 @@ static void put_mark(FILE *f, bool dashed, const char *name)
 {
     fprintf(f, "<span><svg class=\"mark\" viewBox=\"0 0 26 9\" aria-hidden=\"true\"><path class=\"line%s\" d=\"M1 5h24\"/></svg>"
                "%s</span>", dashed ? " dash" : "", name);
+}
+
+static void put_dot_mark(FILE *f, bool first, const char *name)
+{
+    fprintf(f, "<span><svg class=\"mark\" viewBox=\"0 0 26 9\" aria-hidden=\"true\"><g class=\"dots%s\">"
+               "<circle cx=\"20\" cy=\"4.5\" r=\"3\"/></g></svg>%s</span>", first ? " first" : "", name);
 }
 
 /* "not in metrics.csv: runs/a, runs/b" */
@@ -501,6 +510,89 @@ static void write_samples(const page *p)
     fputs("</div>\n", p->f);
 }
 
+/* ---- map ---- */
+
+static void axis_label(int axis, double share, char text[64])
+{
+    if (isfinite(share))
+        snprintf(text, 64, "component %d: %.1f %% of the variance", axis, 100 * share);
+    else
+        snprintf(text, 64, "component %d", axis); /* all structures are alike */
+}
+
+static void write_map_chart(const page *p)
+{
+    static const char title[] = "Structures by their fingerprints";
+    sh_report_dots dots[2 * SH_REPORT_MAX_RUN];
+    char label[2][64];
+    int n = 0;
+    int64_t shown = 0, left_out = 0;
+    bool missing[SH_REPORT_MAX_RUN];
+    for (int r = 0; r < p->n; r++) {
+        const sh_report_map_part *part = p->map->part[r];
+        missing[r] = p->run[r].n_sample > 0 && !part[0].n && !part[1].n;
+        for (int k = 0; k < 2; k++) {
+            shown += part[k].n;
+            left_out += part[k].n_left_out;
+            if (part[k].n) dots[n++] = (sh_report_dots){r, k == 0, part[k].n, part[k].place};
+        }
+    }
+    for (int a = 0; a < 2; a++)
+        axis_label(a + 1, p->map->share[a], label[a]);
+    begin_figure(p, title);
+    put_dot_mark(p->f, true, "first tenth");
+    put_dot_mark(p->f, false, "last tenth");
+    fputs("</figcaption>\n", p->f);
+    if (n) sh_report_scatter(p->f, title, label[0], label[1], dots, n);
+    fprintf(p->f, "<p class=\"none\">%lld structures; left out, since they have no fingerprint: %lld</p>\n", (long long)shown,
+            (long long)left_out);
+    put_missing(p, "no structure with a fingerprint", missing);
+    fputs("</figure>\n", p->f);
+}
+
+static void write_map_table(const page *p)
+{
+    fputs("<div class=\"wide\"><table class=\"diversity\"><thead><tr><th>run</th><th>iterations</th><th>structures</th>"
+          "<th>without<br/>fingerprint</th><th>mean<br/>distance</th><th>Vendi<br/>score</th></tr></thead>\n<tbody>\n", p->f);
+    for (int r = 0; r < p->n; r++)
+        for (int k = 0; k < 2 && p->run[r].n_sample; k++) {
+            const sh_report_map_part *part = &p->map->part[r][k];
+            const sh_report_part *of = &p->run[r].part[k];
+            fprintf(p->f, "<tr class=\"run%d\"><td class=\"name\">", r);
+            put(p, p->run[r].path);
+            fprintf(p->f, "</td><td>%lld to %lld</td>", (long long)of->first, (long long)of->last - 1);
+            put_cell(p->f, 0, (double)part->n, "");
+            put_cell(p->f, 0, (double)part->n_left_out, "");
+            put_cell(p->f, 3, part->distance, "");
+            put_cell(p->f, 2, part->vendi, "");
+            fputs("</tr>\n", p->f);
+        }
+    fputs("</tbody></table></div>\n", p->f);
+}
+
+static void write_map(const page *p)
+{
+    bool missing[SH_REPORT_MAX_RUN], any = false;
+    for (int r = 0; r < p->n; r++) {
+        missing[r] = !p->run[r].n_sample;
+        any = any || !missing[r];
+    }
+    fputs("<h2>Map of structures</h2>\n", p->f);
+    if (any) {
+        fprintf(p->f,
+                "<p class=\"soft\">Up to %d samples of the first tenth of the iterations (rings) and of the last (dots), in the plane "
+                "in which the structures of this page differ most: the first two principal components of the CrystalNN "
+                "fingerprint, 61 numbers that say how many neighbours atoms have and how these are arranged. What lies close is "
+                "coordinated alike, whatever the elements. Mean distance: of all pairs of fingerprints. Vendi score: how many "
+                "different structures there are, by the cosine between fingerprints; from 1, all alike, up to the number of "
+                "structures, with which it grows: compare sets of one size.</p>\n<div class=\"map\">\n", SH_REPORT_SHOWN);
+        write_map_chart(p);
+        fputs("</div>\n", p->f);
+        write_map_table(p);
+    }
+    put_missing(p, "no samples, so no map", missing);
+}
+
 /* ---- crystals ---- */
 
 static void write_elements(const page *p, const sh_structure *s)
@@ -657,9 +749,10 @@ static void write_head(const page *p, const sh_report_opts *opts, const bool use
     fputs("</div>\n", f);
 }
 
-sh_status sh_report_write(FILE *f, const sh_report_run *run, int n, const sh_report_atoms *atoms, const sh_report_opts *opts)
+sh_status sh_report_write(FILE *f, const sh_report_run *run, int n, const sh_report_map *map, const sh_report_atoms *atoms,
+                          const sh_report_opts *opts)
 {
-    page p = {f, run, n, atoms};
+    page p = {f, run, n, map, atoms};
     bool used[SH_MAX_Z + 1] = {false};
     SH_ASSERT(n >= 1 && n <= SH_REPORT_MAX_RUN);
     for (int r = 0; r < n; r++)
@@ -670,6 +763,7 @@ sh_status sh_report_write(FILE *f, const sh_report_run *run, int n, const sh_rep
     write_summary(&p);
     write_curves(&p);
     write_samples(&p);
+    write_map(&p);
     write_crystals(&p);
     write_settings(&p);
     fputs("</body></html>\n", f);

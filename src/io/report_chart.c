@@ -389,6 +389,46 @@ double sh_report_histogram(FILE *f, const char *title, const char *x_label, cons
     return outside;
 }
 
+/* ---- dots ---- */
+
+/* 4 % more than from the least to the greatest on each side; some width where all are the same. */
+static void add_margin(double *lo, double *hi)
+{
+    double margin = 0.04 * (*hi - *lo);
+    if (!(margin > 1e-9 * (1 + fabs(*lo)))) margin = 0.5;
+    *lo -= margin;
+    *hi += margin;
+}
+
+void sh_report_scatter(FILE *f, const char *title, const char *x_label, const char *y_label, const sh_report_dots *dots, int n)
+{
+    frame fr = {INFINITY, -INFINITY, INFINITY, -INFINITY, false};
+    int64_t total = 0;
+    for (int i = 0; i < n; i++)
+        for (int64_t k = 0; k < dots[i].n; k++, total++) {
+            widen(&fr.x0, &fr.x1, dots[i].place[2 * k]);
+            widen(&fr.y0, &fr.y1, dots[i].place[2 * k + 1]);
+        }
+    if (!total) fr = (frame){0};
+    add_margin(&fr.x0, &fr.x1);
+    add_margin(&fr.y0, &fr.y1);
+    begin_svg(f, title, HEIGHT);
+    draw_axes(f, &fr, x_label, false);
+    fprintf(f, "<text class=\"end\" transform=\"translate(13 %d)rotate(-90)\">", TOP);
+    sh_report_text(f, y_label);
+    fputs("</text>\n", f);
+    for (int last = 0; last < 2; last++)
+        for (int i = 0; i < n; i++) {
+            if (dots[i].first == last) continue;
+            fprintf(f, "<g class=\"r%d\"><g class=\"%s\">\n", dots[i].run, last ? "dots" : "dots first");
+            for (int64_t k = 0; k < dots[i].n; k++)
+                fprintf(f, "<circle cx=\"%.1f\" cy=\"%.1f\" r=\"2\"/>\n", LEFT + at_x(&fr, dots[i].place[2 * k]),
+                        TOP + at_y(&fr, dots[i].place[2 * k + 1]));
+            fputs("</g></g>\n", f);
+        }
+    fputs("</svg>\n", f);
+}
+
 /* ---- bars ---- */
 
 void sh_report_bars(FILE *f, const char *title, const char *const *label, int n, const double *share, const int *run, int n_run)

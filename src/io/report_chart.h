@@ -50,6 +50,16 @@ typedef struct {
 double sh_report_histogram(FILE *f, const char *title, const char *x_label, const double limit[2], const sh_report_sample *sample,
                            int n);
 
+typedef struct {
+    int run;
+    bool first; /* of the first part of a run: rings, pale */
+    int64_t n;
+    const double *place; /* (n,2) finite */
+} sh_report_dots;
+
+/* Every dot inside the axes, the rings behind. */
+void sh_report_scatter(FILE *f, const char *title, const char *x_label, const char *y_label, const sh_report_dots *dots, int n);
+
 /* A row for each label and in it, for each run, the bar of the first part over that of the last. share (n, n_run, 2), in
  * [0, 1]; negative: there is none. label: text of SVG. */
 void sh_report_bars(FILE *f, const char *title, const char *const *label, int n, const double *share, const int *run, int n_run);

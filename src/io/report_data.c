@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/rng.h"
 #include "crystal/dataset.h"
 #include "crystal/wyckoff.h"
 #include "io/export.h"
@@ -191,8 +192,33 @@ static void add_record(sh_report_part *part, const sh_record *r, const sh_constr
     add_value(part, SH_REPORT_BOND, r->result.bond);
 }
 
-/* A trajectory's number says its iteration: there are train.batch of them in each. */
-static void add_records(sh_report_run *run, const sh_sample_set *set)
+/* Records of a part with the smallest hashes so far. */
+typedef struct {
+    sh_records records;
+    double hash[SH_REPORT_SHOWN];
+    int64_t last; /* where the largest of them is */
+} shown_records;
+
+static void offer(shown_records *shown, const sh_records *from, int64_t index)
+{
+    sh_records *kept = &shown->records;
+    double hash = sh_rng_u01(&(sh_rng){.traj = sh_record_at(from, index)->traj, .step = UINT32_MAX}, 0); /* no step of a run */
+    if (kept->n < SH_REPORT_SHOWN) {
+        shown->hash[kept->n] = hash;
+        sh_records_append(kept, from, index);
+    } else if (hash < shown->hash[shown->last]) {
+        shown->hash[shown->last] = hash;
+        memcpy(sh_record_at(kept, shown->last), sh_record_at(from, index), kept->stride);
+    } else {
+        return;
+    }
+    shown->last = 0;
+    for (int64_t i = 1; i < kept->n; i++)
+        if (shown->hash[i] > shown->hash[shown->last]) shown->last = i;
+}
+
+/* A trajectory's number says its iteration: there are train.batch of them in each. shown[2]: of the parts. */
+static void add_records(sh_report_run *run, const sh_sample_set *set, shown_records *shown)
 {
     int64_t batch = set->config.train.batch;
     run->n_sample += set->records.n;
@@ -200,11 +226,12 @@ static void add_records(sh_report_run *run, const sh_sample_set *set)
         const sh_record *r = sh_record_at(&set->records, i);
         int64_t iteration = (int64_t)(r->traj / (uint64_t)batch);
         for (int k = 0; k < 2; k++)
-            if (iteration >= run->part[k].first && iteration < run->part[k].last)
+            if (iteration >= run->part[k].first && iteration < run->part[k].last) {
                 add_record(&run->part[k], r, &set->config.constraints);
+                offer(&shown[k], &set->records, i);
+            }
     }
 }
-
 
 /* `best` holds the best distinct crystals of the segments before: of those and this segment's, the best distinct are taken. */
 static sh_status keep_best(const sh_sample_set *set, int64_t top, sh_records *best)
@@ -279,9 +306,23 @@ static void make_crystals(sh_report_run *run, const sh_sample_set *set, const sh
     sh_arena_destroy(&arena);
 }
 
+static void make_shown(const sh_sample_set *set, const sh_records *records, sh_report_part *part)
+{
+    sh_arena *arena = sh_arena_create(1 << 16);
+    part->shown = SH_NEW(sh_structure, records->n);
+    for (; part->n_shown < records->n; part->n_shown++) {
+        sh_crystals crystal;
+        sh_arena_reset(arena);
+        sh_record_crystal(&set->space, sh_record_at(records, part->n_shown), arena, &crystal);
+        sh_structure_from_crystal(&crystal, 0, &part->shown[part->n_shown]);
+    }
+    sh_arena_destroy(&arena);
+}
+
 static sh_status read_segments(sh_report_run *run, const segments *s, int64_t top)
 {
     sh_sample_set *set = sh_alloc(sizeof *set); /* large: it holds a configuration */
+    shown_records *shown = SH_NEW(shown_records, 2);
     sh_records best = {0};
     int64_t tenth = (s->last - s->first + 9) / 10;
     run->part[0].first = s->first;
@@ -291,12 +332,19 @@ static sh_status read_segments(sh_report_run *run, const segments *s, int64_t to
     sh_status status = sh_sample_set_read(s->path[0], set);
     bool is_open = status == SH_OK;
     if (is_open) sh_records_create(&best, set->records.max_sites, top);
+    for (int k = 0; is_open && k < 2; k++)
+        sh_records_create(&shown[k].records, set->records.max_sites, SH_REPORT_SHOWN);
     for (int64_t i = 0; status == SH_OK && i < s->n; i++) {
         if (i) status = sh_sample_set_replace(set, s->path[i]);
-        if (status == SH_OK) add_records(run, set);
+        if (status == SH_OK) add_records(run, set, shown);
         if (status == SH_OK && top) status = keep_best(set, top, &best);
     }
     if (status == SH_OK) make_crystals(run, set, &best);
+    for (int k = 0; is_open && k < 2; k++) {
+        if (status == SH_OK) make_shown(set, &shown[k].records, &run->part[k]);
+        sh_records_destroy(&shown[k].records);
+    }
+    sh_free(shown);
     if (is_open) sh_sample_set_destroy(set);
     if (best.data) sh_records_destroy(&best);
     sh_free(set);
@@ -368,9 +416,13 @@ sh_status sh_report_run_read(const char *path, int64_t top, sh_report_run *out)
 void sh_report_run_destroy(sh_report_run *run)
 {
     sh_report_metrics_destroy(&run->metrics);
-    for (int k = 0; k < 2; k++)
+    for (int k = 0; k < 2; k++) {
         for (int v = 0; v < SH_REPORT_N_VALUE; v++)
             sh_free(run->part[k].value[v]);
+        for (int64_t i = 0; i < run->part[k].n_shown; i++)
+            sh_structure_destroy(&run->part[k].shown[i]);
+        sh_free(run->part[k].shown);
+    }
     for (int64_t i = 0; i < run->n_crystal; i++)
         sh_structure_destroy(&run->crystal[i].structure);
     sh_free(run->crystal);

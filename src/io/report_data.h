@@ -21,6 +21,8 @@ sh_status sh_report_metrics_read(const char *path, sh_report_metrics *out);
 void sh_report_metrics_destroy(sh_report_metrics *metrics);
 const double *sh_report_column(const sh_report_metrics *metrics, const char *name); /* (n_row); NULL where there is none */
 
+enum { SH_REPORT_SHOWN = 300 }; /* structures of a part that the map shows */
+
 typedef enum {
     SH_REPORT_REWARD,
     SH_REPORT_E_FORM,
@@ -37,6 +39,9 @@ typedef struct {
     double *value[SH_REPORT_N_VALUE]; /* (n_value) those that are known */
     int64_t family[SH_N_FAMILY], group[SH_N_GROUP]; /* crystals of each, as sampled */
     int64_t element[SH_MAX_Z + 1];                  /* by Z: crystals that hold the element */
+    int64_t n_shown;
+    sh_structure *shown; /* (n_shown) at most SH_REPORT_SHOWN of them, by a hash of the trajectory: as good as drawn at random, and
+                            the same whenever the page is made */
 } sh_report_part;
 
 typedef struct {

@@ -42,7 +42,7 @@ static void rotate(double a[9], double q[9], int i, int j)
     a[3 * i + j] = a[3 * j + i] = 0;
 }
 
-void sh_eigen_symmetric(const double matrix[9], double value[3], double q[9])
+void sh_eigen_symmetric3(const double matrix[9], double value[3], double q[9])
 {
     enum { MOST_ROUNDS = 50 }; /* it converges quadratically: five do */
     static const double identity[9] = {1, 0, 0, 0, 1, 0, 0, 0, 1};
@@ -72,7 +72,7 @@ static void compose(const double value[3], const double q[9], double out[9])
 void sh_strain_exp(const double u[9], double out[9])
 {
     double value[3], q[9];
-    sh_eigen_symmetric(u, value, q);
+    sh_eigen_symmetric3(u, value, q);
     for (int i = 0; i < 3; i++)
         value[i] = exp(value[i]);
     compose(value, q, out);
@@ -81,7 +81,7 @@ void sh_strain_exp(const double u[9], double out[9])
 void sh_strain_sqrt(const double a[9], double out[9])
 {
     double value[3], q[9];
-    sh_eigen_symmetric(a, value, q);
+    sh_eigen_symmetric3(a, value, q);
     for (int i = 0; i < 3; i++)
         value[i] = sqrt(fmax(value[i], 0));
     compose(value, q, out);
@@ -98,7 +98,7 @@ static double divided_difference(double a, double b)
 static void exact_gradient(const double u[9], const double virial[9], double x[9])
 {
     double value[3], q[9], qt[9], inverse[9], e[9], t[9];
-    sh_eigen_symmetric(u, value, q);
+    sh_eigen_symmetric3(u, value, q);
     transpose3(q, qt);
     const double minus[3] = {exp(-value[0]), exp(-value[1]), exp(-value[2])};
     compose(minus, q, inverse);

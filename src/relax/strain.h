@@ -8,7 +8,7 @@
 #define SH_RELAX_STRAIN_H
 
 /* Eigenvalues and orthonormal eigenvectors (columns of q) of a symmetric matrix: Jacobi's rotations. */
-void sh_eigen_symmetric(const double a[9], double value[3], double q[9]);
+void sh_eigen_symmetric3(const double a[9], double value[3], double q[9]);
 
 /* f(u) of a symmetric u: exp(U), and the square root of a positive definite matrix. */
 void sh_strain_exp(const double u[9], double out[9]);

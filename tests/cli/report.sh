@@ -108,6 +108,25 @@ for title, outlines in (("Reward of samples", 2), ("Density of samples", 2), ("B
     assert len(hist) == outlines and len([p for p in hist if "first" in p.get("class").split()]) == outlines // 2, title
     for p in hist:
         assert len(re.findall("H", p.get("d"))) == 40, title
+# The map: a dot for each sample of both tenths that has a fingerprint, inside the axes; counted in the table.
+f = figure("Structures by their fingerprints")
+dots = [(g, g.findall("circle")) for g in of_class(of_class(f, "chart")[0], "dots")]
+assert ["first" in g.get("class").split() for g, _ in dots] == [True, False]
+for _, circles in dots:
+    for c in circles:
+        assert 58 <= float(c.get("cx")) <= 446 and 10 <= float(c.get("cy")) <= 230
+labels = [t.text for t in f.iter("text") if t.text.startswith("component")]
+shares = [float(re.fullmatch(r"component [12]: (.*) % of the variance", t).group(1)) for t in labels]
+assert len(shares) == 2 and 100 >= shares[0] >= shares[1] >= 0 and sum(shares) < 100.11, labels
+table = [t for t in root.iter("table") if t.get("class") == "diversity"][0]
+rows = [[c.text for c in r] for r in table.find("tbody")]
+assert [r[:2] for r in rows] == [["one", "0 to 1"], ["one", "18 to 19"]], rows
+for row, (_, circles) in zip(rows, dots):
+    assert int(row[2]) == len(circles) and 2 <= len(circles) + int(row[3]) <= 16, row
+    assert float(row[4]) > 0 and 1 <= float(row[5]) <= len(circles), row
+left_out = sum(int(r[3]) for r in rows)
+assert "left out, since they have no fingerprint: %d" % left_out in "".join(f.itertext())
+assert "no samples, so no map: a<b>&" in "".join(root.itertext())
 bars = of_class(figure("Samples that hold an element"), "bar")
 assert 2 <= len(bars) <= 2 * 4 and len(bars) % 2 == 0, len(bars)
 said = "".join(root.itertext())
@@ -143,6 +162,7 @@ def raw(title):
 assert raw("Loss") == [2] and raw("novel") == [3], (raw("Loss"), raw("novel"))
 assert "nothing in metrics.csv" in "".join(figures["Modes found"].itertext())
 assert "there is no config.yaml" in "".join(root.itertext())
+assert "no samples, so no map" in "".join(root.itertext()) and "Structures by their fingerprints" not in figures
 EOF2
 
 # A page is replaced; a damaged file of samples is named.
@@ -153,3 +173,25 @@ expect 1 "one/samples/000008-000016.h5" "$shaft" report one -o bare.html
 grep -qF "move it away" out.txt
 rm one/samples/000008-000016.h5
 expect 0 "one: 20 rows" "$shaft" report one -o bare.html
+
+# Of many samples 300 are shown; the same ones, however the samples are cut into files and in whatever order runs are named.
+for every in 1 2; do
+    "$shaft" train tiny.yaml --quiet --set "run.directory=many$every" --set train.batch=400 --set train.iterations=2 \
+        --set "run.checkpoint_every=$every"
+done
+expect 0 "the page is many.html" "$shaft" report many1 many2 --top 0 -o many.html
+python3 - many.html <<'EOF2'
+import re, sys
+import xml.etree.ElementTree as tree
+root = tree.fromstring(open(sys.argv[1], encoding="utf-8").read().replace("<!DOCTYPE html>", "", 1))
+rows = [[c.text for c in r][2:] for t in root.iter("table") if t.get("class") == "diversity" for r in t.find("tbody")]
+assert len(rows) == 4 and rows[:2] == rows[2:] and rows[0] != rows[1], rows
+assert all(int(r[0]) + int(r[1]) == 300 for r in rows), rows
+places = {}
+for g in root.iter("g"):
+    inner = g.find("g")
+    if inner is not None and "dots" in inner.get("class", ""):
+        places[g.get("class"), inner.get("class")] = [(c.get("cx"), c.get("cy")) for c in inner]
+assert len(places) == 4 and places["r0", "dots"] == places["r1", "dots"] != places["r0", "dots first"], places.keys()
+assert places["r0", "dots first"] == places["r1", "dots first"]
+EOF2

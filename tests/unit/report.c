@@ -107,6 +107,35 @@ static void test_histogram(void **state)
     free(text);
 }
 
+/* Places from -1 to 1 and from 0 to 50, with 4 % more on each side: the plot is 388 wide and 220 high, from (58, 10) on. */
+static void test_scatter(void **state)
+{
+    static const double one[] = {-1, 0, 1, 50, 0, 25}, two[] = {0.5, 37.5};
+    char *text;
+    size_t size;
+    (void)state;
+    FILE *f = open_memstream(&text, &size);
+    sh_report_scatter(f, "a & b", "x: 60.0 %", "y < 20 %",
+                      (sh_report_dots[]){{2, false, 3, one}, {5, true, 1, two}, {2, true, 0, NULL}}, 3);
+    fclose(f);
+    assert_int_equal(count(text, "<circle"), 4);
+    assert_int_equal(count(text, "<g class=\"r2\"><g class=\"dots\">\n<circle cx=\"72.4\" cy=\"221.9\" r=\"2\"/>\n"
+                                 "<circle cx=\"431.6\" cy=\"18.1\" r=\"2\"/>\n<circle cx=\"252.0\" cy=\"120.0\" r=\"2\"/>\n</g>"), 1);
+    assert_int_equal(count(text, "<g class=\"r5\"><g class=\"dots first\">\n<circle cx=\"341.8\" cy=\"69.1\" r=\"2\"/>\n</g>"), 1);
+    assert_true(strstr(text, "dots first") < strstr(text, "\"dots\"")); /* rings are behind */
+    assert_int_equal(count(text, ">x: 60.0 %</text>"), 1);
+    assert_int_equal(count(text, ">y &lt; 20 %</text>"), 1);
+    free(text);
+    for (int n = 0; n <= 1; n++) { /* one place, and none: there are axes all the same */
+        f = open_memstream(&text, &size);
+        sh_report_scatter(f, "t", "x", "y", &(sh_report_dots){0, false, n, two}, n);
+        fclose(f);
+        assert_int_equal(count(text, "<circle cx=\"252.0\" cy=\"120.0\""), n);
+        assert_int_equal(count(text, "nan") + count(text, "inf"), 0);
+        free(text);
+    }
+}
+
 static void test_metrics(void **state)
 {
     char path[] = "/tmp/shaft_report_XXXXXX";
@@ -197,7 +226,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_text),      cmocka_unit_test(test_smooth),  cmocka_unit_test(test_thin),
         cmocka_unit_test(test_histogram), cmocka_unit_test(test_metrics), cmocka_unit_test(test_keys),
-        cmocka_unit_test(test_drawing),
+        cmocka_unit_test(test_drawing),   cmocka_unit_test(test_scatter),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
