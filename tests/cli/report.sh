@@ -174,7 +174,7 @@ grep -qF "move it away" out.txt
 rm one/samples/000008-000016.h5
 expect 0 "one: 20 rows" "$shaft" report one -o bare.html
 
-# Of many samples 300 are shown; the same ones, however the samples are cut into files and in whatever order runs are named.
+# Of many samples 300 are shown; the same ones, however the samples are cut into files.
 for every in 1 2; do
     "$shaft" train tiny.yaml --quiet --set "run.directory=many$every" --set train.batch=400 --set train.iterations=2 \
         --set "run.checkpoint_every=$every"
