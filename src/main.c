@@ -15,6 +15,7 @@ static const struct {
     {"sample", "draws crystals from a trained policy into a samples file", sh_cmd_sample},
     {"score", "reward and its terms for structures in CIF, POSCAR, extended XYZ or samples files", sh_cmd_score},
     {"relax", "relaxes structures of any origin with a pretrained potential, with their space group or without", sh_cmd_relax},
+    {"evaluate", "everything that is measured of generated structures: validity, diversity, stability, novelty, coverage", sh_cmd_evaluate},
     {"export", "writes the best distinct crystals as CIF, POSCAR or extended XYZ", sh_cmd_export},
     {"report", "one page about one run or several: curves, distributions, the best crystals", sh_cmd_report},
     {"model", "pretrained weights: list, import, check", sh_cmd_model},

@@ -9,6 +9,7 @@ sh_status sh_cmd_train(int argc, char **argv);
 sh_status sh_cmd_sample(int argc, char **argv);
 sh_status sh_cmd_score(int argc, char **argv);
 sh_status sh_cmd_relax(int argc, char **argv);
+sh_status sh_cmd_evaluate(int argc, char **argv);
 sh_status sh_cmd_export(int argc, char **argv);
 sh_status sh_cmd_report(int argc, char **argv);
 sh_status sh_cmd_model(int argc, char **argv);

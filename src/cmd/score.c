@@ -11,6 +11,7 @@
 #include "crystal/reduce.h"
 #include "gflownet/state.h"
 #include "io/collect.h"
+#include "io/fields.h"
 #include "io/progress.h"
 #include "io/relaxed.h"
 #include "train/setup.h"
@@ -105,44 +106,10 @@ static sh_status read_config(const arguments *a, sh_config *config)
 
 /* ---- output ---- */
 
-static void json_text(const char *text)
-{
-    putchar('"');
-    for (const unsigned char *c = (const unsigned char *)text; *c; c++) {
-        if (*c == '"' || *c == '\\')
-            printf("\\%c", *c);
-        else if (*c < 0x20)
-            printf("\\u%04x", *c);
-        else
-            putchar(*c);
-    }
-    putchar('"');
-}
-
-static void json_number(double x)
-{
-    if (isfinite(x))
-        printf("%.17g", x);
-    else
-        printf("null");
-}
-
-static void csv_text(const char *text)
-{
-    putchar('"');
-    for (; *text; text++) {
-        if (*text == '"') putchar('"');
-        putchar(*text == '\n' ? ' ' : *text);
-    }
-    putchar('"');
-}
-
 static void csv_number(double x)
 {
-    if (isfinite(x))
-        printf(",%.17g", x);
-    else
-        putchar(',');
+    putchar(',');
+    sh_csv_value(stdout, x);
 }
 
 typedef struct {
@@ -159,37 +126,37 @@ static void print_json(const record *r, bool first)
     bool known = r->x != NULL;
     double none = NAN;
     printf("%s\n{\"file\": ", first ? "" : ",");
-    json_text(r->file);
+    sh_json_text(stdout, r->file);
     printf(", \"index\": %lld, \"formula\": ", (long long)r->index);
     if (known)
-        json_text(r->formula);
+        sh_json_text(stdout, r->formula);
     else
         printf("null");
     if (known)
         printf(", \"space_group\": %d, \"n_sites\": %d, \"n_atoms\": %d, \"density\": ", r->space_group, x->n_site, x->n_atom);
     else
         printf(", \"space_group\": null, \"n_sites\": null, \"n_atoms\": null, \"density\": ");
-    json_number(known ? x->density : none);
+    sh_json_number(stdout, known ? x->density : none);
     printf(", \"e_total\": ");
-    json_number(known ? x->e_total : none);
+    sh_json_number(stdout, known ? x->e_total : none);
     printf(", \"e_form\": ");
-    json_number(known ? x->e_form : none);
+    sh_json_number(stdout, known ? x->e_form : none);
     printf(", \"bond\": ");
-    json_number(known ? x->bond : none);
+    sh_json_number(stdout, known ? x->bond : none);
     printf(", \"band_gap\": ");
-    json_number(known ? x->band_gap : none);
+    sh_json_number(stdout, known ? x->band_gap : none);
     if (known)
         printf(", \"validity\": %d, \"terms\": {", x->valid);
     else
         printf(", \"validity\": null, \"terms\": {");
     for (int k = 0; k < SH_N_TERM; k++) {
         printf("%s\"%s\": ", k ? ", " : "", sh_term_key((sh_term)k));
-        json_number(known ? x->term[k] : none);
+        sh_json_number(stdout, known ? x->term[k] : none);
     }
     printf("}, \"reward\": ");
-    json_number(known ? x->reward : none);
+    sh_json_number(stdout, known ? x->reward : none);
     printf(", \"reason\": ");
-    json_text(r->reason);
+    sh_json_text(stdout, r->reason);
     putchar('}');
 }
 
@@ -201,7 +168,7 @@ static void print_csv(const record *r, bool first)
             printf(",term_%s", sh_term_key((sh_term)k));
         printf(",reward,reason\n");
     }
-    csv_text(r->file);
+    sh_csv_text(stdout, r->file);
     printf(",%lld,", (long long)r->index);
     if (r->x) {
         printf("%s,%d,%d,%d", r->formula, r->space_group, r->x->n_site, r->x->n_atom);
@@ -219,7 +186,7 @@ static void print_csv(const record *r, bool first)
         for (int k = 0; k < 11 + SH_N_TERM; k++)
             putchar(',');
     }
-    csv_text(r->reason);
+    sh_csv_text(stdout, r->reason);
     putchar('\n');
 }
 

@@ -9,6 +9,8 @@
 
 #include "io/cif.h"
 #include "io/extxyz.h"
+#include "io/gzip.h"
+#include "io/jsonl.h"
 #include "io/poscar.h"
 #include "io/text.h"
 
@@ -27,6 +29,7 @@ static sh_format format_of_name(const char *path)
     if (ends_nocase(path, ".vasp") || ends_nocase(path, ".poscar") || ends_nocase(path, ".contcar"))
         return SH_FORMAT_POSCAR;
     if (ends_nocase(path, ".xyz") || ends_nocase(path, ".extxyz")) return SH_FORMAT_EXTXYZ;
+    if (ends_nocase(path, ".jsonl") || ends_nocase(path, ".jsonl.gz")) return SH_FORMAT_JSONL;
     if (ends_nocase(path, ".h5") || ends_nocase(path, ".hdf5")) return SH_FORMAT_HDF5;
     if (!strncmp(name, "POSCAR", 6) || !strncmp(name, "CONTCAR", 7)) return SH_FORMAT_POSCAR;
     return SH_FORMAT_UNKNOWN;
@@ -85,11 +88,38 @@ static bool is_hdf5(const char *path)
     return sh_format_of("", head, got) == SH_FORMAT_HDF5;
 }
 
+/* JSON lines, which may be compressed. */
+static void collect_lines(const char *path, sh_structures *out)
+{
+    char *text;
+    size_t size;
+    sh_lines lines;
+    if (sh_gzip_read(path, &text, &size) != SH_OK) {
+        sh_structures_add_error(out);
+        return;
+    }
+    sh_lines_start(&lines, path, text, size);
+    for (bool more = true; more;) {
+        sh_jsonl_record record;
+        if (sh_jsonl_next(&lines, &more, &record) != SH_OK) {
+            sh_structures_add_error(out);
+            more = true;
+        } else if (more) {
+            sh_structures_add(out, &record.structure);
+        }
+    }
+    sh_free(text);
+}
+
 static void collect_file(const char *path, sh_hdf5_reader hdf5, sh_structures *out)
 {
     sh_structures_add_file(out, path);
     if (is_hdf5(path) && hdf5) {
         hdf5(path, out);
+        return;
+    }
+    if (format_of_name(path) == SH_FORMAT_JSONL) {
+        collect_lines(path, out);
         return;
     }
     char *text;
@@ -113,6 +143,7 @@ static void collect_file(const char *path, sh_hdf5_reader hdf5, sh_structures *o
                 size >= 8 && text[0] == '\x89' ? "HDF5 files are not read here" : "not an HDF5 file, whatever its name");
         sh_structures_add_error(out);
         break;
+    case SH_FORMAT_JSONL: /* by its name alone */
     case SH_FORMAT_UNKNOWN:
         SH_FAIL(SH_EINPUT, "%s: no format that is known here", path);
         sh_error_hint(SH_EINPUT, "CIF, POSCAR and extended XYZ are read; name the file .cif, .vasp or .extxyz if it is "
@@ -194,7 +225,7 @@ void sh_collect(const char *const *paths, int n_path, sh_hdf5_reader hdf5, sh_st
             collect_file(paths[i], hdf5, out);
         } else if (!collect_folder(paths[i], 0, hdf5, out)) {
             SH_FAIL(SH_EINPUT, "%s: a folder without structure files", paths[i]);
-            sh_error_hint(SH_EINPUT, "files in it are known by their names: .cif, .vasp, .extxyz, .xyz, .h5, POSCAR*");
+            sh_error_hint(SH_EINPUT, "files in it are known by their names: .cif, .vasp, .extxyz, .xyz, .h5, .jsonl, POSCAR*");
             sh_structures_add_file(out, paths[i]);
             sh_structures_add_error(out);
         }

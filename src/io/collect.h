@@ -4,9 +4,9 @@
 
 #include "io/structure.h"
 
-typedef enum { SH_FORMAT_UNKNOWN, SH_FORMAT_CIF, SH_FORMAT_POSCAR, SH_FORMAT_EXTXYZ, SH_FORMAT_HDF5 } sh_format;
+typedef enum { SH_FORMAT_UNKNOWN, SH_FORMAT_CIF, SH_FORMAT_POSCAR, SH_FORMAT_EXTXYZ, SH_FORMAT_HDF5, SH_FORMAT_JSONL } sh_format;
 
-/* By the file's name (.cif, .vasp, .poscar, .xyz, .extxyz, .h5, POSCAR*, CONTCAR*), NULL content; otherwise by what is in
+/* By the file's name (.cif, .vasp, .poscar, .xyz, .extxyz, .h5, .jsonl, .jsonl.gz, POSCAR*, CONTCAR*), NULL content; otherwise by what is in
  * it. HDF5 is always known by its content. */
 sh_format sh_format_of(const char *path, const char *text, size_t size);
 

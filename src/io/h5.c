@@ -323,6 +323,25 @@ sh_status sh_h5_write_text(hid_t file, const char *object, const char *name, con
     return status;
 }
 
+sh_status sh_h5_write_texts(hid_t file, const char *name, char *const *text, int64_t n)
+{
+    size_t longest = 1;
+    for (int64_t i = 0; i < n; i++)
+        longest = strlen(text[i]) > longest ? strlen(text[i]) : longest;
+    longest = longest < SH_H5_TEXTS_MAX ? longest : SH_H5_TEXTS_MAX;
+    char *all = sh_calloc((size_t)n * longest + 1, 1);
+    for (int64_t i = 0; i < n; i++)
+        memcpy(all + (size_t)i * longest, text[i], strnlen(text[i], longest));
+    hid_t type = H5Tcopy(H5T_C_S1);
+    hsize_t dims[1] = {(hsize_t)n};
+    H5Tset_size(type, longest);
+    H5Tset_strpad(type, H5T_STR_NULLPAD);
+    sh_status status = sh_h5_write(file, name, type, 1, dims, all);
+    H5Tclose(type);
+    sh_free(all);
+    return status;
+}
+
 sh_status sh_h5_read_text(hid_t file, const char *object, const char *name, char **text)
 {
     sh_h5_quiet();

@@ -27,6 +27,9 @@ void sh_h5_drop(sh_h5_file *file); /* closes and forgets; after sh_h5_finish it 
 
 /* Whole dataset, chunked with Fletcher-32 when it holds anything; intermediate groups are made. */
 sh_status sh_h5_write(hid_t file, const char *name, hid_t type, int rank, const hsize_t *dims, const void *data);
+/* n texts as strings of one length, that of the longest; of longer ones than SH_H5_TEXTS_MAX bytes the beginning. */
+sh_status sh_h5_write_texts(hid_t file, const char *name, char *const *text, int64_t n);
+enum { SH_H5_TEXTS_MAX = 65535 };
 /* Whole dataset as `type`, into memory for exactly these dimensions; another shape is an error. */
 sh_status sh_h5_read(hid_t file, const char *name, hid_t type, int rank, const hsize_t *dims, void *data);
 /* Dimensions of a dataset of rank at most 4; *rank comes out. Refused where the file cannot hold that many numbers. */

@@ -142,26 +142,6 @@ static hid_t type_of(number_type type)
     return type == I32 ? H5T_NATIVE_INT32 : type == I64 ? H5T_NATIVE_INT64 : H5T_NATIVE_DOUBLE;
 }
 
-/* As strings of one length, that of the longest. */
-static sh_status write_texts(hid_t file, const char *name, char *const *text, int64_t n)
-{
-    size_t longest = 1;
-    for (int64_t i = 0; i < n; i++)
-        longest = strlen(text[i]) > longest ? strlen(text[i]) : longest;
-    longest = longest < LONGEST ? longest : LONGEST - 1;
-    char *all = sh_calloc((size_t)n * longest + 1, 1);
-    for (int64_t i = 0; i < n; i++)
-        memcpy(all + (size_t)i * longest, text[i], strnlen(text[i], longest));
-    hid_t type = H5Tcopy(H5T_C_S1);
-    hsize_t dims[1] = {(hsize_t)n};
-    H5Tset_size(type, longest);
-    H5Tset_strpad(type, H5T_STR_NULLPAD);
-    sh_status status = sh_h5_write(file, name, type, 1, dims, all);
-    H5Tclose(type);
-    sh_free(all);
-    return status;
-}
-
 static sh_status write_settings(hid_t file, const sh_relaxed_settings *s)
 {
     const struct {
@@ -198,9 +178,9 @@ static sh_status write_all(hid_t file, const sh_relaxed_settings *settings, cons
         int rank = shape_of(r, &columns[i], dims);
         SH_TRY(sh_h5_write(file, columns[i].name, type_of(columns[i].type), rank, dims, *pointer_of(r, &columns[i])));
     }
-    SH_TRY(write_texts(file, "path", r->path, r->n_file));
-    SH_TRY(write_texts(file, "name", r->name, r->n));
-    return write_texts(file, "message", r->message, r->n);
+    SH_TRY(sh_h5_write_texts(file, "path", r->path, r->n_file));
+    SH_TRY(sh_h5_write_texts(file, "name", r->name, r->n));
+    return sh_h5_write_texts(file, "message", r->message, r->n);
 }
 
 sh_status sh_relaxed_write(const char *path, const sh_relaxed_settings *settings, const sh_relaxed *relaxed)
@@ -336,7 +316,7 @@ void sh_relaxed_structure(const sh_relaxed *r, int64_t i, int which, sh_structur
     out->sampled_group = r->sampled_group[i];
 }
 
-static void collect_relaxed(const char *path, sh_structures *out)
+static void collect_relaxed(const char *path, int which, sh_structures *out)
 {
     sh_relaxed r;
     if (sh_relaxed_read(path, &r) != SH_OK) {
@@ -344,9 +324,9 @@ static void collect_relaxed(const char *path, sh_structures *out)
         return;
     }
     for (int64_t i = 0; i < r.n; i++) {
-        if (r.verdict[i] <= SH_RELAX_STEPS) {
+        if (which == 0 ? r.verdict[i] != SH_RELAX_UNREADABLE : r.verdict[i] <= SH_RELAX_STEPS) {
             sh_structure s;
-            sh_relaxed_structure(&r, i, 1, &s);
+            sh_relaxed_structure(&r, i, which, &s);
             sh_structures_add(out, &s);
             continue;
         }
@@ -361,13 +341,33 @@ static void collect_relaxed(const char *path, sh_structures *out)
     sh_relaxed_destroy(&r);
 }
 
-void sh_hdf5_collect(const char *path, sh_structures *out)
+bool sh_relaxed_is(const char *path)
 {
     char *format = root_text(path, "format");
-    bool is_relaxed = format && !strcmp(format, format_name);
+    bool is = format && !strcmp(format, format_name);
     sh_free(format);
-    if (is_relaxed)
-        collect_relaxed(path, out);
+    return is;
+}
+
+char *sh_relaxed_model(const char *path)
+{
+    return root_text(path, "model");
+}
+
+static void collect(const char *path, int which, sh_structures *out)
+{
+    if (sh_relaxed_is(path))
+        collect_relaxed(path, which, out);
     else
         sh_sample_set_collect(path, out);
+}
+
+void sh_hdf5_collect(const char *path, sh_structures *out)
+{
+    collect(path, 1, out);
+}
+
+void sh_hdf5_collect_raw(const char *path, sh_structures *out)
+{
+    collect(path, 0, out);
 }

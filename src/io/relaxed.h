@@ -48,11 +48,17 @@ sh_status sh_relaxed_read(const char *path, sh_relaxed *out);
 /* The attribute `job` of a file; "" where it is no such file. */
 void sh_relaxed_job(const char *path, char job[65]);
 
+/* Whether it is such a file, and the name of the model it was made with (sh_free; NULL where it is none). */
+bool sh_relaxed_is(const char *path);
+char *sh_relaxed_model(const char *path);
+
 /* Row i as structures, [0] raw or [1] relaxed; an unreadable one is an error. */
 void sh_relaxed_structure(const sh_relaxed *relaxed, int64_t i, int which, sh_structure *out);
 
 /* For sh_collect: relaxed structures of such a file (of those that could not be relaxed an error each), or samples of a samples file. */
 void sh_hdf5_collect(const char *path, sh_structures *out);
+/* The same with the structures as they were before; errors are only those that could not be read. */
+void sh_hdf5_collect_raw(const char *path, sh_structures *out);
 
 /* ---- the journal ---- */
 

@@ -93,6 +93,7 @@ void sh_sample_set_collect(const char *path, sh_structures *out)
         sh_structure_from_crystal(&crystal, 0, &s);
         snprintf(name, sizeof name, "trajectory %llu", (unsigned long long)record->traj);
         s.name = sh_strdup(name);
+        s.reward = record->result.reward;
         sh_structures_add(out, &s);
     }
     sh_arena_destroy(&arena);

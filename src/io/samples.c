@@ -774,3 +774,16 @@ bool sh_samples_is(const char *path)
     H5Fclose(file);
     return is;
 }
+
+char *sh_samples_config(const char *path)
+{
+    hid_t file;
+    char *config = NULL;
+    if (!sh_samples_is(path)) return NULL;
+    if (sh_h5_open(path, &file) == SH_OK) {
+        if (sh_h5_read_text(file, "/", "config", &config) != SH_OK) config = NULL;
+        H5Fclose(file);
+    }
+    sh_error_clear();
+    return config;
+}

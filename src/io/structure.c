@@ -30,6 +30,7 @@ void sh_structure_copy(const sh_structure *from, sh_structure *to)
     if (from->name) to->name = sh_strdup(from->name);
     if (from->error) to->error = sh_strdup(from->error);
     to->sampled_group = from->sampled_group;
+    to->reward = from->reward;
     to->file = from->file;
     to->index = from->index;
 }

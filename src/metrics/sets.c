@@ -276,21 +276,25 @@ void sh_sun_count(const sh_sun_case *cases, int64_t n, int64_t n_submitted, doub
 
 /* --- coverage, distances ---------------------------------------------------------------------------------------------- */
 
-/* least (n): the distance of each row of a to its nearest of b, d numbers a row. */
-static void nearest(const double *a, int64_t n_a, const double *b, int64_t n_b, int64_t d, double *least)
+void sh_nearest_rows(const double *a, int64_t n_a, const double *b, int64_t n_b, int64_t d, double *least, int64_t *which)
 {
 #pragma omp parallel for schedule(static)
     for (int64_t i = 0; i < n_a; i++) {
         double best = INFINITY;
+        int64_t nearest = -1;
         for (int64_t j = 0; j < n_b; j++) {
             double sum = 0;
             for (int64_t k = 0; k < d && sum < best; k++) {
                 double x = a[d * i + k] - b[d * j + k];
                 sum += x * x;
             }
-            best = fmin(best, sum);
+            if (sum < best) {
+                best = sum;
+                nearest = j;
+            }
         }
         least[i] = sqrt(best);
+        if (which) which[i] = nearest;
     }
 }
 
@@ -308,8 +312,8 @@ static int64_t covered(const sh_fingerprints *a, const sh_fingerprints *b, int64
 {
     double *s = SH_NEW(double, a->n), *c = SH_NEW(double, a->n);
     int64_t n = 0;
-    nearest(a->structure, a->n, b->structure, b->n, d_s, s);
-    nearest(a->composition, a->n, b->composition, b->n, d_c, c);
+    sh_nearest_rows(a->structure, a->n, b->structure, b->n, d_s, s, NULL);
+    sh_nearest_rows(a->composition, a->n, b->composition, b->n, d_c, c, NULL);
     for (int64_t i = 0; i < a->n; i++)
         n += s[i] <= cutoff_s && c[i] <= cutoff_c;
     *mean_s = b->n ? mean_of(s, a->n) : NAN;

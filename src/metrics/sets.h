@@ -67,6 +67,10 @@ void sh_sun_count(const sh_sun_case *cases, int64_t n, int64_t n_submitted, doub
 
 /* --- coverage, distances ---------------------------------------------------------------------------------------------- */
 
+/* least (n_a): the distance of each row of a to its nearest of b, d numbers a row, infinite where b is empty; which (n_a), if not NULL: the
+ * first such row, -1 where b is empty. */
+void sh_nearest_rows(const double *a, int64_t n_a, const double *b, int64_t n_b, int64_t d, double *least, int64_t *which);
+
 /* n crystals with d_s numbers of the structure and d_c (scaled) of the composition each. */
 typedef struct {
     int64_t n;

@@ -1,0 +1,470 @@
+/* figures.c -- from rows to the figures of an evaluation. */
+#include <math.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "evaluate/work.h"
+#include "metrics/families.h"
+#include "relax/relax.h"
+
+/* ---- verdicts that need all the rest ---- */
+
+static double final_above(const sh_evaluation_work *w, const sh_evaluation_row *row)
+{
+    return w->in.has_relaxed ? row->e_above_hull_relaxed : row->e_above_hull;
+}
+
+static void find_modes(sh_evaluation_work *w)
+{
+    int64_t n = w->in.n;
+    bool *passes = SH_NEW(bool, n);
+    sh_cell *cells = SH_NEW(sh_cell, n);
+    for (int64_t i = 0; i < n; i++) {
+        sh_evaluation_row *row = &w->rows[i];
+        cells[i] = sh_cell_list_at(&w->in.raw, i);
+        if (isnan(row->e_form)) continue;
+        passes[i] = row->valid == 1 && row->bonds == 1 && row->e_form < 0;
+        row->mode = passes[i];
+    }
+    w->n_mode = sh_modes_count(cells, passes, n, NULL);
+    sh_free(passes);
+    sh_free(cells);
+}
+
+void sh_evaluate_verdicts(sh_evaluation_work *w)
+{
+    find_modes(w);
+    for (int64_t i = 0; i < w->in.n; i++) {
+        sh_evaluation_row *row = &w->rows[i];
+        double above = final_above(w, row);
+        if (isfinite(above)) row->stable = above <= w->options->stable;
+        if (w->hull && row->unique != SH_UNKNOWN && row->novel != SH_UNKNOWN)
+            row->sun = row->unique == 1 && row->novel == 1 && row->stable == 1;
+    }
+}
+
+/* ---- sums over rows ---- */
+
+typedef enum { NONE, E_FORM, E_FORM_RELAXED, ABOVE, ABOVE_RELAXED, DENSITY, GAP, KINDS } number;
+
+static double number_of(const sh_evaluation_row *row, number which)
+{
+    switch (which) {
+    case E_FORM: return row->e_form;
+    case E_FORM_RELAXED: return row->e_form_relaxed;
+    case ABOVE: return row->e_above_hull;
+    case ABOVE_RELAXED: return row->e_above_hull_relaxed;
+    case DENSITY: return row->density;
+    case GAP: return row->band_gap;
+    case KINDS: return row->n_kind > 0 ? (double)row->n_kind : (double)NAN;
+    case NONE: break;
+    }
+    return NAN;
+}
+
+typedef enum { ALL, STRUCTURE_VALID, VALID, WITH_FINGERPRINT } chosen;
+
+static bool is_chosen(const sh_evaluation_row *row, chosen c)
+{
+    return c == ALL || (c == VALID ? row->valid == 1 : c == STRUCTURE_VALID ? row->structure_valid == 1 : row->fingerprint_reason == SH_METRIC_OK);
+}
+
+/* Known numbers of the rows that are chosen; the caller frees. */
+static double *collect(const sh_evaluation_row *rows, int64_t n_row, number which, chosen c, int64_t *n)
+{
+    double *x = SH_NEW(double, n_row);
+    *n = 0;
+    for (int64_t i = 0; i < n_row; i++) {
+        double value = number_of(&rows[i], which);
+        if (is_chosen(&rows[i], c) && isfinite(value)) x[(*n)++] = value;
+    }
+    return x;
+}
+
+static double mean_of(const double *x, int64_t n)
+{
+    double sum = 0;
+    for (int64_t i = 0; i < n; i++)
+        sum += x[i];
+    return n ? sum / (double)n : NAN;
+}
+
+static double mean(const sh_evaluation_row *rows, int64_t n_row, number which, chosen c, int64_t *n)
+{
+    double *x = collect(rows, n_row, which, c, n), value = mean_of(x, *n);
+    sh_free(x);
+    return value;
+}
+
+static int64_t count_between(const double *x, int64_t n, double above, double to)
+{
+    int64_t k = 0;
+    for (int64_t i = 0; i < n; i++)
+        k += x[i] > above && x[i] <= to;
+    return k;
+}
+
+/* Rows in which an integer that is not unknown is 1; *n of those that know it. */
+static int64_t hits_at(const sh_evaluation_work *w, size_t offset, int64_t *n)
+{
+    int64_t hits = 0;
+    *n = 0;
+    for (int64_t i = 0; i < w->in.n; i++) {
+        int32_t x = *(const int32_t *)((const char *)&w->rows[i] + offset);
+        *n += x != SH_UNKNOWN;
+        hits += x == 1;
+    }
+    return hits;
+}
+#define HITS(w, field, n) hits_at((w), offsetof(sh_evaluation_row, field), (n))
+
+/* ---- sections ---- */
+
+/* "m3gnet-pes" of "m3gnet-pes@none". */
+static bool same_model(const char *a, const char *b)
+{
+    size_t n = strcspn(a, "@");
+    return n == strcspn(b, "@") && !strncmp(a, b, n);
+}
+
+static void independence(const sh_evaluation_work *w, sh_summary *s)
+{
+    const char *key = "independence", *label = "independent of the reward?", *judge = w->options->model, *reward = w->in.reward_model;
+    if (!judge)
+        sh_summary_absent(s, key, label, "no --model: nothing judges energies");
+    else if (!reward)
+        sh_summary_text(s, key, label, "not known: the inputs do not say what gave their reward");
+    else if (!reward[0])
+        sh_summary_text(s, key, label, "yes: the reward of the run had no formation energy");
+    else if (same_model(judge, reward))
+        sh_summary_text(s, key, label, "NO: %s gave the reward of the run as well, and is no independent judge of it", reward);
+    else
+        sh_summary_text(s, key, label, "yes: the reward of the run was given by %s", reward);
+}
+
+static void inputs(const sh_evaluation_work *w, sh_summary *s)
+{
+    const sh_evaluation_options *o = w->options;
+    int64_t unreadable = 0, converged = 0, relaxed = 0;
+    for (int64_t i = 0; i < w->in.n; i++) {
+        unreadable += w->rows[i].n_atom == 0;
+        relaxed += w->rows[i].relaxed == 1;
+        converged += w->rows[i].relaxation == SH_RELAX_CONVERGED;
+    }
+    sh_summary_section(s, "inputs", "Inputs", "%s", "");
+    sh_summary_count(s, "structures", "structures", w->in.n, "%s", o->top ? "the best of those given" : "all that were given");
+    if (o->top)
+        sh_summary_text(s, "choice", "choice", "the best %lld of %lld by %s", (long long)o->top, (long long)w->in.n_all,
+                        o->by_energy ? "formation energy, lowest first" : "reward, as it was when they were drawn");
+    sh_summary_count(s, "unreadable", "not readable", unreadable, "they count as not valid");
+    if (w->in.has_relaxed) {
+        sh_summary_count(s, "relaxed", "relaxed", relaxed, "have a relaxed structure");
+        if (w->in.relaxed_model) sh_summary_count(s, "converged", "converged", converged, "of the relaxed");
+        sh_summary_text(s, "relaxed_with", "relaxed with", "%s", w->in.relaxed_model ? w->in.relaxed_model : "not known");
+    } else {
+        sh_summary_absent(s, "relaxed", "relaxed", "no --relaxed, and no file of shaft relax among the inputs");
+    }
+    if (o->model)
+        sh_summary_text(s, "judge", "energies by", "%s", o->model);
+    else
+        sh_summary_absent(s, "judge", "energies by", "no --model");
+    independence(w, s);
+}
+
+static void validity(const sh_evaluation_work *w, sh_summary *s)
+{
+    int64_t structure = 0, composition = 0, both = 0, images = 0, computable = 0, n = w->in.n, n_density;
+    for (int64_t i = 0; i < n; i++) {
+        const sh_evaluation_row *row = &w->rows[i];
+        structure += row->structure_valid;
+        composition += row->composition_valid;
+        both += row->valid;
+        images += row->structure_valid && row->own_images == 1;
+        computable += row->valid && row->fingerprint_reason == SH_METRIC_OK;
+    }
+    sh_summary_section(s, "validity", "Validity", "of all structures, also those that could not be read");
+    sh_summary_rate(s, "structure", "structure", structure, n, "no two atoms below 0.5 Å, at least 0.1 Å^3");
+    sh_summary_rate(s, "composition", "composition", composition, n, "SMACT: charges balance, or an alloy");
+    sh_summary_rate(s, "both", "both", both, n, "%s", "");
+    sh_summary_rate(s, "both_fingerprint", "both, and fingerprint", computable, n, "CDVAE's validity");
+    sh_summary_rate(s, "own_images", "structure, own images too", images, n, "stricter: an atom's own images count");
+    double density = mean(w->rows, n, DENSITY, STRUCTURE_VALID, &n_density);
+    sh_summary_value(s, "density", "density", density, "g/cm^3", "mean of %lld valid structures", (long long)n_density);
+}
+
+static void family_figures(sh_summary *s, const char *key, const char *label, const int32_t *group, int64_t n, const char *source)
+{
+    sh_families f;
+    char name[64];
+    sh_families_of(group, n, &f);
+    if (f.n_known == 0) {
+        sh_summary_absent(s, key, label, "no structure has a group: %s", source);
+        return;
+    }
+    sh_summary_value(s, key, label, f.index, "", "base 2; groups %s; %lld structures, %lld without a group left out", source,
+                     (long long)f.n_known, (long long)f.n_unknown);
+    snprintf(name, sizeof name, "%s_effective", key);
+    sh_summary_value(s, name, "  effective number of families", f.effective, "", "%s", "");
+    snprintf(name, sizeof name, "%s_counts", key);
+    sh_summary_text(s, name, "  triclinic, monoclinic, ...", "%lld, %lld, %lld, %lld, %lld, %lld (to cubic)", (long long)f.count[0],
+                    (long long)f.count[1], (long long)f.count[2], (long long)f.count[3], (long long)f.count[4], (long long)f.count[5]);
+}
+
+static void diversity_figures(sh_summary *s, const sh_diversity *d)
+{
+    sh_summary_value(s, "structure", "structure diversity", d->n > 1 ? d->structure : NAN, "", "mean distance of %lld structure fingerprints",
+                     (long long)d->n);
+    sh_summary_value(s, "composition", "composition diversity", d->n_composition > 1 ? d->composition : NAN, "",
+                     "mean distance of %lld composition fingerprints, not scaled", (long long)d->n_composition);
+    sh_summary_value(s, "composition_scaled", "  scaled", d->n_scaled > 1 ? d->composition_scaled : NAN, "",
+                     "mean distance of %lld composition fingerprints", (long long)d->n_scaled);
+    for (int k = 0; k < SH_N_VENDI; k++) {
+        const sh_vendi_figure *v = &d->vendi[k];
+        char key[64], label[64];
+        snprintf(key, sizeof key, "vendi_%s", v->key);
+        snprintf(label, sizeof label, "Vendi, %s", v->label);
+        sh_summary_value(s, key, label, v->order_1, "", "order 1 of %lld; %s", (long long)v->n, v->how);
+        snprintf(key, sizeof key, "vendi_%s_2", v->key);
+        sh_summary_value(s, key, "  order 2", v->order_2, "", "%s", "");
+        snprintf(key, sizeof key, "vendi_%s_inf", v->key);
+        sh_summary_value(s, key, "  order infinity", v->order_inf, "", "%s", "");
+    }
+}
+
+static void diversity(const sh_evaluation_work *w, sh_summary *s)
+{
+    int32_t *found = SH_NEW(int32_t, w->in.n), *sampled = SH_NEW(int32_t, w->in.n);
+    char source[64];
+    for (int64_t i = 0; i < w->in.n; i++) {
+        found[i] = w->rows[i].group;
+        sampled[i] = w->in.sampled_group[i];
+    }
+    snprintf(source, sizeof source, "as spglib finds them at %g Å", w->options->symprec);
+    sh_summary_section(s, "diversity", "Diversity", "%s", "");
+    family_figures(s, "family_index", "crystal family index", found, w->in.n, source);
+    family_figures(s, "family_index_sampled", "crystal family index, sampled", sampled, w->in.n, "as the policy chose them");
+    diversity_figures(s, &w->diversity);
+    sh_summary_value(s, "map_variance", "map: share of variance", w->diversity.map_share, "",
+                     isfinite(w->diversity.map_share) ? "columns map_1, map_2 of the rows" : "fewer than three different fingerprints");
+}
+
+/* Mean and share below 0; each energy within [-10, 10] as in the reward. */
+static void formation(const sh_evaluation_work *w, sh_summary *s, number which, const char *suffix, const char *word)
+{
+    char key[64], label[64];
+    int64_t n, clamped = 0;
+    double *x = collect(w->rows, w->in.n, which, VALID, &n);
+    int64_t below = 0;
+    for (int64_t i = 0; i < n; i++) {
+        below += x[i] < 0;
+        clamped += fabs(x[i]) > 10;
+        x[i] = fmin(fmax(x[i], -10), 10);
+    }
+    snprintf(key, sizeof key, "mean_%s", suffix);
+    snprintf(label, sizeof label, "formation energy, %s", word);
+    if (n == 0) {
+        sh_summary_absent(s, key, label, !w->options->model ? "no --model" : "%s has none of a valid structure", w->options->model);
+    } else {
+        sh_summary_value(s, key, label, mean_of(x, n), "eV/atom", "mean of %lld valid structures, %lld beyond +-10 eV/atom count as that",
+                         (long long)n, (long long)clamped);
+        snprintf(key, sizeof key, "below_zero_%s", suffix);
+        sh_summary_rate(s, key, "  below zero", below, n, "of valid structures with an energy");
+    }
+    sh_free(x);
+}
+
+/* Why there is no energy above the hull; NULL where there may be one. */
+static const char *no_hull(const sh_evaluation_work *w)
+{
+    if (!w->has_reference) return "no --reference";
+    if (!w->hull) return "the reference file has no energies";
+    return w->options->model ? NULL : "no --model";
+}
+
+static void above_hull(const sh_evaluation_work *w, sh_summary *s, number which, const char *suffix, const char *word)
+{
+    char key[64], label[64];
+    int64_t n;
+    snprintf(key, sizeof key, "above_hull_%s", suffix);
+    snprintf(label, sizeof label, "energy above hull, %s", word);
+    if (no_hull(w)) {
+        sh_summary_absent(s, key, label, "%s", no_hull(w));
+        return;
+    }
+    double *x = collect(w->rows, w->in.n, which, ALL, &n);
+    sh_summary_value(s, key, label, mean_of(x, n), "eV/atom", n ? "mean of %lld structures with one" : "%lld structures have one", (long long)n);
+    if (n) {
+        snprintf(key, sizeof key, "on_hull_%s", suffix);
+        sh_summary_rate(s, key, "  at most 0", count_between(x, n, -INFINITY, 0), n, "on the hull or below");
+        snprintf(key, sizeof key, "metastable_%s", suffix);
+        sh_summary_rate(s, key, "  above 0, at most 0.05", count_between(x, n, 0, 0.05), n, "%s", "");
+        snprintf(key, sizeof key, "stable_%s", suffix);
+        sh_summary_rate(s, key, "  at most the threshold", count_between(x, n, -INFINITY, w->options->stable), n, "%g eV/atom",
+                        w->options->stable);
+    }
+    sh_free(x);
+}
+
+static void energies(const sh_evaluation_work *w, sh_summary *s)
+{
+    int64_t n;
+    const char *why = "no relaxed structures";
+    sh_summary_section(s, "energy", "Energy", "%s%s", w->options->model ? "by " : "", w->options->model ? w->options->model : "");
+    formation(w, s, E_FORM, "raw", "raw");
+    if (w->in.has_relaxed)
+        formation(w, s, E_FORM_RELAXED, "relaxed", "relaxed");
+    else
+        sh_summary_absent(s, "mean_relaxed", "formation energy, relaxed", "%s", why);
+    above_hull(w, s, ABOVE, "raw", "raw");
+    if (w->in.has_relaxed)
+        above_hull(w, s, ABOVE_RELAXED, "relaxed", "relaxed");
+    else
+        sh_summary_absent(s, "above_hull_relaxed", "energy above hull, relaxed", "%s", why);
+    if (w->has_reference)
+        sh_summary_text(s, "hull", "hull", "%s: %s energies of %lld compositions%s%s", w->options->reference,
+                        sh_energy_name[w->reference.energy], (long long)w->reference.n_phase, w->reference.attribution[0] ? "; " : "",
+                        w->reference.attribution);
+    if (!w->options->gap_model) {
+        sh_summary_absent(s, "band_gap", "band gap", "no --gap-model");
+        return;
+    }
+    double gap = mean(w->rows, w->in.n, GAP, VALID, &n);
+    sh_summary_value(s, "band_gap", "band gap", gap, "eV", "mean of %lld valid structures, by %s", (long long)n, w->options->gap_model);
+}
+
+static void match(const sh_evaluation_work *w, sh_summary *s, bool authors, int64_t n)
+{
+    double sum = 0;
+    int64_t fits = 0;
+    for (int64_t i = 0; i < w->in.n; i++) {
+        const sh_evaluation_row *row = &w->rows[i];
+        if ((authors ? row->match_authors : row->match_default) != 1) continue;
+        fits++;
+        sum += authors ? row->rms_authors : row->rms_default;
+    }
+    sh_summary_rate(s, authors ? "match_authors" : "match_default", authors ? "match rate, authors' tolerances" : "match rate, default tolerances",
+                    fits, n, authors ? "1.0, 1.0, 10 degrees" : "0.2, 0.3, 5 degrees");
+    sh_summary_value(s, authors ? "rms_authors" : "rms_default", "  rms", fits ? sum / (double)fits : NAN, "",
+                     fits ? "mean of %lld matches, in (V / n_atom)^(1/3)" : "of %lld matches", (long long)fits);
+}
+
+static void relaxation(const sh_evaluation_work *w, sh_summary *s)
+{
+    int64_t n = 0, n_group;
+    for (int64_t i = 0; i < w->in.n; i++)
+        n += w->rows[i].relaxed == 1;
+    sh_summary_section(s, "relaxation", "Raw to relaxed", "%s", "");
+    if (!w->in.has_relaxed) {
+        sh_summary_absent(s, "match_authors", "match rate", "no relaxed structures");
+        sh_summary_absent(s, "rms_authors", "rms", "no relaxed structures");
+        sh_summary_absent(s, "group_kept", "group kept", "no relaxed structures");
+        return;
+    }
+    match(w, s, true, n);
+    match(w, s, false, n);
+    int64_t kept = HITS(w, group_kept, &n_group);
+    sh_summary_rate(s, "group_kept", "group kept", kept, n_group, "the same space group at %g Å before and after", w->options->symprec);
+}
+
+static void modes(const sh_evaluation_work *w, sh_summary *s)
+{
+    int64_t n_mode, passing = HITS(w, mode, &n_mode);
+    const char *reason = w->options->model ? "it gives no formation energy of any" : "no --model";
+    if (n_mode)
+        sh_summary_count(s, "modes", "unique modes", w->n_mode, "different compositions of %lld that are valid, without short bonds, e_form < 0",
+                         (long long)passing);
+    else
+        sh_summary_absent(s, "modes", "unique modes", "%s", reason);
+}
+
+static void protocol(const sh_evaluation_work *w, sh_summary *s)
+{
+    char structures[256], energies_by[256];
+    if (w->in.has_relaxed)
+        snprintf(structures, sizeof structures, "relaxed structures (%s)",
+                 w->in.relaxed_model ? w->in.relaxed_model : "by whom is not known");
+    else
+        snprintf(structures, sizeof structures, "structures as given, not relaxed");
+    snprintf(energies_by, sizeof energies_by, "%s", w->options->model ? w->options->model : "nobody");
+    sh_summary_text(s, "protocol", "protocol", "%s; energies by %s; stable: at most %g eV/atom above the hull", structures, energies_by,
+                    w->options->stable);
+    sh_summary_text(s, "protocol_matching", "", "unique, novel: no match (0.2, 0.3, 5 degrees) with one before it, with the reference");
+}
+
+static void sun(const sh_evaluation_work *w, sh_summary *s)
+{
+    int64_t n = w->in.n, evaluated, unique = HITS(w, unique, &evaluated), n_novel, n_stable, n_sun, novel, stable, all;
+    novel = HITS(w, novel, &n_novel);
+    stable = HITS(w, stable, &n_stable);
+    all = HITS(w, sun, &n_sun);
+    sh_summary_section(s, "sun", "Stable, unique, novel", "%s", "");
+    protocol(w, s);
+    modes(w, s);
+    sh_summary_rate(s, "evaluated", "compared", evaluated, n, "of all structures");
+    sh_summary_rate(s, "unique", "unique", unique, evaluated, "of those compared");
+    const char *no_novel = !w->has_reference ? "no --reference" : w->reference.n_structure ? NULL : "the reference file has no crystals";
+    if (no_novel)
+        sh_summary_absent(s, "novel", "novel", "%s", no_novel);
+    else
+        sh_summary_rate(s, "novel", "novel", novel, n_novel, "of those compared, with %lld crystals of %s", (long long)w->reference.n_structure,
+                        w->options->reference);
+    if (no_hull(w))
+        sh_summary_absent(s, "stable", "stable", "%s", no_hull(w));
+    else
+        sh_summary_rate(s, "stable", "stable", stable, evaluated, "of those compared; %lld have no energy above the hull and are not",
+                        (long long)(evaluated > n_stable ? evaluated - n_stable : 0));
+    if (no_hull(w) || no_novel)
+        sh_summary_absent(s, "stable_unique_novel", "S.U.N.", "%s", no_hull(w) ? no_hull(w) : no_novel);
+    else
+        sh_summary_rate(s, "stable_unique_novel", "S.U.N.", all, n, "of all structures");
+}
+
+static void distance(const sh_evaluation_work *w, sh_summary *s, number which, const char *key, const char *label, const char *unit)
+{
+    int64_t n, m;
+    double *x = collect(w->rows, w->in.n, which, WITH_FINGERPRINT, &n);
+    double *y = collect(w->reference_rows, w->reference_in.n, which, WITH_FINGERPRINT, &m);
+    if (n && m)
+        sh_summary_value(s, key, label, sh_wasserstein(x, n, y, m), unit, "%lld structures and %lld of the reference", (long long)n, (long long)m);
+    else
+        sh_summary_absent(s, key, label, which == E_FORM && !w->options->model ? "no --model" : "known of %lld and %lld structures", (long long)n,
+                          (long long)m);
+    sh_free(x);
+    sh_free(y);
+}
+
+static void coverage(const sh_evaluation_work *w, sh_summary *s)
+{
+    const sh_coverage *c = &w->coverage.coverage;
+    if (!w->options->reference_set) {
+        sh_summary_section(s, "coverage", "Reference set", "%s", "");
+        sh_summary_absent(s, "recall", "coverage, property distances", "no --reference-set");
+        return;
+    }
+    sh_summary_section(s, "coverage", "Reference set", "%s: %lld structures, %lld with fingerprints", w->options->reference_set,
+                       (long long)w->reference_in.n, (long long)w->coverage.n_reference);
+    sh_summary_value(s, "recall", "COV-R", c->recall, "", "reference structures with one near: %g in structure, %g in composition",
+                     w->options->cutoff_structure, w->options->cutoff_composition);
+    sh_summary_value(s, "precision", "COV-P", c->precision, "", "of all %lld structures", (long long)w->in.n);
+    sh_summary_value(s, "amsd_recall", "AMSD-R", c->amsd_recall, "", "mean least distance of structures");
+    sh_summary_value(s, "amsd_precision", "AMSD-P", c->amsd_precision, "", "%s", "");
+    sh_summary_value(s, "amcd_recall", "AMCD-R", c->amcd_recall, "", "mean least distance of compositions, scaled");
+    sh_summary_value(s, "amcd_precision", "AMCD-P", c->amcd_precision, "", "%s", "");
+    distance(w, s, DENSITY, "w1_density", "W1, density", "g/cm^3");
+    distance(w, s, KINDS, "w1_n_elements", "W1, number of elements", "");
+    distance(w, s, E_FORM, "w1_e_form", "W1, formation energy, raw", "eV/atom");
+    sh_summary_section(s, "reference_diversity", "Diversity of the reference set", "%s", "");
+    diversity_figures(s, &w->reference_diversity);
+}
+
+void sh_evaluate_figures(const sh_evaluation_work *w, sh_summary *s)
+{
+    inputs(w, s);
+    validity(w, s);
+    diversity(w, s);
+    energies(w, s);
+    relaxation(w, s);
+    sun(w, s);
+    coverage(w, s);
+}
