@@ -160,9 +160,9 @@ static char *name_of(const sh_structures *list, int64_t i)
     char text[512];
     const sh_structure *s = &list->item[i];
     const char *path = sh_structures_path(list, i), *slash = strrchr(path, '/');
-    if (s->name && s->name[0])
+    if (s->name && s->name[0] && !strchr(s->name, ' '))
         snprintf(text, sizeof text, "%s", s->name);
-    else
+    else /* none, or a line of remarks */
         snprintf(text, sizeof text, "%s:%lld", slash ? slash + 1 : path, (long long)s->index);
     return sh_strdup(text);
 }

@@ -244,6 +244,8 @@ static void diversity(const sh_evaluation_work *w, sh_summary *s)
     sh_summary_section(s, "diversity", "Diversity", "%s", "");
     family_figures(s, "family_index", "crystal family index", found, w->in.n, source);
     family_figures(s, "family_index_sampled", "crystal family index, sampled", sampled, w->in.n, "as the policy chose them");
+    sh_free(found);
+    sh_free(sampled);
     diversity_figures(s, &w->diversity);
     sh_summary_value(s, "map_variance", "map: share of variance", w->diversity.map_share, "",
                      isfinite(w->diversity.map_share) ? "columns map_1, map_2 of the rows" : "fewer than three different fingerprints");

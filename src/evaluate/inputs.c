@@ -227,7 +227,7 @@ static sh_status read_all(const char *const *paths, int n_path, const char *rela
         in->place[i] = i;
     }
     partners_end(&p);
-    for (int32_t f = 0; f < in->list.n_file; f++)
+    for (int32_t f = 0; f < in->list.n_file && status == SH_OK; f++)
         find_reward_model(in, in->list.file[f]);
     return status;
 }

@@ -1,0 +1,221 @@
+#!/bin/bash
+# `shaft evaluate`: arguments, degenerate structures with figures counted by hand, relaxed partners, hull and S.U.N. by hand, ranks, the
+# best of a run; with $SHAFT_TEST_DATA sets of structures against the programs of the literature.
+set -eu
+shaft=$1 source=$2
+# shellcheck source=tests/tools/expect.sh
+. "$(dirname "${BASH_SOURCE[0]}")/../tools/expect.sh"
+
+expect 0 "usage: shaft evaluate" "$shaft" evaluate --help
+expect 2 "no file or folder was given" "$shaft" evaluate
+expect 2 "'--fast' is no option of this command" "$shaft" evaluate x --fast
+expect 2 "--top needs an integer" "$shaft" evaluate x --top 0
+expect 2 "--by says what is best of --top" "$shaft" evaluate x --by reward
+expect 2 "--by takes one of reward, energy, not 'luck'" "$shaft" evaluate x --top 3 --by luck
+expect 2 "--by energy needs a --model" "$shaft" evaluate x --top 3 --by energy
+expect 2 "are the same file" "$shaft" evaluate x -o y --rows y
+expect 2 "none of 1 structures could be read; the first: nowhere" "$shaft" evaluate nowhere
+mkdir empty
+expect 2 "a folder without structure files" "$shaft" evaluate empty
+expect 2 "there is no model 'alchemy'" "$shaft" evaluate empty --model alchemy
+expect 1 "nowhere.h5" "$shaft" evaluate empty --reference nowhere.h5
+expect 1 "nowhere/x.json" "$shaft" evaluate empty -o nowhere/x.json
+
+# figure FILE LABEL: what the table has beside it (the first, of lines that begin alike)
+figure() {
+    awk -v label="$2" 'substr($0, 3, 35) == sprintf("%-34s ", label) { text = substr($0, 38); sub("^ +", "", text); print text; exit }' "$1"
+}
+# is FILE LABEL TEXT: it begins with that
+is() {
+    case "$(figure "$1" "$2")" in
+    "$3"*) ;;
+    *) echo "$1: '$2' is '$(figure "$1" "$2")', wanted '$3'"; cat "$1"; exit 1 ;;
+    esac
+}
+# column FILE NAME: its values, of rows without commas inside quotes
+column() {
+    awk -F, -v name="$2" 'NR == 1 { for (i = 1; i <= NF; i++) if ($i == name) c = i; next } { print $c }' "$1"
+}
+
+# Ten structures of which each is something else. By hand: all are structures but d (coincident), h (0.027 Å^3), j; compositions but e (SMACT:
+# no charges of Mg and B balance), i (no oxidation states are known), j; alike are a and b.
+mkdir set
+frame() { # NAME N LATTICE ATOMS
+    printf '%s\nLattice="%s" Properties=species:S:1:pos:R:3\n%b' "$2" "$3" "$4" > "set/$1.xyz"
+}
+frame a_rocksalt 8 "5.64 0 0 0 5.64 0 0 0 5.64" \
+    "Na 0 0 0\nNa 0 2.82 2.82\nNa 2.82 0 2.82\nNa 2.82 2.82 0\nCl 2.82 0 0\nCl 0 2.82 0\nCl 0 0 2.82\nCl 2.82 2.82 2.82\n"
+frame b_primitive 2 "0 2.82 2.82 2.82 0 2.82 2.82 2.82 0" "Na 0 0 0\nCl 2.82 2.82 2.82\n"
+frame c_caesium 2 "4.123 0 0 0 4.123 0 0 0 4.123" "Cs 0 0 0\nCl 2.0615 2.0615 2.0615\n"
+frame d_coincident 2 "5 0 0 0 5 0 0 0 5" "Na 0 0 0\nCl 0.001 0 0\n"
+frame e_mgb2 3 "3.086 0 0 -1.543 2.67255 0 0 0 3.524" "Mg 0 0 0\nB 0 1.7817 1.762\nB 1.543 0.89085 1.762\n"
+frame f_copper 1 "0 1.805 1.805 1.805 0 1.805 1.805 1.805 0" "Cu 0 0 0\n"
+frame g_huge 1 "90 0 0 0 90 0 0 0 90" "H 0 0 0\n"
+frame h_tiny 1 "0.3 0 0 0 0.3 0 0 0 0.3" "Fe 0 0 0\n"
+frame i_unknown 1 "4 0 0 0 4 0 0 0 4" "Ds 0 0 0\n"
+echo nothing > set/j.cif
+"$shaft" evaluate set --quiet --rows rows.csv -o figures.json > table.txt
+is table.txt structures "10 "
+is table.txt "not readable" "1 "
+is table.txt structure "0.7000  7 of 10, 95 %: 0.3968 to 0.8922"
+is table.txt composition "0.7000  7 of 10"
+is table.txt both "0.5000  5 of 10"
+is table.txt compared "0.9000  9 of 10"
+is table.txt unique "0.8889  8 of 9"
+# groups: a, b, c, d, f, g, h, i cubic, e hexagonal: 8/9 log2 9/8 + 1/9 log2 9
+is table.txt "crystal family index" "0.5033  base 2; groups as spglib finds them at 0.1 Å; 9 structures, 1 without"
+# What was not asked for is absent, with the reason.
+for absent in "energies by" "formation energy, raw" "energy above hull, raw" "match rate" rms "unique modes" "S.U.N." novel "band gap" \
+    "coverage, property distances"; do
+    is table.txt "$absent" "-  (no "
+done
+grep -qF '"stable_unique_novel": {"value": null, "reason": "no --reference"}' figures.json
+test "$(column rows.csv structure_valid | tr -d '\n')" = 1110111010
+test "$(column rows.csv composition_valid | tr -d '\n')" = 1111011100
+test "$(column rows.csv unique | tr '\n' ' ')" = "1 0 1 1 1 1 1 1 1  "
+test "$(column rows.csv same_as | tr '\n' ' ')" = "0 0 2 3 4 5 6 7 8  "
+grep -q '^3,"set/d_coincident.xyz",1,.*"two atoms closer than 0.5 A"$' rows.csv
+grep -q '^9,"set/j.cif",1,.*,"set/j.cif:1: a CIF begins with' rows.csv
+"$shaft" evaluate set --quiet -o figures.h5 > again.txt
+cmp table.txt again.txt
+test -s figures.h5
+
+# One structure alone: no pairs, no map.
+"$shaft" evaluate set/f_copper.xyz --quiet > one.txt
+is one.txt structure "1.0000  1 of 1"
+is one.txt "structure diversity" "-"
+is one.txt "map: share of variance" "-  (fewer than three"
+
+# Energies, hull and S.U.N. by hand. The energy of a pair potential is e eV/atom; NaCl is then e + 1.5 above a hull through NaCl at -1.5.
+printf 'formula,energy_per_atom\nNa,-1\nCl,-1\nCs,-1\nCu,-0.2\nNaCl,-1.5\n' > hull.csv
+mkdir known
+cp set/b_primitive.xyz known
+"$shaft" reference build hull.csv known -o known.h5 --quiet > /dev/null
+"$shaft" relax set -o relaxed.h5 --model lennard-jones --steps 200 --quiet
+judge=(--model lennard-jones --reference known.h5 --quiet)
+"$shaft" evaluate set "${judge[@]}" --rows raw.csv > raw.txt
+"$shaft" evaluate set "${judge[@]}" --relaxed relaxed.h5 --rows partners.csv > partners.txt
+is raw.txt protocol "structures as given, not relaxed; energies by lennard-jones; stable: at most 0.1 eV/atom above the hull"
+is partners.txt protocol "relaxed structures (lennard-jones); energies by lennard-jones"
+for kind in raw relaxed; do
+    paste -d' ' <(column partners.csv "e_total_$kind") <(column partners.csv n_atoms) <(column partners.csv "e_above_hull_$kind") |
+        awk -v kind=$kind 'function near(a, b) { return (a - b) ^ 2 < 1e-18 }
+            NR == 1 && !near($1 / $2 + 1.5, $3) || NR == 6 && !near($1 / $2 + 0.2, $3) || $1 == "" && NF > 1 && $3 != "" { exit 1 }'
+done
+cmp <(column raw.csv e_total_raw) <(column partners.csv e_total_raw)
+test "$(column raw.csv e_total_relaxed | tr -d '\n')" = ""
+# Known is rock salt, twice; stable is who is at most 0.1 eV/atom above.
+is raw.txt novel "0.7778  7 of 9"
+test "$(column raw.csv novel | tr '\n' ' ')" = "0 0 1 1 1 1 1 1 1  "
+paste -d' ' <(column raw.csv e_above_hull_raw) <(column raw.csv stable) <(column raw.csv unique) <(column raw.csv novel) \
+    <(column raw.csv stable_unique_novel) > verdicts.txt
+awk -F' ' '$1 != "" && NF == 5 && ($2 != ($1 <= 0.1) || $5 != ($2 * $3 * $4)) { exit 1 }' verdicts.txt
+is raw.txt "S.U.N." "$(awk 'NF == 5 { s += $5 } END { printf "%.4f  %d of 10", s / 10, s }' verdicts.txt)"
+is raw.txt "formation energy, raw" "-  (lennard-jones has none of a valid structure)"
+grep -q "no energy: two atoms closer than 0.5 Å" raw.csv
+grep -q "no energy above hull: the reference does not reach this composition" raw.csv
+# The match is that of the pairs; a file of relaxations brings its raw structures along; a folder with the same names does as well.
+is partners.txt relaxed "$("$shaft" evaluate relaxed.h5 --quiet | sed -n 's/^  relaxed  *\([0-9]*\) .*/\1/p')"
+"$shaft" evaluate relaxed.h5 "${judge[@]}" > itself.txt
+diff <(sed -n '/^Validity/,$p' partners.txt) <(sed -n '/^Validity/,$p' itself.txt)
+"$shaft" evaluate set --relaxed set --quiet > same.txt
+is same.txt "match rate, authors' tolerances" "1.0000  9 of 9"
+is same.txt "match rate, default tolerances" "1.0000  9 of 9"
+is same.txt "  rms" "0.0000"
+is same.txt "group kept" "1.0000  9 of 9"
+is same.txt "relaxed with" "not known"
+expect 2 "no structure of the inputs has a relaxed one" "$shaft" evaluate set/a_rocksalt.xyz --relaxed known --quiet
+expect 2 "there is no model 'lennard-jones'" "$shaft" evaluate known --gap-model lennard-jones
+
+# A set beside itself: all is covered, and no distance is left.
+"$shaft" evaluate set --reference-set set --quiet > self.txt
+is self.txt "COV-R" "1.0000  "
+is self.txt "COV-P" "0.6000  of all 10 structures"
+is self.txt "W1, density" "0.0000  g/cm^3"
+
+# Ranks share the structures, and print the same; of rows the map alone may end with other digits.
+for ranks in 1 2 3; do
+    mpirun -n $ranks "$shaft" evaluate set "$source/tests/data/prototypes.xyz" --reference-set "$source/tests/data/prototypes.xyz" \
+        --relaxed relaxed.h5 "${judge[@]}" --rows "rows$ranks.csv" -o "$ranks.json" > "$ranks.txt"
+    "$shaft" evaluate set "${judge[@]}" --quiet --rows "short$ranks.csv" > /dev/null
+    cmp 1.txt "$ranks.txt"
+    for name in e_total_raw e_above_hull_raw unique same_as novel nearest_pair; do
+        cmp <(column short1.csv $name) <(column "short$ranks.csv" $name)
+    done
+done
+
+# The best of a run by the reward they were drawn with. The judge is no judge where it gave that reward.
+cat > tiny.yaml <<'EOF'
+elements: [Li, Na, O, Cl]
+constraints: {max_elements: 2, max_sites: 1, max_atoms: 64}
+policy: {mixture: 1}
+reward: {formation_energy: {weight: 0}}
+train: {iterations: 1, batch: 32, replay: {capacity: 16, batch: 0}}
+run: {seed: 1, directory: run, checkpoint_every: 1}
+EOF
+"$shaft" train tiny.yaml --quiet
+"$shaft" evaluate run --quiet --rows all.csv > all.txt
+"$shaft" evaluate run --quiet --top 3 --by reward --rows top.csv > top.txt
+cmp <(column top.csv reward) <(column all.csv reward | sort -gr | head -n 3)
+is top.txt structures "3 "
+is top.txt choice "the best 3 of $(($(wc -l < all.csv) - 1)) by reward"
+is all.txt "crystal family index, sampled" "$(figure all.txt "crystal family index, sampled" | sed 's/ .*//')  base 2; groups as the policy chose them"
+"$shaft" evaluate run --quiet --model lennard-jones > judged.txt
+is judged.txt "independent of the reward?" "yes: the reward of the run had no formation energy"
+expect 2 "--by reward: none of the inputs says its reward" mpirun -n 2 "$shaft" evaluate set --top 3 --quiet
+expect 2 "--by energy: the model gives no formation energy" "$shaft" evaluate set --top 3 --by energy --model lennard-jones --quiet
+
+# With weights where they are.
+if "$shaft" model check m3gnet-efs > /dev/null 2>&1; then
+    sed 's/, *formation_energy.*//; s/reward: .*/reward: {}/' tiny.yaml | sed 's/directory: run/directory: rewarded/' > rewarded.yaml
+    "$shaft" train rewarded.yaml --quiet
+    "$shaft" evaluate rewarded --quiet --model m3gnet-efs --top 5 --by energy --rows low.csv > low.txt
+    is low.txt "independent of the reward?" "NO: m3gnet-efs gave the reward of the run as well"
+    column low.csv e_form_raw | sort -gc
+    "$shaft" evaluate set/a_rocksalt.xyz --model m3gnet-efs --quiet > salt.txt
+    is salt.txt "  below zero" "1.0000  1 of 1"
+    is salt.txt "unique modes" "1 "
+fi
+
+golden=${SHAFT_TEST_DATA:-/nowhere}/golden/metrics.json
+if [ ! -e "$golden" ]; then
+    echo "sets of the literature: skipped, SHAFT_TEST_DATA is not set"
+    exit 0
+fi
+python3 - "$golden" <<'EOF'
+import json, sys
+golden = json.load(open(sys.argv[1]))
+for name in ("prototypes", "sampled", "dft"):
+    with open(name + ".jsonl", "w") as f:
+        for id in golden["sets"][name]["ids"]:
+            r = golden[name][id]
+            f.write(json.dumps({"id": id, "lattice": r["lattice"], "species": r["species"], "frac": r["frac"]}) + "\n")
+EOF
+for name in prototypes sampled dft; do
+    mpirun -n 2 "$shaft" evaluate $name.jsonl --reference-set dft.jsonl --quiet -o $name.json > /dev/null
+done
+python3 - "$golden" <<'EOF'
+import json, sys
+golden = json.load(open(sys.argv[1]))["sets"]
+def near(got, want, what):
+    assert abs(got - want) <= 1e-6 * max(1, abs(want)), (what, got, want)
+for name in ("prototypes", "sampled", "dft"):
+    figures, want = json.load(open(name + ".json")), golden[name]
+    d, v = figures["diversity"], want["vendi"]
+    for key, value in (("family_index", want["shannon_family_symprec_0.1"]["log2"]), ("structure", want["struct_diversity"]),
+                       ("composition", want["comp_diversity_raw"]), ("composition_scaled", want["comp_diversity_scaled"]),
+                       ("vendi_cosine_structure", v["cosine_structfp_q1"]), ("vendi_cosine_structure_2", v["cosine_structfp_q2"]),
+                       ("vendi_cosine_structure_inf", v["cosine_structfp_qinf"]),
+                       ("vendi_gaussian_structure", v["gauss_structfp_sigma0.5_q1"]),
+                       ("vendi_gaussian_structure_2", v["gauss_structfp_sigma0.5_q2"]),
+                       ("vendi_gaussian_composition", v["gauss_scaledcomp_sigma5_q1"])):
+        near(d[key]["value"], value, (name, key))
+    near(figures["validity"]["density"]["value"], want["mean_density"], (name, "density"))
+    near(figures["sun"]["unique"]["value"], want["unique_fraction"], (name, "unique"))
+for name in ("sampled", "prototypes"):
+    c, want = json.load(open(name + ".json"))["coverage"], golden[name + "_vs_dft"]
+    for key in ("amsd_recall", "amsd_precision", "amcd_recall", "amcd_precision", "w1_density", "w1_n_elements"):
+        near(c[key]["value"], want[key], (name, key))
+    near(c["recall"]["value"], want["cov_recall"], (name, "recall"))
+    near(c["precision"]["value"], want["cov_precision"], (name, "precision"))
+EOF
