@@ -3,10 +3,10 @@
 # samples from the trained policy, takes the 100 best distinct of them by reward (the paper's choice), and prints means over the
 # seeds with the spread between them.
 #
-#     bash benchmarks/tables.sh [--iterations N] [--seeds K] [--ranks R] [--samples M] CONFIG...
+#     bash benchmarks/tables.sh [--iterations N] [--seeds K] [--ranks R] [--samples M] [--steps S] [--reference FILE] CONFIG...
 #
-# Defaults: 300 iterations, 2 seeds, 2 ranks, 2,000 samples. What is done is kept under runs/tables, and done again when an option,
-# a configuration or one it is based on, the program or this script is another.
+# Defaults: 300 iterations, 2 seeds, 2 ranks, 2,000 samples, 500 steps of relaxation (0: none). What is done is kept under
+# runs/tables, and done again when an option, a configuration or one it is based on, the program or this script is another.
 #   s/iteration      training, on R ranks
 #   ms/sample        on one process: the difference between M samples and one, so without start-up
 #   structures, compositions ok, modes   of training, the first two over its last 20 iterations
@@ -14,25 +14,31 @@
 #   paper, V100      the figures of the whole method that are known here; those of its ablations and baselines are not, and no row
 #                    stands for them
 #   top 100          of these samples; the best are those of the configuration's own reward
-# Columns that need relaxation (match rate, rms, energy above hull) are printed as "-": they come with `shaft relax`.
+#   match, rms   of these, by the authors' tolerances, raw to relaxed: by `shaft relax --symmetry free` with the default potential, which
+#                    stands in for the paper's DFT, and `shaft evaluate`
+#   hull         mean energy above the hull of the relaxed, eV/atom; of the file of `shaft reference build` that --reference names
+# What has no data is "-".
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 # shellcheck source=jobscripts/setup.sh
 . jobscripts/setup.sh
 
-iterations=300 seeds=2 ranks=2 samples=2000 configs=()
+iterations=300 seeds=2 ranks=2 samples=2000 steps=500 reference='' configs=()
 while [ $# -gt 0 ]; do
     case $1 in
     --iterations) iterations=$2; shift 2 ;;
     --seeds) seeds=$2; shift 2 ;;
     --ranks) ranks=$2; shift 2 ;;
     --samples) samples=$2; shift 2 ;;
+    --steps) steps=$2; shift 2 ;;
+    --reference) reference=$2; shift 2 ;;
     --help) sed -n '2,/^set/p' "$0" | sed -n 's/^# \{0,1\}//p'; exit 0 ;;
     -*) fail "'$1' is no option of tables.sh" "bash benchmarks/tables.sh --help" ;;
     *) configs+=("$1"); shift ;;
     esac
 done
 [ "$samples" -ge 2 ] || fail "--samples: at least 2"
+[ -z "$reference" ] || [ -e "$reference" ] || fail "--reference: there is no '$reference'" "shaft reference build --help"
 [ ${#configs[@]} -gt 0 ] || configs=(configs/battery.yaml configs/flat.yaml configs/gcn.yaml configs/ablations/*.yaml)
 shaft=build/release/shaft common=configs/battery.yaml
 build release shaft
@@ -50,7 +56,9 @@ with_bases() { # CONFIG: its text and that of all it is based on
 
 folder_of() { # CONFIG SEED: the name says all that the figures depend on
     local key
-    key=$({ echo "$iterations $ranks $samples"; with_bases "$1"; with_bases "$common"; cat "$shaft" benchmarks/tables.sh; } | sha256sum)
+    key=$({ echo "$iterations $ranks $samples $steps"
+            [ -z "$reference" ] || cat "$reference"
+            with_bases "$1"; with_bases "$common"; cat "$shaft" benchmarks/tables.sh; } | sha256sum)
     echo "runs/tables/$(basename "$1" .yaml)-$2-${key:0:12}"
 }
 
@@ -69,6 +77,22 @@ why() { # LOG: what shaft said, without what mpirun says around it
 draw() { # FOLDER NUMBER FILE: no file where all are held back
     "$shaft" sample "$1" -n "$2" -o "$3" > "$1/sample.log" 2>&1 || grep -q 'may be written' "$1/sample.log" ||
         { tail -n 3 "$1/sample.log" >&2; return 1; }
+}
+
+relaxed() { # FOLDER: match rate, rms and energy above hull of FOLDER/top on one line; "-" is unknown
+    local folder=$1 options=(--model m3gnet-efs --quiet)
+    [ -z "$reference" ] || options+=(--reference "$reference")
+    if [ "$steps" = 0 ] || ! ls "$folder"/top/*.cif > /dev/null 2>&1; then
+        echo "- - -"
+        return
+    fi
+    launch "$ranks" "$shaft" relax "$folder/top" -o "$folder/relaxed.h5" --symmetry free --steps "$steps" --quiet > "$folder/relax.log" 2>&1 ||
+        { why "$folder/relax.log"; return 1; }
+    launch "$ranks" "$shaft" evaluate "$folder/top" --relaxed "$folder/relaxed.h5" "${options[@]}" -o "$folder/top.json" \
+        --rows "$folder/top.csv" > "$folder/evaluate.log" 2>&1 || { why "$folder/evaluate.log"; return 1; }
+    for figure in match_authors rms_authors above_hull_relaxed; do
+        sed -n "s/^ *\"$figure\": {\"value\": \([^,}]*\).*/\1/p" "$folder/top.json"
+    done | awk '{ printf "%s%s", (NR > 1 ? " " : ""), ($1 == "null" ? "-" : sprintf("%.4f", $1)) } END { print "" }'
 }
 
 one() { # CONFIG SEED FOLDER: one run; writes FOLDER/row: parameters, s an iteration, s a sample, validities, ...; "-" is unknown
@@ -91,7 +115,9 @@ one() { # CONFIG SEED FOLDER: one run; writes FOLDER/row: parameters, s an itera
         "$shaft" export "$folder/samples.h5" --top 100 -o "$folder/top" --overwrite > "$folder/export.log" 2>&1 ||
             { cat "$folder/export.log" >&2; return 1; }
     fi
-    awk -F, -v short="$short" -v long="$long" -v n="$((samples - 1))" \
+    relaxed "$folder" > "$folder/relaxed.row" || return 1
+    [ "$(wc -w < "$folder/relaxed.row")" = 3 ] || echo "- - -" > "$folder/relaxed.row"
+    awk -F, -v short="$short" -v relaxed="$(cat "$folder/relaxed.row")" -v long="$long" -v n="$((samples - 1))" \
         -v parameters="$(sed -n 's/.*workers*; \([0-9]*\) parameters.*/\1/p' "$folder.log" | head -n 1)" '
         function column(name,   i) { for (i = 1; i <= NF; i++) if ($i == name) return i; return 0 }
         function mean(sum, n, format) { return n ? sprintf(format, sum / n) : "-" }
@@ -108,16 +134,16 @@ one() { # CONFIG SEED FOLDER: one run; writes FOLDER/row: parameters, s an itera
         END { for (k in last_vs) { vsum += last_vs[k]; csum += last_vc[k]; c++ }
               print parameters, mean(time, rows, "%.4f"), (long > short ? sprintf("%.6f", (long - short) / n) : "-"),
                     mean(vsum, c, "%.3f"), mean(csum, c, "%.3f"),
-                    mean(reward, scored, "%.4f"), modes, mean(sum, known, "%.3f"), mean(negative, known, "%.3f"), formulas + 0 }
+                    mean(reward, scored, "%.4f"), modes, mean(sum, known, "%.3f"), mean(negative, known, "%.3f"), formulas + 0, relaxed }
     ' "$folder/metrics.csv" "$folder/scores.csv" "$folder/top/summary.csv" > "$folder/row.part" &&
         mv "$folder/row.part" "$folder/row"
 }
 
 say "" "Each: $iterations iterations, $seeds seeds, $ranks ranks, $samples samples; means over seeds (largest minus smallest)." \
     "ms/sample on one process without start-up; mean reward: of the samples, by the reward of $common for all; top 100: of the samples." ""
-printf '%-16s %10s %15s %13s | %15s %15s %15s %10s | top 100: %15s %13s %11s %6s %6s %6s\n' configuration parameters "s/iteration" \
+printf '%-16s %10s %15s %13s | %15s %15s %15s %10s | top 100: %15s %13s %11s %13s %15s %15s\n' configuration parameters "s/iteration" \
     "ms/sample" "structures ok" "compositions ok" "mean reward" modes "E_f eV/atom" "E_f < 0" formulas match rms hull
-printf '%-16s %10s %15s %13s | %15s %15s %15s %10s |          %15s %13s %11s %6s %6s %6s\n' "paper, V100" 904224 - 62.5 0.99 1.00 - - \
+printf '%-16s %10s %15s %13s | %15s %15s %15s %10s |          %15s %13s %11s %13s %15s %15s\n' "paper, V100" 904224 - 62.5 0.99 1.00 - - \
     -1.24 0.995 10 0.82 0.161 0.29
 failed=0
 for config in "${configs[@]}"; do
@@ -132,8 +158,9 @@ for config in "${configs[@]}"; do
               lo[i] = !n[i] || $i < lo[i] ? $i : lo[i]; hi[i] = !n[i] || $i > hi[i] ? $i : hi[i]; sum[i] += $i; n[i]++ } }
         function cell(i, format, scale) {
             return n[i] ? sprintf(format " (" format ")", scale * sum[i] / n[i], scale * (hi[i] - lo[i])) : "-" }
-        END { printf "%-16s %10d %15s %13s | %15s %15s %15s %10s |          %15s %13s %11s %6s %6s %6s\n", name, sum[1] / NR,
+        END { printf "%-16s %10d %15s %13s | %15s %15s %15s %10s |          %15s %13s %11s %13s %15s %15s\n", name, sum[1] / NR,
                   cell(2, "%.3f", 1), cell(3, "%.2f", 1000), cell(4, "%.2f", 1), cell(5, "%.2f", 1), cell(6, "%.3f", 1),
-                  cell(7, "%.0f", 1), cell(8, "%.2f", 1), cell(9, "%.2f", 1), cell(10, "%.0f", 1), "-", "-", "-" }'
+                  cell(7, "%.0f", 1), cell(8, "%.2f", 1), cell(9, "%.2f", 1), cell(10, "%.0f", 1),
+                  cell(11, "%.2f", 1), cell(12, "%.3f", 1), cell(13, "%.3f", 1) }'
 done
 exit $failed

@@ -3,10 +3,13 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "evaluate/together.h"
 #include "metrics/components.h"
 #include "metrics/pairs.h"
 #include "metrics/vendi.h"
+
+enum { LARGE = 5000 }; /* sets whose eigenvalues somebody waits for */
 
 /* Fingerprints of a share without gaps. */
 typedef struct {
@@ -96,6 +99,8 @@ static sh_status all_scores(sh_comm *comm, const packed *structure, const packed
     for (int k = 0; k < SH_N_VENDI; k++) {
         out->vendi[k].key = kernels[k].key;
         out->vendi[k].label = kernels[k].label;
+        if (kernels[k].similarity.kind == SH_SIMILARITY_GAUSSIAN && out->n > LARGE)
+            sh_log_info("Vendi score, %s, of %lld: eigenvalues may take minutes", kernels[k].label, (long long)out->n);
         SH_TRY(score(comm, kernels[k].rows, kernels[k].similarity, &out->vendi[k]));
     }
     return SH_OK;
@@ -121,8 +126,8 @@ static sh_status draw_map(sh_comm *comm, const packed *structure, sh_evaluation_
     return status;
 }
 
-static sh_status measure(sh_comm *comm, const packed *structure, const packed *composition, const packed *scaled, sh_evaluation_share *share,
-                         sh_diversity *out)
+static sh_status measure(sh_comm *comm, const packed *structure, const packed *composition, const packed *scaled,
+                         sh_evaluation_share *share, sh_diversity *out)
 {
     const sh_rows rows[3] = {rows_of(structure), rows_of(composition), rows_of(scaled)};
     SH_TRY(sh_mean_distance(comm, &rows[0], &out->structure));

@@ -114,11 +114,13 @@ static sh_status look_at_reference(sh_comm *comm, const sh_evaluation_tools *too
     some.hull = NULL;
     some.gap_judge = &nobody;
     sh_status status = sh_evaluation_inputs_read(comm, &o->reference_set, 1, NULL, &w->reference_in);
-    if (status != SH_OK) return sh_error_message()[0] ? sh_error_note(status, "while reading the reference set '%s'", o->reference_set) : status;
+    if (status != SH_OK && sh_error_message()[0]) sh_error_note(status, "while reading the reference set '%s'", o->reference_set);
+    SH_TRY(status);
     w->reference_in.has_relaxed = false;
     look_at_each(comm, &some, &w->reference_in, "reference set", o->quiet, &w->reference_share);
     SH_TRY(sh_evaluate_diversity(comm, w->magpie, &w->reference_share, &w->reference_diversity));
-    sh_evaluate_coverage(comm, w->magpie, &w->share, &w->reference_share, o->cutoff_structure, o->cutoff_composition, w->in.n, &w->coverage);
+    sh_evaluate_coverage(comm, w->magpie, &w->share, &w->reference_share, o->cutoff_structure, o->cutoff_composition, w->in.n,
+                         &w->coverage);
     w->reference_rows = SH_NEW(sh_evaluation_row, w->reference_in.n);
     sh_gather_evaluation_rows(comm, &w->reference_share, w->reference_rows);
     return SH_OK;
@@ -184,7 +186,8 @@ static char *reason_of(const sh_evaluation_work *w, const sh_structure *s, const
     if (w->options->model && row->energy_reason != SH_JUDGED)
         add_reason(text, sizeof text, "no energy", sh_judged_text((sh_judged)row->energy_reason));
     else if (w->options->model && w->hull && isnan(row->e_above_hull))
-        add_reason(text, sizeof text, "no energy above hull", "the reference does not reach this composition, or has energies of another kind");
+        add_reason(text, sizeof text, "no energy above hull",
+                   "the reference does not reach this composition, or has energies of another kind");
     if (w->in.has_relaxed && row->relaxation == SH_NOT_RELAXED) add_reason(text, sizeof text, "", "no relaxed structure belongs to it");
     if (row->relaxation >= SH_RELAX_STEPS && row->relaxation < SH_RELAX_N_VERDICT)
         add_reason(text, sizeof text, "relaxation", sh_relax_verdict_text((sh_relax_verdict)row->relaxation));
@@ -193,6 +196,7 @@ static char *reason_of(const sh_evaluation_work *w, const sh_structure *s, const
 
 static void make_texts(const sh_evaluation_work *w, sh_evaluation_rows *r)
 {
+    const sh_names *known = &w->reference.structure_id;
     for (int64_t i = 0; i < r->n; i++) {
         const sh_structure *s = &w->in.list.item[w->in.place[i]];
         const sh_evaluation_row *row = &w->rows[i];
@@ -204,7 +208,7 @@ static void make_texts(const sh_evaluation_work *w, sh_evaluation_rows *r)
         r->name[i] = sh_strdup(s->name ? s->name : "");
         r->formula[i] = sh_strdup(formula);
         r->reason[i] = reason_of(w, s, row);
-        r->known_as[i] = sh_strdup(row->known_as >= 0 ? w->reference.structure_id.text + w->reference.structure_id.start[row->known_as] : "");
+        r->known_as[i] = sh_strdup(row->known_as >= 0 ? known->text + known->start[row->known_as] : "");
         r->nearest_reference[i] = row->nearest_reference >= 0 ? name_of(&w->reference_in.list, row->nearest_reference) : sh_strdup("");
     }
 }

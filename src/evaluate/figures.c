@@ -67,7 +67,13 @@ typedef enum { ALL, STRUCTURE_VALID, VALID, WITH_FINGERPRINT } chosen;
 
 static bool is_chosen(const sh_evaluation_row *row, chosen c)
 {
-    return c == ALL || (c == VALID ? row->valid == 1 : c == STRUCTURE_VALID ? row->structure_valid == 1 : row->fingerprint_reason == SH_METRIC_OK);
+    switch (c) {
+    case STRUCTURE_VALID: return row->structure_valid == 1;
+    case VALID: return row->valid == 1;
+    case WITH_FINGERPRINT: return row->fingerprint_reason == SH_METRIC_OK;
+    case ALL: break;
+    }
+    return true;
 }
 
 /* Known numbers of the rows that are chosen; the caller frees. */
@@ -213,8 +219,8 @@ static void family_figures(sh_summary *s, const char *key, const char *label, co
 
 static void diversity_figures(sh_summary *s, const sh_diversity *d)
 {
-    sh_summary_value(s, "structure", "structure diversity", d->n > 1 ? d->structure : NAN, "", "mean distance of %lld structure fingerprints",
-                     (long long)d->n);
+    sh_summary_value(s, "structure", "structure diversity", d->n > 1 ? d->structure : NAN, "",
+                     "mean distance of %lld structure fingerprints", (long long)d->n);
     sh_summary_value(s, "composition", "composition diversity", d->n_composition > 1 ? d->composition : NAN, "",
                      "mean distance of %lld composition fingerprints, not scaled", (long long)d->n_composition);
     sh_summary_value(s, "composition_scaled", "  scaled", d->n_scaled > 1 ? d->composition_scaled : NAN, "",
@@ -295,7 +301,8 @@ static void above_hull(const sh_evaluation_work *w, sh_summary *s, number which,
         return;
     }
     double *x = collect(w->rows, w->in.n, which, ALL, &n);
-    sh_summary_value(s, key, label, mean_of(x, n), "eV/atom", n ? "mean of %lld structures with one" : "%lld structures have one", (long long)n);
+    sh_summary_value(s, key, label, mean_of(x, n), "eV/atom", n ? "mean of %lld structures with one" : "%lld structures have one",
+                     (long long)n);
     if (n) {
         snprintf(key, sizeof key, "on_hull_%s", suffix);
         sh_summary_rate(s, key, "  at most 0", count_between(x, n, -INFINITY, 0), n, "on the hull or below");
@@ -345,8 +352,8 @@ static void match(const sh_evaluation_work *w, sh_summary *s, bool authors, int6
         fits++;
         sum += authors ? row->rms_authors : row->rms_default;
     }
-    sh_summary_rate(s, authors ? "match_authors" : "match_default", authors ? "match rate, authors' tolerances" : "match rate, default tolerances",
-                    fits, n, authors ? "1.0, 1.0, 10 degrees" : "0.2, 0.3, 5 degrees");
+    sh_summary_rate(s, authors ? "match_authors" : "match_default",
+                    authors ? "match rate, authors' tolerances" : "match rate, default tolerances", fits, n, authors ? "1.0, 1.0, 10 degrees" : "0.2, 0.3, 5 degrees");
     sh_summary_value(s, authors ? "rms_authors" : "rms_default", "  rms", fits ? sum / (double)fits : NAN, "",
                      fits ? "mean of %lld matches, in (V / n_atom)^(1/3)" : "of %lld matches", (long long)fits);
 }
@@ -374,8 +381,8 @@ static void modes(const sh_evaluation_work *w, sh_summary *s)
     int64_t n_mode, passing = HITS(w, mode, &n_mode);
     const char *reason = w->options->model ? "it gives no formation energy of any" : "no --model";
     if (n_mode)
-        sh_summary_count(s, "modes", "unique modes", w->n_mode, "different compositions of %lld that are valid, without short bonds, e_form < 0",
-                         (long long)passing);
+        sh_summary_count(s, "modes", "unique modes", w->n_mode,
+                         "different compositions of %lld that are valid, without short bonds, e_form < 0", (long long)passing);
     else
         sh_summary_absent(s, "modes", "unique modes", "%s", reason);
 }
@@ -409,8 +416,8 @@ static void sun(const sh_evaluation_work *w, sh_summary *s)
     if (no_novel)
         sh_summary_absent(s, "novel", "novel", "%s", no_novel);
     else
-        sh_summary_rate(s, "novel", "novel", novel, n_novel, "of those compared, with %lld crystals of %s", (long long)w->reference.n_structure,
-                        w->options->reference);
+        sh_summary_rate(s, "novel", "novel", novel, n_novel, "of those compared, with %lld crystals of %s",
+                        (long long)w->reference.n_structure, w->options->reference);
     if (no_hull(w))
         sh_summary_absent(s, "stable", "stable", "%s", no_hull(w));
     else
@@ -428,10 +435,11 @@ static void distance(const sh_evaluation_work *w, sh_summary *s, number which, c
     double *x = collect(w->rows, w->in.n, which, WITH_FINGERPRINT, &n);
     double *y = collect(w->reference_rows, w->reference_in.n, which, WITH_FINGERPRINT, &m);
     if (n && m)
-        sh_summary_value(s, key, label, sh_wasserstein(x, n, y, m), unit, "%lld structures and %lld of the reference", (long long)n, (long long)m);
+        sh_summary_value(s, key, label, sh_wasserstein(x, n, y, m), unit, "%lld structures and %lld of the reference", (long long)n,
+                         (long long)m);
     else
-        sh_summary_absent(s, key, label, which == E_FORM && !w->options->model ? "no --model" : "known of %lld and %lld structures", (long long)n,
-                          (long long)m);
+        sh_summary_absent(s, key, label, which == E_FORM && !w->options->model ? "no --model" : "known of %lld and %lld structures",
+                          (long long)n, (long long)m);
     sh_free(x);
     sh_free(y);
 }

@@ -161,7 +161,8 @@ static sh_status partners_by_content(sh_evaluation_inputs *in, const char *path,
 /* The file's name without folder and ending. */
 static uint64_t hash_of_name(const sh_structures *list, int64_t i)
 {
-    const char *path = sh_structures_path(list, i), *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path, *dot = strrchr(name, '.');
+    const char *path = sh_structures_path(list, i), *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
+    const char *dot = strrchr(name, '.');
     uint64_t hash = mix(0xcbf29ce484222325u, name, dot && dot > name ? (size_t)(dot - name) : strlen(name));
     return mix(hash, &list->item[i].index, sizeof list->item[i].index);
 }

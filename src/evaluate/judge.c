@@ -25,7 +25,8 @@ sh_status sh_judge_create(const char *name, bool gaps, sh_judge *out)
     SH_TRY(sh_model_load(name, &out->model));
     if ((sh_potential_quantity(out->model.potential) == SH_BAND_GAP) == gaps) return SH_OK;
     sh_judge_destroy(out);
-    SH_FAIL(SH_EINPUT, gaps ? "--gap-model: '%s' predicts energies, not band gaps" : "--model: '%s' predicts band gaps, not energies", name);
+    SH_FAIL(SH_EINPUT, gaps ? "--gap-model: '%s' predicts energies, not band gaps" : "--model: '%s' predicts band gaps, not energies",
+            name);
     return sh_error_hint(SH_EINPUT, "'shaft model list' says what each model predicts");
 }
 

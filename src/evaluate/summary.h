@@ -43,8 +43,8 @@ void sh_summary_text(sh_summary *s, const char *key, const char *label, const ch
 void sh_summary_absent(sh_summary *s, const char *key, const char *label, const char *why, ...) SH_PRINTF(4, 5);
 
 void sh_summary_print(const sh_summary *s, FILE *out);
-/* An object with an object a section, which has one a figure: {"value"}, {"value", "hits", "of", "low", "high"}, {"text"}; "unit" and "of_what"
- * where there is one; of what is absent "value": null and "reason". */
+/* An object with an object a section, which has one a figure: {"value"}, {"value", "hits", "of", "low", "high"}, {"text"}; "unit" and
+ * "of_what" where there is one; of what is absent "value": null and "reason". */
 void sh_summary_json(const sh_summary *s, FILE *out);
 
 #endif
