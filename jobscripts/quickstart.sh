@@ -1,6 +1,7 @@
 #!/bin/bash
 # quickstart.sh -- from a bare Debian 12 to crystals: packages, build, weights, a small training run on three ranks, and
-# its ten best crystals as CIF files. Run again, it does only what is left to do.
+# its ten best crystals as CIF files, as drawn and relaxed, with what is to be said of them. Run again, it does only what is left
+# to do.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 # shellcheck source=jobscripts/setup.sh
@@ -10,6 +11,7 @@ shaft=build/release/shaft
 config=configs/quickstart.yaml
 run=runs/quickstart
 best=$run/top
+relaxed=$run/relaxed
 
 install_packages
 build release shaft
@@ -32,6 +34,10 @@ train() {
 }
 
 train
-rm -rf "$best"
+rm -rf "$best" "$relaxed"
 "$shaft" export "$run" --top 10 --format cif -o "$best"
-say "" "The ten best crystals are in $(pwd)/$best"
+say "" "relaxation: with the potential, each in its space group"
+launch 3 "$shaft" relax "$best" -o "$relaxed.h5" --overwrite --cif "$relaxed"
+say "" "evaluation: what they are worth; by the potential that gave the reward, which is no independent judge"
+launch 3 "$shaft" evaluate "$relaxed.h5" --model m3gnet-efs --quiet
+say "" "The ten best crystals are in $(pwd)/$best," "relaxed in $(pwd)/$relaxed"
