@@ -183,20 +183,30 @@ if [ ! -e "$golden" ]; then
     exit 0
 fi
 python3 - "$golden" <<'EOF'
-import json, sys
+import json, os, sys
 golden = json.load(open(sys.argv[1]))
+def line(name, id):
+    r = golden[name][id]
+    return json.dumps({"id": id, "lattice": r["lattice"], "species": r["species"], "frac": r["frac"]}) + "\n"
 for name in ("prototypes", "sampled", "dft"):
     with open(name + ".jsonl", "w") as f:
         for id in golden["sets"][name]["ids"]:
-            r = golden[name][id]
-            f.write(json.dumps({"id": id, "lattice": r["lattice"], "species": r["species"], "frac": r["frac"]}) + "\n")
+            f.write(line(name, id))
+os.mkdir("partners")
+with open("pairs.jsonl", "w") as raw, open("partners/pairs.jsonl", "w") as relaxed: # of one name, by which they find each other
+    for pair in golden["match_sampled"]:
+        ids = pair.split("/")
+        raw.write(line("sampled", ids[0]))
+        relaxed.write(line("dft", ids[1]))
 EOF
 for name in prototypes sampled dft; do
     mpirun -n 2 "$shaft" evaluate $name.jsonl --reference-set dft.jsonl --quiet -o $name.json > /dev/null
 done
+"$shaft" evaluate pairs.jsonl --relaxed partners/pairs.jsonl --quiet -o pairs.json > /dev/null
 python3 - "$golden" <<'EOF'
 import json, sys
-golden = json.load(open(sys.argv[1]))["sets"]
+golden = json.load(open(sys.argv[1]))
+pairs, golden = golden["match_sampled"].values(), golden["sets"]
 def near(got, want, what):
     assert abs(got - want) <= 1e-6 * max(1, abs(want)), (what, got, want)
 for name in ("prototypes", "sampled", "dft"):
@@ -218,4 +228,9 @@ for name in ("sampled", "prototypes"):
         near(c[key]["value"], want[key], (name, key))
     near(c["recall"]["value"], want["cov_recall"], (name, "recall"))
     near(c["precision"]["value"], want["cov_precision"], (name, "precision"))
+figures = json.load(open("pairs.json"))["relaxation"]
+for ours, theirs in (("authors", "shaft"), ("default", "default")):
+    rms = [p[theirs]["rms"] for p in pairs if p[theirs]["fit"]]
+    assert figures["match_" + ours]["hits"] == len(rms) and figures["match_" + ours]["of"] == len(pairs), figures
+    near(figures["rms_" + ours]["value"], sum(rms) / len(rms), "rms " + ours)
 EOF
