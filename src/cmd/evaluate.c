@@ -35,6 +35,8 @@ static const char help[] =
     "  --top K               the K best alone\n"
     "  --by WHAT             best by reward (default; samples only) or by energy (formation energy of --model)\n"
     "  --stable E            eV/atom above the hull that still count as stable (default 0.1)\n"
+    "  --every-score         Gaussian Vendi scores of all orders for more than 5,000 structures too, which may take long; else of\n"
+    "                        order 2 alone\n"
     "  --symprec A           tolerance in Å of space groups (default 0.1)\n"
     "  --cov-structure D     near in coverage: distance of structure fingerprints (default 0.4)\n"
     "  --cov-composition D   and of composition fingerprints (default 10)\n"
@@ -72,7 +74,7 @@ static sh_status check_arguments(const arguments *a, bool by_given)
 
 static sh_status read_arguments(int argc, char **argv, arguments *a)
 {
-    enum { OUTPUT = 'o', HELP = 'h', MODEL = 256, GAP, REFERENCE, SET, RELAXED, TOP, BY, STABLE, SYMPREC, COV_S, COV_C, ROWS, QUIET };
+    enum { OUTPUT = 'o', HELP = 'h', MODEL = 256, GAP, REFERENCE, SET, RELAXED, TOP, BY, STABLE, SYMPREC, COV_S, COV_C, ROWS, EVERY_SCORE, QUIET };
     static const struct option options[] = {
         {"output", required_argument, NULL, OUTPUT},       {"model", required_argument, NULL, MODEL},
         {"gap-model", required_argument, NULL, GAP},       {"reference", required_argument, NULL, REFERENCE},
@@ -80,8 +82,9 @@ static sh_status read_arguments(int argc, char **argv, arguments *a)
         {"top", required_argument, NULL, TOP},             {"by", required_argument, NULL, BY},
         {"stable", required_argument, NULL, STABLE},       {"symprec", required_argument, NULL, SYMPREC},
         {"cov-structure", required_argument, NULL, COV_S}, {"cov-composition", required_argument, NULL, COV_C},
-        {"rows", required_argument, NULL, ROWS},           {"quiet", no_argument, NULL, QUIET},
-        {"help", no_argument, NULL, HELP},                 {NULL, 0, NULL, 0}};
+        {"rows", required_argument, NULL, ROWS},           {"every-score", no_argument, NULL, EVERY_SCORE},
+        {"quiet", no_argument, NULL, QUIET},               {"help", no_argument, NULL, HELP},
+        {NULL, 0, NULL, 0}};
     static const char *const orders[] = {"reward", "energy", NULL};
     *a = (arguments){.options = {.stable = 0.1, .symprec = 0.1, .cutoff_structure = 0.4, .cutoff_composition = 10}};
     sh_evaluation_options *o = &a->options;
@@ -99,6 +102,7 @@ static sh_status read_arguments(int argc, char **argv, arguments *a)
         case TOP: SH_TRY(sh_option_integer("--top", optarg, 1, INT32_MAX, &o->top)); break;
         case BY: SH_TRY(sh_option_word("--by", optarg, orders, &by)); break;
         case STABLE: SH_TRY(sh_option_number("--stable", optarg, -10, 10, &o->stable)); break;
+        case EVERY_SCORE: o->every_score = true; break;
         case SYMPREC: SH_TRY(sh_option_number("--symprec", optarg, 1e-5, 1, &o->symprec)); break;
         case COV_S: SH_TRY(sh_option_number("--cov-structure", optarg, 0, 1e3, &o->cutoff_structure)); break;
         case COV_C: SH_TRY(sh_option_number("--cov-composition", optarg, 0, 1e6, &o->cutoff_composition)); break;

@@ -9,7 +9,7 @@
 #include "metrics/pairs.h"
 #include "metrics/vendi.h"
 
-enum { LARGE = 5000 }; /* sets whose eigenvalues somebody waits for */
+enum { LARGE = 5000 }; /* beyond, the eigenvalues of a kernel matrix take minutes to hours */
 
 /* Fingerprints of a share without gaps. */
 typedef struct {
@@ -85,7 +85,17 @@ static sh_status score(sh_comm *comm, const packed *p, sh_similarity similarity,
     return status;
 }
 
-static sh_status all_scores(sh_comm *comm, const packed *structure, const packed *scaled, sh_diversity *out)
+/* Order 2 needs no eigenvalues. */
+static sh_status score_of_large(sh_comm *comm, const packed *p, sh_similarity similarity, sh_vendi_figure *out)
+{
+    const sh_rows rows = rows_of(p);
+    out->order_1 = out->order_inf = NAN;
+    out->n = total(comm, p->n);
+    snprintf(out->how, sizeof out->how, "not asked for of more than %d (--every-score)", LARGE);
+    return sh_vendi_order_2(comm, &rows, &similarity, &out->order_2);
+}
+
+static sh_status all_scores(sh_comm *comm, const packed *structure, const packed *scaled, bool every_score, sh_diversity *out)
 {
     const struct {
         const char *key, *label;
@@ -99,9 +109,9 @@ static sh_status all_scores(sh_comm *comm, const packed *structure, const packed
     for (int k = 0; k < SH_N_VENDI; k++) {
         out->vendi[k].key = kernels[k].key;
         out->vendi[k].label = kernels[k].label;
-        if (kernels[k].similarity.kind == SH_SIMILARITY_GAUSSIAN && out->n > LARGE)
-            sh_log_info("Vendi score, %s, of %lld: eigenvalues may take minutes", kernels[k].label, (long long)out->n);
-        SH_TRY(score(comm, kernels[k].rows, kernels[k].similarity, &out->vendi[k]));
+        bool large = kernels[k].similarity.kind == SH_SIMILARITY_GAUSSIAN && out->n > LARGE;
+        if (large && every_score) sh_log_info("Vendi score, %s, of %lld: may take long", kernels[k].label, (long long)out->n);
+        SH_TRY((large && !every_score ? score_of_large : score)(comm, kernels[k].rows, kernels[k].similarity, &out->vendi[k]));
     }
     return SH_OK;
 }
@@ -127,21 +137,22 @@ static sh_status draw_map(sh_comm *comm, const packed *structure, sh_evaluation_
 }
 
 static sh_status measure(sh_comm *comm, const packed *structure, const packed *composition, const packed *scaled,
-                         sh_evaluation_share *share, sh_diversity *out)
+                         bool every_score, sh_evaluation_share *share, sh_diversity *out)
 {
     const sh_rows rows[3] = {rows_of(structure), rows_of(composition), rows_of(scaled)};
     SH_TRY(sh_mean_distance(comm, &rows[0], &out->structure));
     SH_TRY(sh_mean_distance(comm, &rows[1], &out->composition));
     SH_TRY(sh_mean_distance(comm, &rows[2], &out->composition_scaled));
-    SH_TRY(all_scores(comm, structure, scaled, out));
+    SH_TRY(all_scores(comm, structure, scaled, every_score, out));
     return draw_map(comm, structure, share, out);
 }
 
-sh_status sh_evaluate_diversity(sh_comm *comm, const sh_magpie_tables *magpie, sh_evaluation_share *share, sh_diversity *out)
+sh_status sh_evaluate_diversity(sh_comm *comm, const sh_magpie_tables *magpie, bool every_score, sh_evaluation_share *share,
+                                sh_diversity *out)
 {
     packed structure = pack(magpie, share, STRUCTURE), composition = pack(magpie, share, COMPOSITION), scaled = pack(magpie, share, SCALED);
     *out = (sh_diversity){.n = total(comm, structure.n), .n_composition = total(comm, composition.n), .n_scaled = total(comm, scaled.n)};
-    sh_status status = measure(comm, &structure, &composition, &scaled, share, out);
+    sh_status status = measure(comm, &structure, &composition, &scaled, every_score, share, out);
     unpack(&structure);
     unpack(&composition);
     unpack(&scaled);

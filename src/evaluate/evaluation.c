@@ -118,7 +118,7 @@ static sh_status look_at_reference(sh_comm *comm, const sh_evaluation_tools *too
     SH_TRY(status);
     w->reference_in.has_relaxed = false;
     look_at_each(comm, &some, &w->reference_in, "reference set", o->quiet, &w->reference_share);
-    SH_TRY(sh_evaluate_diversity(comm, w->magpie, &w->reference_share, &w->reference_diversity));
+    SH_TRY(sh_evaluate_diversity(comm, w->magpie, w->options->every_score, &w->reference_share, &w->reference_diversity));
     sh_evaluate_coverage(comm, w->magpie, &w->share, &w->reference_share, o->cutoff_structure, o->cutoff_composition, w->in.n,
                          &w->coverage);
     w->reference_rows = SH_NEW(sh_evaluation_row, w->reference_in.n);
@@ -147,7 +147,7 @@ static sh_status measure(sh_comm *comm, sh_evaluation_work *w)
     SH_TRY(sh_evaluation_inputs_read(comm, o->paths, o->n_path, o->relaxed, &w->in));
     SH_TRY(choose(comm, &tools, w));
     look_at_each(comm, &tools, &w->in, "evaluating", o->quiet, &w->share);
-    SH_TRY(sh_evaluate_diversity(comm, w->magpie, &w->share, &w->diversity));
+    SH_TRY(sh_evaluate_diversity(comm, w->magpie, w->options->every_score, &w->share, &w->diversity));
     SH_TRY(look_at_reference(comm, &tools, w));
     w->rows = SH_NEW(sh_evaluation_row, w->in.n);
     sh_gather_evaluation_rows(comm, &w->share, w->rows);

@@ -19,6 +19,7 @@ typedef struct {
     double stable;                   /* eV/atom above the hull */
     double symprec;                  /* Å, of space groups */
     double cutoff_structure, cutoff_composition; /* of coverage */
+    bool every_score;                /* Vendi scores of any order of large sets too */
     bool quiet;                      /* no progress */
 } sh_evaluation_options;
 

@@ -31,8 +31,9 @@ typedef struct {
     double map_share;      /* of the variance that the two components of the map have; NaN without a map */
 } sh_diversity;
 
-/* Also fills in row.map of the share. Collective. */
-sh_status sh_evaluate_diversity(sh_comm *comm, const sh_magpie_tables *magpie, sh_evaluation_share *share, sh_diversity *out);
+/* Also fills in row.map of the share. every_score: of large sets too those that need all eigenvalues of a kernel matrix. Collective. */
+sh_status sh_evaluate_diversity(sh_comm *comm, const sh_magpie_tables *magpie, bool every_score, sh_evaluation_share *share,
+                                sh_diversity *out);
 
 typedef struct {
     int64_t n_generated, n_reference; /* with both fingerprints */
