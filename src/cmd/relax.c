@@ -12,6 +12,7 @@
 
 #include "base/log.h"
 #include "base/sha256.h"
+#include "cell.h"
 #include "cmd/cmd.h"
 #include "cmd/options.h"
 #include "comm/counter.h"
@@ -498,6 +499,14 @@ static int by_value(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
+/* eV/atom by which the enthalpy E + p V of row i changed, which a relaxation lowers; without a pressure the energy. */
+static double gain_of(const sh_relaxed *r, int64_t i, double pressure)
+{
+    double volume = fabs(sh_lattice_volume(r->lattice[0] + 9 * i)) * (r->volume_ratio[i] - 1);
+    double change = r->energy[1][i] - r->energy[0][i] + (pressure != 0 ? pressure * volume : 0);
+    return change / (double)(r->atom_start[i + 1] - r->atom_start[i]);
+}
+
 static void summarise(const arguments *a, const sh_relaxed *r)
 {
     int64_t count[SH_RELAX_N_VERDICT] = {0}, n = 0, kept = 0, grouped = 0, above = 0;
@@ -507,7 +516,7 @@ static void summarise(const arguments *a, const sh_relaxed *r)
         count[r->verdict[i]]++;
         if (r->verdict[i] > SH_RELAX_STEPS) continue;
         moves += r->n_step[i];
-        gain[n] = (r->energy[1][i] - r->energy[0][i]) / (double)(r->atom_start[i + 1] - r->atom_start[i]);
+        gain[n] = gain_of(r, i, a->opts.pressure);
         above += gain[n++] > much;
         shift += r->shift_rms[i];
         grouped += r->group[0][i] > 0;
@@ -518,8 +527,8 @@ static void summarise(const arguments *a, const sh_relaxed *r)
     for (int v = 0; v < SH_RELAX_N_VERDICT; v++)
         if (count[v]) sh_log_info("  %8lld  %s", (long long)count[v], sh_relax_verdict_text((sh_relax_verdict)v));
     if (n)
-        sh_log_info("%.1f moves, displaced by %.3f Å (means), energy %+.4f eV/atom (median); %lld of %lld kept their space group at %g Å",
-                    moves / (double)n, shift / (double)n, gain[n / 2], (long long)kept, (long long)grouped, a->symprec);
+        sh_log_info("%.1f moves, displaced by %.3f Å (means), %s %+.4f eV/atom (median); %lld of %lld kept their space group at %g Å",
+                    moves / (double)n, shift / (double)n, a->opts.pressure != 0 ? "E + pV" : "energy", gain[n / 2], (long long)kept, (long long)grouped, a->symprec);
     if (above)
         sh_log_info("%lld ended more than %g eV/atom above where they began: FIRE has passed a barrier", (long long)above, much);
     sh_free(gain);

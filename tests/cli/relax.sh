@@ -137,6 +137,12 @@ if "$shaft" model check m3gnet-efs > /dev/null 2>&1; then
     grep -q "^_shaft_formation_energy_eV_per_atom *-[12]\." salt/000001_NaCl_225.cif
 fi
 
+# Under a pressure it is E + pV that goes down, whatever the energy does.
+"$shaft" relax bad/a_fcc.xyz -o pressed.h5 "${lj[@]}" --pressure 2 > pressed.txt 2>&1
+grep -q "E + pV -0[.]0" pressed.txt
+! grep -q barrier pressed.txt
+rm pressed.h5
+
 python=
 for candidate in "${SHAFT_PYTHON:-python3}" /usr/bin/python3; do
     if [ -z "$python" ] && "$candidate" -c 'import numpy, h5py' 2> /dev/null; then python=$candidate; fi
