@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/log.h"
 #include "cmd/cmd.h"
 #include "io/collect.h"
 #include "io/files.h"
@@ -116,6 +117,7 @@ typedef struct {
     double *energy; /* (structures.n) */
     int64_t capacity;
     int64_t n_bad, n_bad_crystal, n_many, n_other_energy;
+    int64_t n_of_table, n_of_crystal; /* energies taken */
     char first_bad[512];
     char *comments; /* of the tables */
 } building;
@@ -154,6 +156,7 @@ static void add_phase_of(building *b, const sh_structure *s, double energy_per_a
         count[a] = 1;
     if (sh_phase_create(s->z, count, s->n_atom, energy_per_atom, &phase) == SH_OK) {
         sh_reference_add_phase(&b->reference, &phase, s->name);
+        b->n_of_crystal++;
     } else {
         sh_error_clear();
         b->n_many++;
@@ -276,6 +279,7 @@ static sh_status read_row(building *b, const sh_lines *lines, sh_span line, cons
     if (status != SH_OK) sh_error_note(status, "%s:%lld", lines->path, (long long)lines->line);
     if (status == SH_OK && !t->formation && !t->per_atom) phase.energy = energy / atoms;
     if (status == SH_OK) sh_reference_add_phase(&b->reference, &phase, id);
+    b->n_of_table += status == SH_OK;
     sh_free(formula);
     sh_free(id);
     return status;
@@ -450,6 +454,10 @@ static sh_status read_and_write(building *b)
     print_summary(&b->reference);
     print_left_out(b);
     print_other_energies(b);
+    if (b->n_of_table && b->n_of_crystal)
+        sh_log_warn("energies come from tables (%lld) and with crystals (%lld): one hull wants one level; --table-energies takes those of "
+                    "tables alone",
+                    (long long)b->n_of_table, (long long)b->n_of_crystal);
     printf("written to   %s\n", a->output);
     return SH_OK;
 }

@@ -32,11 +32,13 @@ expect 0 "written to   t.h5" "$shaft" reference build energies.csv.gz crystals.j
 grep -qF "compositions 3 of 3 elements" out.txt
 grep -qF "crystals     2, 3 atoms in reduced cells" out.txt
 grep -qF "attribution  made for this test, no licence needed" out.txt
+grep -qF "energies come from tables (3) and with crystals (2): one hull wants one level" out.txt
 expect 2 "'t.h5' is there already" "$shaft" reference build energies.csv -o t.h5
 expect 0 "energies     formation, eV/atom" "$shaft" reference info t.h5
 grep -qF "compositions 3 of 3 elements" out.txt
 expect 0 "attribution  mine" "$shaft" reference build energies.csv crystals.jsonl --table-energies --attribution mine -o t.h5 --overwrite
 grep -qF "compositions 2 of 2 elements" out.txt
+if grep -q "one hull" out.txt; then exit 1; fi
 expect 0 "energies     total" "$shaft" reference build crystals.jsonl --energy total -o total.h5 --quiet
 grep -qF "1 elements with an energy of their own" out.txt
 expect 0 "energies     none" "$shaft" reference build crystals.jsonl --energy none -o none.h5
