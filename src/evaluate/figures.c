@@ -167,7 +167,8 @@ static void inputs(const sh_evaluation_work *w, sh_summary *s)
     if (w->in.has_relaxed) {
         sh_summary_count(s, "relaxed", "relaxed", relaxed, "have a relaxed structure");
         if (w->in.relaxed_model) sh_summary_count(s, "converged", "converged", converged, "of the relaxed");
-        sh_summary_text(s, "relaxed_with", "relaxed with", "%s", w->in.relaxed_model ? w->in.relaxed_model : "not known");
+        sh_summary_text(s, "relaxed_with", "relaxed with", "%s%s%s", w->in.relaxed_model ? w->in.relaxed_model : "not known",
+                        w->in.relaxed_how ? "; " : "", w->in.relaxed_how ? w->in.relaxed_how : "");
     } else {
         sh_summary_absent(s, "relaxed", "relaxed", "no --relaxed, and no file of shaft relax among the inputs");
     }

@@ -48,6 +48,7 @@ static void set_partner(partners *p, int64_t i, const sh_relaxed *r, int64_t k)
 static void keep_model(sh_evaluation_inputs *in, const char *path)
 {
     if (!in->relaxed_model) in->relaxed_model = sh_relaxed_model(path);
+    if (!in->relaxed_how) in->relaxed_how = sh_relaxed_protocol(path);
 }
 
 /* The model of the reward, where `path` holds samples and it is not known yet. */
@@ -272,6 +273,7 @@ void sh_evaluation_inputs_destroy(sh_evaluation_inputs *in)
     sh_free(in->place);
     sh_free(in->reward_model);
     sh_free(in->relaxed_model);
+    sh_free(in->relaxed_how);
     *in = (sh_evaluation_inputs){0};
 }
 

@@ -18,6 +18,7 @@ typedef struct {
     int64_t *place;          /* (n) in the list */
     char *reward_model;      /* that gave the rewards of the run that the inputs are samples of; NULL where that is not known */
     char *relaxed_model;     /* that relaxed the partners; NULL likewise */
+    char *relaxed_how;       /* in words; NULL likewise */
 } sh_evaluation_inputs;
 
 /* Reads all, on rank 0, and hands it on. Structures of a file of `shaft relax` come with their partners; those of others find theirs in

@@ -354,6 +354,34 @@ char *sh_relaxed_model(const char *path)
     return root_text(path, "model");
 }
 
+char *sh_relaxed_protocol(const char *path)
+{
+    static const struct {
+        const char *name, *format;
+    } part[] = {{"fmax", ", fmax %g"}, {"pressure_GPa", ", %g GPa"}, {"shake", ", shaken by %g Å"}};
+    char text[256] = "", *symmetry = root_text(path, "symmetry");
+    int64_t steps = 0, fixed = 0;
+    hid_t file;
+    if (!symmetry) return NULL;
+    snprintf(text, sizeof text, "symmetry %s", symmetry);
+    sh_free(symmetry);
+    sh_status status = sh_h5_open(path, &file);
+    if (status == SH_OK) {
+        for (int i = 0; i < 3 && status == SH_OK; i++) {
+            double value = 0;
+            status = sh_h5_read_attr(file, "/", part[i].name, H5T_NATIVE_DOUBLE, &value);
+            if (value != 0) snprintf(text + strlen(text), sizeof text - strlen(text), part[i].format, value);
+        }
+        if (status == SH_OK) status = sh_h5_read_attr(file, "/", "max_steps", H5T_NATIVE_INT64, &steps);
+        if (status == SH_OK) status = sh_h5_read_attr(file, "/", "fixed_cell", H5T_NATIVE_INT64, &fixed);
+        snprintf(text + strlen(text), sizeof text - strlen(text), ", at most %lld moves%s", (long long)steps,
+                 fixed ? ", fixed cell" : "");
+        H5Fclose(file);
+    }
+    if (status != SH_OK) sh_error_clear();
+    return sh_strdup(text);
+}
+
 static void collect(const char *path, int which, sh_structures *out)
 {
     if (sh_relaxed_is(path))

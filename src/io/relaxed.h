@@ -51,6 +51,8 @@ void sh_relaxed_job(const char *path, char job[65]);
 /* Whether it is such a file, and the name of the model it was made with (sh_free; NULL where it is none). */
 bool sh_relaxed_is(const char *path);
 char *sh_relaxed_model(const char *path);
+/* How: symmetry, fmax, pressure and the like in words, likewise. */
+char *sh_relaxed_protocol(const char *path);
 
 /* Row i as structures, [0] raw or [1] relaxed; an unreadable one is an error. */
 void sh_relaxed_structure(const sh_relaxed *relaxed, int64_t i, int which, sh_structure *out);
