@@ -105,8 +105,8 @@ void sh_evaluate_coverage(const sh_comm *comm, const sh_magpie_tables *magpie, s
     MPI_Allreduce(MPI_IN_PLACE, &out->n_generated, 1, MPI_INT64_T, MPI_SUM, comm->all);
     int64_t precise = precision(comm, &mine, &all, generated, cutoff_s, cutoff_c, &out->coverage);
     int64_t recalled = recall(comm, &mine, &all, cutoff_s, cutoff_c, &out->coverage);
-    out->coverage.precision = n_submitted ? (double)precise / (double)n_submitted : 0;
-    out->coverage.recall = all.n ? (double)recalled / (double)all.n : 0;
+    out->coverage.precision = n_submitted && all.n ? (double)precise / (double)n_submitted : NAN;
+    out->coverage.recall = all.n ? (double)recalled / (double)all.n : NAN;
     release(&mine);
     release(&piece);
     release(&all);

@@ -39,8 +39,11 @@ void sh_evaluate_verdicts(sh_evaluation_work *w)
         sh_evaluation_row *row = &w->rows[i];
         double above = final_above(w, row);
         if (isfinite(above)) row->stable = above <= w->options->stable;
-        if (w->hull && row->unique != SH_UNKNOWN && row->novel != SH_UNKNOWN)
-            row->sun = row->unique == 1 && row->novel == 1 && row->stable == 1;
+        if (!w->hull || row->unique == SH_UNKNOWN || row->novel == SH_UNKNOWN) continue;
+        if (row->unique == 0 || row->novel == 0)
+            row->sun = 0;
+        else
+            row->sun = row->stable; /* unknown where that is */
     }
 }
 
@@ -291,6 +294,23 @@ static const char *no_hull(const sh_evaluation_work *w)
     return w->options->model ? NULL : "no --model";
 }
 
+/* Why no structure has an energy above the hull although there are a hull and a model. */
+static const char *none_above_hull(const sh_evaluation_work *w, bool relaxed)
+{
+    int64_t n = 0, n_kind = 0;
+    for (int64_t i = 0; i < w->in.n; i++) {
+        const sh_evaluation_row *row = &w->rows[i];
+        double total = relaxed ? row->e_total_relaxed : row->e_total, form = relaxed ? row->e_form_relaxed : row->e_form;
+        n += isfinite(total) || isfinite(form);
+        n_kind += isfinite(w->reference.energy == SH_ENERGY_TOTAL ? total : form);
+    }
+    if (n == 0) return "the model gives no energy of any structure";
+    if (n_kind == 0)
+        return w->reference.energy == SH_ENERGY_TOTAL ? "the reference has total energies, and the model gives none"
+                                                      : "the reference has formation energies, and the model gives none";
+    return "the reference reaches none of the compositions";
+}
+
 static void above_hull(const sh_evaluation_work *w, sh_summary *s, number which, const char *suffix, const char *word)
 {
     char key[64], label[64];
@@ -302,9 +322,10 @@ static void above_hull(const sh_evaluation_work *w, sh_summary *s, number which,
         return;
     }
     double *x = collect(w->rows, w->in.n, which, ALL, &n);
-    sh_summary_value(s, key, label, mean_of(x, n), "eV/atom", n ? "mean of %lld structures with one" : "%lld structures have one",
-                     (long long)n);
-    if (n) {
+    if (n == 0) {
+        sh_summary_absent(s, key, label, "%s", none_above_hull(w, which == ABOVE_RELAXED));
+    } else {
+        sh_summary_value(s, key, label, mean_of(x, n), "eV/atom", "mean of %lld structures with one", (long long)n);
         snprintf(key, sizeof key, "on_hull_%s", suffix);
         sh_summary_rate(s, key, "  at most 0", count_between(x, n, -INFINITY, 0), n, "on the hull or below");
         snprintf(key, sizeof key, "metastable_%s", suffix);
@@ -419,15 +440,17 @@ static void sun(const sh_evaluation_work *w, sh_summary *s)
     else
         sh_summary_rate(s, "novel", "novel", novel, n_novel, "of those compared, with %lld crystals of %s",
                         (long long)w->reference.n_structure, w->options->reference);
-    if (no_hull(w))
-        sh_summary_absent(s, "stable", "stable", "%s", no_hull(w));
+    const char *no_stable = no_hull(w) ? no_hull(w) : n_stable ? NULL : none_above_hull(w, w->in.has_relaxed);
+    if (no_stable)
+        sh_summary_absent(s, "stable", "stable", "%s", no_stable);
     else
         sh_summary_rate(s, "stable", "stable", stable, evaluated, "of those compared; %lld have no energy above the hull and are not",
                         (long long)(evaluated > n_stable ? evaluated - n_stable : 0));
-    if (no_hull(w) || no_novel)
-        sh_summary_absent(s, "stable_unique_novel", "S.U.N.", "%s", no_hull(w) ? no_hull(w) : no_novel);
+    if (no_stable || no_novel)
+        sh_summary_absent(s, "stable_unique_novel", "S.U.N.", "%s", no_stable ? no_stable : no_novel);
     else
-        sh_summary_rate(s, "stable_unique_novel", "S.U.N.", all, n, "of all structures");
+        sh_summary_rate(s, "stable_unique_novel", "S.U.N.", all, n, "of all structures; %lld have no energy above the hull and are not",
+                        (long long)(n - n_stable));
 }
 
 static void distance(const sh_evaluation_work *w, sh_summary *s, number which, const char *key, const char *label, const char *unit)
@@ -445,9 +468,21 @@ static void distance(const sh_evaluation_work *w, sh_summary *s, number which, c
     sh_free(y);
 }
 
+/* none: why there is no distance, or NULL. */
+static void least_distance(sh_summary *s, const char *key, const char *label, double value, const char *none, const char *note)
+{
+    if (none)
+        sh_summary_absent(s, key, label, "%s", none);
+    else
+        sh_summary_value(s, key, label, value, "", "%s", note);
+}
+
 static void coverage(const sh_evaluation_work *w, sh_summary *s)
 {
     const sh_coverage *c = &w->coverage.coverage;
+    const char *none = w->coverage.n_reference == 0   ? "no structure of the reference set has both fingerprints"
+                       : w->coverage.n_generated == 0 ? "no structure has both fingerprints"
+                                                      : NULL;
     if (!w->options->reference_set) {
         sh_summary_section(s, "coverage", "Reference set", "%s", "");
         sh_summary_absent(s, "recall", "coverage, property distances", "no --reference-set");
@@ -455,13 +490,18 @@ static void coverage(const sh_evaluation_work *w, sh_summary *s)
     }
     sh_summary_section(s, "coverage", "Reference set", "%s: %lld structures, %lld with fingerprints", w->options->reference_set,
                        (long long)w->reference_in.n, (long long)w->coverage.n_reference);
-    sh_summary_value(s, "recall", "COV-R", c->recall, "", "reference structures with one near: %g in structure, %g in composition",
-                     w->options->cutoff_structure, w->options->cutoff_composition);
-    sh_summary_value(s, "precision", "COV-P", c->precision, "", "of all %lld structures", (long long)w->in.n);
-    sh_summary_value(s, "amsd_recall", "AMSD-R", c->amsd_recall, "", "mean least distance of structures");
-    sh_summary_value(s, "amsd_precision", "AMSD-P", c->amsd_precision, "", "%s", "");
-    sh_summary_value(s, "amcd_recall", "AMCD-R", c->amcd_recall, "", "mean least distance of compositions, scaled");
-    sh_summary_value(s, "amcd_precision", "AMCD-P", c->amcd_precision, "", "%s", "");
+    if (w->coverage.n_reference == 0) {
+        sh_summary_absent(s, "recall", "COV-R", "%s", none);
+        sh_summary_absent(s, "precision", "COV-P", "%s", none);
+    } else {
+        sh_summary_value(s, "recall", "COV-R", c->recall, "", "reference structures with one near: %g in structure, %g in composition",
+                         w->options->cutoff_structure, w->options->cutoff_composition);
+        sh_summary_value(s, "precision", "COV-P", c->precision, "", "of all %lld structures", (long long)w->in.n);
+    }
+    least_distance(s, "amsd_recall", "AMSD-R", c->amsd_recall, none, "mean least distance of structures");
+    least_distance(s, "amsd_precision", "AMSD-P", c->amsd_precision, none, "");
+    least_distance(s, "amcd_recall", "AMCD-R", c->amcd_recall, none, "mean least distance of compositions, scaled");
+    least_distance(s, "amcd_precision", "AMCD-P", c->amcd_precision, none, "");
     distance(w, s, DENSITY, "w1_density", "W1, density", "g/cm^3");
     distance(w, s, KINDS, "w1_n_elements", "W1, number of elements", "");
     distance(w, s, E_FORM, "w1_e_form", "W1, formation energy, raw", "eV/atom");

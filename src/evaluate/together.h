@@ -37,7 +37,7 @@ sh_status sh_evaluate_diversity(sh_comm *comm, const sh_magpie_tables *magpie, b
 
 typedef struct {
     int64_t n_generated, n_reference; /* with both fingerprints */
-    sh_coverage coverage;
+    sh_coverage coverage;             /* all NaN where n_reference is 0 */
 } sh_coverage_figures;
 
 /* Of two sets shared out likewise; n_submitted is the denominator of precision. Fills in row.nearest_reference, nearest_structure and
