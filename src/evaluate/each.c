@@ -174,8 +174,11 @@ static void ask_for_gaps(const sh_evaluation_tools *t, const sh_evaluation_input
             x->row[x->n++] = i;
         }
     if (x->n) sh_judge_gaps(t->gap_judge, x->cell, x->n, arena, x->e_total);
-    for (int64_t k = 0; k < x->n; k++)
-        row[x->row[k]].band_gap = x->e_total[k];
+    for (int64_t k = 0; k < x->n; k++) {
+        sh_evaluation_row *r = &row[x->row[k]];
+        r->band_gap = x->e_total[k];
+        if (!isfinite(r->band_gap)) r->gap_reason = SH_JUDGED_NOT_FINITE;
+    }
 }
 
 static double above_hull(const sh_evaluation_tools *t, const sh_cell *cell, double e_total, double e_form, sh_arena *scratch)

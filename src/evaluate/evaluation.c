@@ -175,6 +175,22 @@ static void add_reason(char *out, size_t size, const char *what, const char *why
     snprintf(out + used, size - used, "%s%s%s%s", used ? "; " : "", what, what[0] ? ": " : "", why);
 }
 
+static const char no_hull_text[] = "the reference does not reach this composition, or has energies of another kind";
+
+/* What is missing of the relaxed structure. */
+static void add_relaxed_reasons(const sh_evaluation_work *w, const sh_evaluation_row *row, char *text, size_t size)
+{
+    if (row->relaxation == SH_NOT_RELAXED) add_reason(text, size, "", "no relaxed structure belongs to it");
+    if (row->relaxation == SH_OTHER_COMPOSITION) add_reason(text, size, "", "the relaxed structure of its name has another composition");
+    if (row->relaxation >= SH_RELAX_STEPS && row->relaxation < SH_RELAX_N_VERDICT)
+        add_reason(text, size, "relaxation", sh_relax_verdict_text((sh_relax_verdict)row->relaxation));
+    if (!w->options->model || row->relaxed != 1) return;
+    if (row->relaxed_energy_reason != SH_JUDGED)
+        add_reason(text, size, "relaxed: no energy", sh_judged_text((sh_judged)row->relaxed_energy_reason));
+    else if (w->hull && isnan(row->e_above_hull_relaxed))
+        add_reason(text, size, "relaxed: no energy above hull", no_hull_text);
+}
+
 /* Everything that is missing of a structure, and why. */
 static char *reason_of(const sh_evaluation_work *w, const sh_structure *s, const sh_evaluation_row *row)
 {
@@ -186,11 +202,13 @@ static char *reason_of(const sh_evaluation_work *w, const sh_structure *s, const
     if (w->options->model && row->energy_reason != SH_JUDGED)
         add_reason(text, sizeof text, "no energy", sh_judged_text((sh_judged)row->energy_reason));
     else if (w->options->model && w->hull && isnan(row->e_above_hull))
-        add_reason(text, sizeof text, "no energy above hull",
-                   "the reference does not reach this composition, or has energies of another kind");
-    if (w->in.has_relaxed && row->relaxation == SH_NOT_RELAXED) add_reason(text, sizeof text, "", "no relaxed structure belongs to it");
-    if (row->relaxation >= SH_RELAX_STEPS && row->relaxation < SH_RELAX_N_VERDICT)
-        add_reason(text, sizeof text, "relaxation", sh_relax_verdict_text((sh_relax_verdict)row->relaxation));
+        add_reason(text, sizeof text, "no energy above hull", no_hull_text);
+    if (w->options->gap_model && row->gap_reason != SH_JUDGED)
+        add_reason(text, sizeof text, "no band gap", sh_judged_text((sh_judged)row->gap_reason));
+    if (row->magpie_missing)
+        add_reason(text, sizeof text, "composition",
+                   row->magpie_missing < 0 ? "no fingerprint" : "some numbers of its fingerprint are not known");
+    if (w->in.has_relaxed) add_relaxed_reasons(w, row, text, sizeof text);
     return sh_strdup(text);
 }
 

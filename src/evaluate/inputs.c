@@ -168,6 +168,12 @@ static uint64_t hash_of_name(const sh_structures *list, int64_t i)
     return mix(hash, &list->item[i].index, sizeof list->item[i].index);
 }
 
+static uint64_t formula_of(const sh_structure *s)
+{
+    return sh_cell_formula(&(sh_cell){.lattice = s->lattice, .n_atom = s->n_atom, .z = s->z, .frac = s->frac});
+}
+
+/* By name, place in the file and reduced composition. */
 static void partners_by_name(const sh_evaluation_inputs *in, const char *path, partners *p)
 {
     sh_structures other = {0};
@@ -177,12 +183,17 @@ static void partners_by_name(const sh_evaluation_inputs *in, const char *path, p
         key[k] = (keyed){hash_of_name(&other, k), k};
     if (other.n) qsort(key, (size_t)other.n, sizeof *key, by_hash);
     for (int64_t i = 0; i < in->list.n; i++) {
-        uint64_t hash = hash_of_name(&in->list, i);
-        int64_t k = first_with(key, other.n, hash);
-        if (k == other.n || key[k].hash != hash || other.item[key[k].row].error) continue;
-        sh_structure_copy(&other.item[key[k].row], &p->list.item[i]);
-        p->verdict[i] = SH_RELAX_N_VERDICT;
-        p->n_found++;
+        uint64_t hash = hash_of_name(&in->list, i), formula = formula_of(&in->list.item[i]);
+        for (int64_t k = first_with(key, other.n, hash); k < other.n && key[k].hash == hash; k++) {
+            const sh_structure *s = &other.item[key[k].row];
+            if (s->error || in->list.item[i].error) continue;
+            p->verdict[i] = SH_OTHER_COMPOSITION;
+            if (formula_of(s) != formula) continue;
+            sh_structure_copy(s, &p->list.item[i]);
+            p->verdict[i] = SH_RELAX_N_VERDICT;
+            p->n_found++;
+            break;
+        }
     }
     sh_free(key);
     sh_structures_destroy(&other);
@@ -198,7 +209,7 @@ static sh_status find_partners(sh_evaluation_inputs *in, const char *path, partn
         partners_by_name(in, path, p);
     if (p->n_found) return SH_OK;
     SH_FAIL(SH_EINPUT, "no structure of the inputs has a relaxed one in '%s'", path);
-    return sh_error_hint(SH_EINPUT, "give what `shaft relax` made of these very inputs, or a folder whose files have the same names");
+    return sh_error_hint(SH_EINPUT, "give what `shaft relax` made of these very inputs, or a folder whose files have the same names and compositions");
 }
 
 /* ---- reading, and handing on ---- */

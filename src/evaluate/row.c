@@ -90,7 +90,7 @@ static double value_of(const sh_evaluation_row *row, const column *c)
 
 static const char *relaxation_key(const sh_evaluation_row *row)
 {
-    if (row->relaxation == SH_NOT_RELAXED) return "";
+    if (row->relaxation < 0) return "";
     return row->relaxation == SH_RELAX_N_VERDICT ? "given" : sh_relax_verdict_key((sh_relax_verdict)row->relaxation);
 }
 

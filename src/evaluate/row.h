@@ -7,7 +7,7 @@
 
 #include "base/status.h"
 
-enum { SH_NOT_RELAXED = -1, SH_UNKNOWN = -1 };
+enum { SH_NOT_RELAXED = -1, SH_OTHER_COMPOSITION = -2, SH_UNKNOWN = -1 };
 
 /* Plain data, which ranks exchange as bytes. Numbers that are not known are NaN, integers -1. */
 typedef struct {
@@ -25,7 +25,8 @@ typedef struct {
     double volume, density, nearest_pair, bond_score, reward;
     double e_total, e_form, band_gap, e_above_hull; /* eV a cell, eV/atom, eV, eV/atom */
     /* relaxed */
-    int32_t relaxation;         /* sh_relax_verdict; SH_RELAX_N_VERDICT: relaxed by somebody else; SH_NOT_RELAXED: no partner */
+    int32_t relaxation;         /* sh_relax_verdict; SH_RELAX_N_VERDICT: relaxed by somebody else; SH_NOT_RELAXED: no partner;
+                                 * SH_OTHER_COMPOSITION: none, as what has its name is of another composition */
     int32_t relaxed;            /* 1: there is a relaxed structure */
     int32_t relaxed_energy_reason;
     int32_t group_relaxed, group_kept;

@@ -37,6 +37,12 @@ column() {
     awk -F, -v name="$2" 'NR == 1 { for (i = 1; i <= NF; i++) if ($i == name) c = i; next } { print $c }' "$1"
 }
 
+# of_csv FILE NAME: the same of any rows
+of_csv() {
+    python3 -c 'import csv, sys
+for row in csv.DictReader(open(sys.argv[1], newline="")): print(repr(row[sys.argv[2]]))' "$1" "$2"
+}
+
 # Ten structures of which each is something else. By hand: all are structures but d (coincident), h (0.027 Å^3), j; compositions but e (SMACT:
 # no charges of Mg and B balance), i (no oxidation states are known), j; alike are a and b.
 mkdir set
@@ -139,6 +145,20 @@ is same.txt "match rate, default tolerances" "1.0000  9 of 9"
 is same.txt "  rms" "0.0000"
 is same.txt "group kept" "1.0000  9 of 9"
 is same.txt "relaxed with" "not known"
+# Of the same name, but something else: no partner. Close atoms in the relaxed structure are said of that.
+mkdir swapped
+cp set/[abe]_* swapped
+cp set/b_primitive.xyz swapped/c_caesium.xyz
+sed 's/^Cl .*/Cl 0.1 0 0/' set/b_primitive.xyz > swapped/b_primitive.xyz
+"$shaft" evaluate set/[abce]_* --relaxed swapped "${judge[@]}" --rows swapped.csv > swapped.txt
+is swapped.txt relaxed "3 "
+test "$(column swapped.csv relaxed | tr -d '\n')" = 1101
+test "$(column swapped.csv relaxation | tr '\n' ' ')" = "given given  given "
+grep -q '^2,.*"[^"]*the relaxed structure of its name has another composition"$' swapped.csv
+test "$(grep -c "another composition" swapped.csv)" = 1
+grep -q '^1,.*"relaxed: no energy: two atoms closer than 0.5 Å, or one and its image"$' swapped.csv
+grep -q '^3,.*relaxed: no energy above hull: the reference does not reach this composition' swapped.csv
+grep -q '^8,.*composition: [^"]*fingerprint' raw.csv
 expect 2 "no structure of the inputs has a relaxed one" "$shaft" evaluate set/a_rocksalt.xyz --relaxed known --quiet
 expect 2 "there is no model 'lennard-jones'" "$shaft" evaluate known --gap-model lennard-jones
 
@@ -163,6 +183,9 @@ for ranks in 1 2 3; do
         --relaxed relaxed.h5 "${judge[@]}" --rows "rows$ranks.csv" -o "$ranks.json" > "$ranks.txt"
     "$shaft" evaluate set "${judge[@]}" --quiet --rows "short$ranks.csv" > /dev/null
     cmp 1.txt "$ranks.txt"
+    for name in $(head -n 1 rows1.csv | tr ',' '\n' | grep -v -e '^map_'); do
+        cmp <(of_csv rows1.csv "$name") <(of_csv "rows$ranks.csv" "$name")
+    done
     for name in e_total_raw e_above_hull_raw unique same_as novel nearest_pair; do
         cmp <(column short1.csv $name) <(column "short$ranks.csv" $name)
     done
