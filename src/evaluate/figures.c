@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "evaluate/work.h"
+#include "io/models.h"
 #include "metrics/families.h"
 #include "relax/relax.h"
 
@@ -130,26 +131,56 @@ static int64_t hits_at(const sh_evaluation_work *w, size_t offset, int64_t *n)
 
 /* ---- sections ---- */
 
-/* "m3gnet-pes" of "m3gnet-pes@none". */
-static bool same_model(const char *a, const char *b)
+typedef enum { OTHER, SAME_DATA, SAME, NOT_KNOWN } kinship;
+
+/* Of two models: the same weights under two names are one; a variant is the same network. */
+static kinship related(const char *judge, const char *reward)
 {
-    size_t n = strcspn(a, "@");
-    return n == strcspn(b, "@") && !strncmp(a, b, n);
+    const sh_model_info *a = sh_model_identify(judge), *b = sh_model_identify(reward);
+    if (!strcmp(judge, reward) || (a && a == b)) return SAME;
+    if (!b) return NOT_KNOWN;
+    return a && !strcmp(a->data, b->data) ? SAME_DATA : OTHER;
 }
 
+static void add_name(char *names, size_t size, const char *name)
+{
+    size_t used = strlen(names);
+    snprintf(names + used, size - used, "%s%s", used ? ", " : "", name);
+}
+
+/* The same of one file is enough for NO; yes needs that all are known. */
 static void independence(const sh_evaluation_work *w, sh_summary *s)
 {
-    const char *key = "independence", *label = "independent of the reward?", *judge = w->options->model, *reward = w->in.reward_model;
-    if (!judge)
+    const char *key = "independence", *label = "independent of the reward?", *judge = w->options->model;
+    const sh_rewarded *r = &w->in.rewarded;
+    char names[NOT_KNOWN + 1][512] = {"", "", "", ""};
+    int64_t n_same = 0, n_unknown = r->n_unknown;
+    if (!judge) {
         sh_summary_absent(s, key, label, "no --model: nothing judges energies");
-    else if (!reward)
-        sh_summary_text(s, key, label, "not known: the inputs do not say what gave their reward");
-    else if (!reward[0])
-        sh_summary_text(s, key, label, "yes: the reward of the run had no formation energy");
-    else if (same_model(judge, reward))
-        sh_summary_text(s, key, label, "NO: %s gave the reward of the run as well, and is no independent judge of it", reward);
+        return;
+    }
+    for (int64_t k = 0; k < r->n_model; k++) {
+        if (!r->model[k][0]) continue;
+        kinship how = related(judge, r->model[k]);
+        add_name(names[how], sizeof names[how], r->model[k]);
+        if (how == SAME) n_same += r->count[k];
+        if (how == NOT_KNOWN) n_unknown += r->count[k];
+    }
+    if (n_same)
+        sh_summary_text(s, key, label, "NO: %s gave the reward of the run as well, and is no independent judge of it (%lld of %lld inputs)",
+                        names[SAME], (long long)n_same, (long long)r->n_file);
+    else if (n_unknown)
+        sh_summary_text(s, key, label, "not known for %lld of %lld inputs: %s%s", (long long)n_unknown, (long long)r->n_file,
+                        names[NOT_KNOWN][0] ? "their reward was given by weights that are not there or not known, "
+                                            : "they do not say what gave their reward",
+                        names[NOT_KNOWN]);
+    else if (names[SAME_DATA][0])
+        sh_summary_text(s, key, label, "in part: the reward of the run was given by %s, another network, trained on the same data",
+                        names[SAME_DATA]);
+    else if (names[OTHER][0])
+        sh_summary_text(s, key, label, "yes: the reward of the run was given by %s", names[OTHER]);
     else
-        sh_summary_text(s, key, label, "yes: the reward of the run was given by %s", reward);
+        sh_summary_text(s, key, label, "yes: the reward of the run had no formation energy");
 }
 
 static void inputs(const sh_evaluation_work *w, sh_summary *s)

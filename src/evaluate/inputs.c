@@ -51,17 +51,62 @@ static void keep_model(sh_evaluation_inputs *in, const char *path)
     if (!in->relaxed_how) in->relaxed_how = sh_relaxed_protocol(path);
 }
 
-/* The model of the reward, where `path` holds samples and it is not known yet. */
+/* One more file; model: what gave its rewards, NULL where that is not known. */
+static void count_rewarded(sh_rewarded *r, const char *model)
+{
+    int64_t k = 0;
+    r->n_file++;
+    if (!model) {
+        r->n_unknown++;
+        return;
+    }
+    while (k < r->n_model && strcmp(r->model[k], model))
+        k++;
+    if (k == r->n_model) {
+        r->model = sh_realloc(r->model, (size_t)(k + 1) * sizeof *r->model);
+        r->count = sh_realloc(r->count, (size_t)(k + 1) * sizeof *r->count);
+        r->model[k] = sh_strdup(model);
+        r->count[k] = 0;
+        r->n_model++;
+    }
+    r->count[k]++;
+}
+
+/* The model of the reward is known where `path` holds samples. */
 static void find_reward_model(sh_evaluation_inputs *in, const char *path)
 {
-    char *text = in->reward_model ? NULL : sh_samples_config(path);
-    if (!text) return;
+    char *text = sh_samples_config(path);
     sh_config *config = SH_NEW(sh_config, 1);
-    if (sh_config_parse("the configuration kept with the samples", text, strlen(text), NULL, 0, NULL, config) == SH_OK)
-        in->reward_model = sh_strdup(config->reward.weight[SH_TERM_ENERGY] > 0 ? config->reward_model : "");
+    if (text && sh_config_parse("the configuration kept with the samples", text, strlen(text), NULL, 0, NULL, config) == SH_OK)
+        count_rewarded(&in->rewarded, config->reward.weight[SH_TERM_ENERGY] > 0 ? config->reward_model : "");
+    else
+        count_rewarded(&in->rewarded, NULL);
     sh_error_clear();
     sh_free(config);
     sh_free(text);
+}
+
+/* Of a file of relaxations those of the files whose structures it has. */
+static sh_status find_reward_models(sh_evaluation_inputs *in, const char *path)
+{
+    sh_relaxed r;
+    if (!sh_relaxed_is(path)) {
+        find_reward_model(in, path);
+        return SH_OK;
+    }
+    SH_TRY(sh_relaxed_read(path, &r));
+    for (int64_t k = 0; k < r.n_file; k++)
+        find_reward_model(in, r.path[k]);
+    sh_relaxed_destroy(&r);
+    return SH_OK;
+}
+
+static void release_rewarded(sh_rewarded *r)
+{
+    for (int64_t k = 0; k < r->n_model; k++)
+        sh_free(r->model[k]);
+    sh_free(r->model);
+    sh_free(r->count);
 }
 
 /* Inputs that are files of relaxations bring their partners with them. */
@@ -73,8 +118,6 @@ static sh_status partners_of_inputs(sh_evaluation_inputs *in, partners *p)
         SH_TRY(sh_relaxed_read(in->list.file[f], &r));
         for (int64_t i = 0; i < in->list.n; i++)
             if (in->list.item[i].file == f && in->list.item[i].index <= r.n) set_partner(p, i, &r, in->list.item[i].index - 1);
-        for (int64_t k = 0; k < r.n_file; k++)
-            find_reward_model(in, r.path[k]);
         sh_relaxed_destroy(&r);
         keep_model(in, in->list.file[f]);
         in->has_relaxed = true;
@@ -241,7 +284,7 @@ static sh_status read_all(const char *const *paths, int n_path, const char *rela
     }
     partners_end(&p);
     for (int32_t f = 0; f < in->list.n_file && status == SH_OK; f++)
-        find_reward_model(in, in->list.file[f]);
+        status = find_reward_models(in, in->list.file[f]);
     return status;
 }
 
@@ -282,7 +325,7 @@ void sh_evaluation_inputs_destroy(sh_evaluation_inputs *in)
     sh_free(in->reward);
     sh_free(in->sampled_group);
     sh_free(in->place);
-    sh_free(in->reward_model);
+    release_rewarded(&in->rewarded);
     sh_free(in->relaxed_model);
     sh_free(in->relaxed_how);
     *in = (sh_evaluation_inputs){0};

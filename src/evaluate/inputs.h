@@ -4,6 +4,14 @@
 
 #include "evaluate/cells.h"
 
+/* What gave the rewards of the runs that the inputs are samples of. */
+typedef struct {
+    int64_t n_file, n_unknown; /* files; of which it is not known */
+    int64_t n_model;
+    char **model;              /* (n_model) each once, as the configurations name them; "": a reward without formation energy */
+    int64_t *count;            /* (n_model) files */
+} sh_rewarded;
+
 typedef struct {
     int64_t n;               /* structures, those included that could not be read */
     sh_cell_list raw;        /* on all ranks; without atoms: not readable */
@@ -16,14 +24,14 @@ typedef struct {
     /* On rank 0. */
     sh_structures list;      /* all that was read */
     int64_t *place;          /* (n) in the list */
-    char *reward_model;      /* that gave the rewards of the run that the inputs are samples of; NULL where that is not known */
+    sh_rewarded rewarded;
     char *relaxed_model;     /* that relaxed the partners; NULL likewise */
     char *relaxed_how;       /* in words; NULL likewise */
 } sh_evaluation_inputs;
 
 /* Reads all, on rank 0, and hands it on. Structures of a file of `shaft relax` come with their partners; those of others find theirs in
  * `relaxed` (NULL: none is looked for): a file of `shaft relax` that has the structure, bit for bit, as a raw one, or a folder or file of
- * structures with the same file name (without what is behind its last dot) and place in it. SH_EINPUT where no structure can be read or
+ * structures with the same file name (without what is behind its last dot), place in it and reduced composition. SH_EINPUT where no structure can be read or
  * none has a partner. Collective. */
 sh_status sh_evaluation_inputs_read(sh_comm *comm, const char *const *paths, int n_path, const char *relaxed, sh_evaluation_inputs *out);
 void sh_evaluation_inputs_destroy(sh_evaluation_inputs *in);

@@ -21,6 +21,7 @@
 const sh_model_info sh_known_models[] = {
     {.name = "m3gnet-efs",
      .source = "MP-2021.2.8-EFS",
+     .data = "MPF.2021.2.8",
      .references = "references_m3gnet_efs.csv",
      .sha256 = "518cb41e9a29c0304fcc54a86670fb6767a6a177d490217fb375dc0bf05e2b07",
      .n_parameter = 227549,
@@ -29,6 +30,7 @@ const sh_model_info sh_known_models[] = {
      .obtain = "pip download --no-deps --no-binary m3gnet m3gnet==0.2.4 && shaft model import m3gnet-0.2.4.tar.gz"},
     {.name = "m3gnet-pes",
      .source = "M3GNet-MP-2021.2.8-PES",
+     .data = "MPF.2021.2.8",
      .references = "references_m3gnet_pes.csv",
      .sha256 = "d48b6b9826cc7efcf10e35f0b18f1312a865dbaa873afbc55ba7013d2985a765",
      .n_parameter = 288157,
@@ -38,6 +40,7 @@ const sh_model_info sh_known_models[] = {
      .variants = "other, none"},
     {.name = "m3gnet-eform",
      .source = "M3GNet-MP-2018.6.1-Eform",
+     .data = "MP.2018.6.1",
      .sha256 = "3e10b2561f527e93eef01f8a61412a136c44343e7885ea2de3b74c2247f5e891",
      .n_parameter = 391772,
      .predicts = "formation energy, eV/atom, of relaxed crystals",
@@ -46,6 +49,7 @@ const sh_model_info sh_known_models[] = {
      .variants = "self, other"},
     {.name = "megnet-eform",
      .source = "MEGNet-MP-2018.6.1-Eform",
+     .data = "MP.2018.6.1",
      .sha256 = "e63737eb1b46eb54804fa35377693befab864af5916eff03d129baf0556b148c",
      .n_parameter = 189521,
      .predicts = "formation energy, eV/atom, of relaxed crystals",
@@ -53,6 +57,7 @@ const sh_model_info sh_known_models[] = {
      .obtain = MATGL("MEGNet-MP-2018.6.1-Eform")},
     {.name = "megnet-gap",
      .source = "MEGNet-MP-2019.4.1-BandGap-mfi",
+     .data = "MP.2019.4.1, several methods",
      .sha256 = "fee612de6edc611056a0309503cdba4feb176b3f6ac8cd71a8babec4499ec10d",
      .n_parameter = 190481,
      .predicts = "band gap, eV, as one of four methods gives it",
@@ -151,6 +156,20 @@ sh_status sh_model_path(const char *given, char *path, size_t size)
     if (!info) return unknown_model(name, path);
     SH_FAIL(SH_EINPUT, "the weights of model '%s' are not at '%s'", name, path);
     return sh_error_hint(SH_EINPUT, "get them with: %s", info->obtain);
+}
+
+const sh_model_info *sh_model_identify(const char *given)
+{
+    char path[4096], name[4096];
+    sh_weights *w = NULL;
+    split_name(given, name, sizeof name);
+    const sh_model_info *info = sh_model_by_name(name);
+    if (sh_model_path(given, path, sizeof path) == SH_OK && sh_weights_read(path, &w) == SH_OK) {
+        info = sh_model_by_source(w->source);
+        sh_weights_destroy(&w);
+    }
+    sh_error_clear();
+    return info;
 }
 
 static sh_status choose_variant(const sh_model_info *info, const char *variant, sh_weights *w)

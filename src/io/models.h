@@ -14,6 +14,7 @@ typedef struct {
     const char *sha256;     /* over its tensors, sh_weights_sha256 */
     int64_t n_parameter;
     const char *predicts, *origin, *obtain;
+    const char *data;       /* what it was trained on: equal texts, equal data */
     const char *variants;   /* "self, other": what may follow its name after an @; NULL: nothing */
 } sh_model_info;
 
@@ -30,6 +31,10 @@ sh_status sh_models_folder(char *path, size_t size);
  * What follows an @ at the end is a variant of the model and plays no part in this. SH_EINPUT where there is none, with how to
  * get it. */
 sh_status sh_model_path(const char *name, char *path, size_t size);
+
+/* Which of the known models a name or path stands for: by what the weight file itself says, and where there is none by the name. NULL where
+ * that cannot be told. */
+const sh_model_info *sh_model_identify(const char *name);
 
 /* Weights, references and the potential made of them; destroy in one go. */
 typedef struct {

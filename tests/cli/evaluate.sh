@@ -37,10 +37,12 @@ column() {
     awk -F, -v name="$2" 'NR == 1 { for (i = 1; i <= NF; i++) if ($i == name) c = i; next } { print $c }' "$1"
 }
 
-# of_csv FILE NAME: the same of any rows
-of_csv() {
+# without_map FILE: all columns but those of the map, of any rows
+without_map() {
     python3 -c 'import csv, sys
-for row in csv.DictReader(open(sys.argv[1], newline="")): print(repr(row[sys.argv[2]]))' "$1" "$2"
+rows = list(csv.DictReader(open(sys.argv[1], newline="")))
+assert rows and "map_1" in rows[0] and "reason" in rows[0]
+for row in rows: print([(k, v) for k, v in row.items() if k not in ("map_1", "map_2")])' "$1"
 }
 
 # Ten structures of which each is something else. By hand: all are structures but d (coincident), h (0.027 Å^3), j; compositions but e (SMACT:
@@ -183,9 +185,8 @@ for ranks in 1 2 3; do
         --relaxed relaxed.h5 "${judge[@]}" --rows "rows$ranks.csv" -o "$ranks.json" > "$ranks.txt"
     "$shaft" evaluate set "${judge[@]}" --quiet --rows "short$ranks.csv" > /dev/null
     cmp 1.txt "$ranks.txt"
-    for name in $(head -n 1 rows1.csv | tr ',' '\n' | grep -v -e '^map_'); do
-        cmp <(of_csv rows1.csv "$name") <(of_csv "rows$ranks.csv" "$name")
-    done
+    without_map "rows$ranks.csv" > "rows$ranks.txt"
+    cmp rows1.txt "rows$ranks.txt"
     for name in e_total_raw e_above_hull_raw unique same_as novel nearest_pair; do
         cmp <(column short1.csv $name) <(column "short$ranks.csv" $name)
     done
@@ -209,6 +210,8 @@ is top.txt choice "the best 3 of $(($(wc -l < all.csv) - 1)) by reward"
 is all.txt "crystal family index, sampled" "$(figure all.txt "crystal family index, sampled" | sed 's/ .*//')  base 2; groups as the policy chose them"
 "$shaft" evaluate run --quiet --model lennard-jones > judged.txt
 is judged.txt "independent of the reward?" "yes: the reward of the run had no formation energy"
+"$shaft" evaluate run set/a_rocksalt.xyz --quiet --model lennard-jones > judged.txt
+is judged.txt "independent of the reward?" "not known for 1 of 2 inputs: they do not say"
 expect 2 "--by reward: none of the inputs says its reward" mpirun -n 2 "$shaft" evaluate set --top 3 --quiet
 expect 2 "--by energy: the model gives no formation energy" "$shaft" evaluate set --top 3 --by energy --model lennard-jones --quiet
 
@@ -219,6 +222,23 @@ if "$shaft" model check m3gnet-efs > /dev/null 2>&1; then
     "$shaft" evaluate rewarded --quiet --model m3gnet-efs --top 5 --by energy --rows low.csv > low.txt
     is low.txt "independent of the reward?" "NO: m3gnet-efs gave the reward of the run as well"
     column low.csv e_form_raw | sort -gc
+    # One such input among others is enough, in any order; the same weights under another name are the same model.
+    sed 's/directory: run/directory: first/; s/seed: 1/seed: 2/' tiny.yaml > first.yaml
+    "$shaft" train first.yaml --quiet
+    "$shaft" evaluate first rewarded set/a_rocksalt.xyz --quiet --model m3gnet-efs > mixed.txt
+    is mixed.txt "independent of the reward?" "NO: m3gnet-efs gave the reward of the run as well, and is no independent judge of it (1 of 3 inputs)"
+    cp "${SHAFT_MODELS:-$HOME/.local/share/shaft/models}/m3gnet-efs.h5" elsewhere.h5
+    "$shaft" evaluate rewarded --quiet --model ./elsewhere.h5 > path.txt
+    is path.txt "independent of the reward?" "NO: m3gnet-efs gave the reward of the run as well"
+    "$shaft" evaluate rewarded set/a_rocksalt.xyz --quiet --model lennard-jones > other.txt
+    is other.txt "independent of the reward?" "not known for 1 of 2 inputs: they do not say"
+    "$shaft" evaluate rewarded --quiet --model lennard-jones > other.txt
+    is other.txt "independent of the reward?" "yes: the reward of the run was given by m3gnet-efs"
+    pes=${SHAFT_TEST_MODELS:-/nowhere}/M3GNet-MP-2021.2.8-PES.h5
+    if [ -e "$pes" ]; then
+        "$shaft" evaluate rewarded --quiet --model "$pes" > pes.txt
+        is pes.txt "independent of the reward?" "in part: the reward of the run was given by m3gnet-efs, another network, trained on the same data"
+    fi
     "$shaft" evaluate set/a_rocksalt.xyz --model m3gnet-efs --quiet > salt.txt
     is salt.txt "  below zero" "1.0000  1 of 1"
     is salt.txt "unique modes" "1 "
