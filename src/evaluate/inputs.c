@@ -252,7 +252,8 @@ static sh_status find_partners(sh_evaluation_inputs *in, const char *path, partn
         partners_by_name(in, path, p);
     if (p->n_found) return SH_OK;
     SH_FAIL(SH_EINPUT, "no structure of the inputs has a relaxed one in '%s'", path);
-    return sh_error_hint(SH_EINPUT, "give what `shaft relax` made of these very inputs, or a folder whose files have the same names and compositions");
+    return sh_error_hint(SH_EINPUT, "give what `shaft relax` made of these very inputs, or a folder whose files have the same names "
+                                    "and compositions");
 }
 
 /* ---- reading, and handing on ---- */
