@@ -1,7 +1,7 @@
 #!/bin/bash
 # run.sh -- installs, builds, imports the weights and runs every test: in double precision the gradients and the golden
-# numbers, then all of them in the release build, then the quick ones that take what others made (readers, damaged files, bad
-# input) under the sanitizers of addresses and undefined behaviour; sanitizers.sh does that with all of them. Arguments choose
+# numbers, then all of them in the release build, then the quick ones that take what others made (readers, damaged files) under the
+# sanitizers of addresses and undefined behaviour; sanitizers.sh does that with all of them. Arguments choose
 # tests and are passed on to ctest, for example `-R lattice`; then the last part is left out.
 # Tests on reference data that is not part of the project look for it in the folder $SHAFT_TEST_DATA, or are skipped.
 set -euo pipefail
@@ -25,10 +25,10 @@ say "tests: all, in the release build"
 OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 \
     ctest --preset release --schedule-random --parallel "$(nproc)" "$@" < /dev/null || status=$?
 if [ $# = 0 ]; then
-    say "tests: readers and bad input, under the sanitizers"
-    build asan shaft kill_at kernel_kernels unit_{checkpoint,cif,cif_write,config,extxyz,poscar,weights} \
-        fuzz_replay_{cif,poscar,extxyz,yaml,hdf5}
-    readers='^(unit_(checkpoint|cif|cif_write|config|extxyz|poscar|weights)|kernel_kernels|fuzz_replay_.*|cli_bad_input)$'
+    say "tests: readers, under the sanitizers"
+    build asan kernel_kernels unit_{checkpoint,cif,cif_write,config,extxyz,poscar,weights} \
+        fuzz_replay_{cif,poscar,extxyz,jsonl,yaml,hdf5}
+    readers='^(unit_(checkpoint|cif|cif_write|config|extxyz|poscar|weights)|kernel_kernels|fuzz_replay_.*)$'
     OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 \
         ctest --preset asan --tests-regex "$readers" --parallel "$(nproc)" < /dev/null || status=$?
 fi
