@@ -25,6 +25,14 @@ typedef struct {
     int64_t *to, *seen;
 } sh_fit_args;
 
+/* Keys of a sort: those of the items that are counted, n_key for those that are only room; one item a key. */
+typedef struct {
+    const int64_t *counted;
+    const int32_t *from;
+    int64_t n_key;
+    int32_t *key;
+} sh_counted_keys_args;
+
 /* y[i] = a[i] + b[i]; one item a number. b NULL: a copy. y may be a or b. */
 typedef struct {
     const sh_real *a, *b;

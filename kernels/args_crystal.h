@@ -26,14 +26,6 @@ typedef struct {
     const int64_t *atom_start, *stab_start; /* (n+1) sums of these */
 } sh_select_count_args, sh_select_write_args, sh_select_blank_args;
 
-/* The far ends of edges as keys of a sort, n_key for those that are only room: beyond *n. One item an edge. */
-typedef struct {
-    const int64_t *n;   /* how many edges there are */
-    const int32_t *dst; /* (E) */
-    int64_t n_key;      /* S */
-    int32_t *key;       /* (E) */
-} sh_edge_ends_args;
-
 /* A cell as the neighbour search wants it: the shortest basis of its lattice, in which few shifts reach far enough. */
 typedef struct {
     double basis[9];    /* rows, Å */

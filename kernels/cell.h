@@ -17,6 +17,13 @@
 #define SH_COINCIDENT2 1e-16  /* Å^2: nearer points have no direction, and are no neighbours */
 #define SH_LONGEST 1e6        /* Å, of a cell: not a number that somebody meant */
 
+/* x - floor(x), never 1. */
+SH_BODY double sh_wrap01(double x)
+{
+    x -= floor(x);
+    return x < 1 ? x : 0; /* -1e-20 - floor(-1e-20) is 1 */
+}
+
 typedef struct {
     double length[2]; /* Å, lo and hi */
     double angle[2];  /* degree */

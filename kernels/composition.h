@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/hash.h"
 #include "base/real.h"
 #include "crystal/crystal.h"
 #include "reward/tables.h"
@@ -62,13 +63,9 @@ SH_BODY void sh_composition_reduce(sh_composition *c)
 /* A hash of a reduced composition. */
 SH_BODY uint64_t sh_composition_key(const sh_composition *reduced)
 {
-    uint64_t hash = 0xcbf29ce484222325u; /* FNV-1a by numbers, mixed */
-    for (int32_t k = 0; k < reduced->n_kind; k++) {
-        hash = (hash ^ (uint64_t)reduced->z[k]) * 0x100000001b3u;
-        hash ^= hash >> 29;
-        hash = (hash ^ (uint64_t)reduced->count[k]) * 0x100000001b3u;
-        hash ^= hash >> 29;
-    }
+    uint64_t hash = SH_HASH_START;
+    for (int32_t k = 0; k < reduced->n_kind; k++)
+        hash = sh_hash_mix(sh_hash_mix(hash, (uint64_t)reduced->z[k]), (uint64_t)reduced->count[k]);
     return hash;
 }
 

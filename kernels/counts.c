@@ -16,3 +16,9 @@ SH_BODY void fit_body(int64_t i, const sh_fit_args *a)
     if (i == a->n) *a->seen = all;
 }
 SH_KERNEL(fit, sh_fit_args)
+
+SH_BODY void counted_keys_body(int64_t i, const sh_counted_keys_args *a)
+{
+    a->key[i] = i < *a->counted ? a->from[i] : (int32_t)a->n_key;
+}
+SH_KERNEL(counted_keys, sh_counted_keys_args)

@@ -291,9 +291,3 @@ SH_BODY void graph_write_body(int64_t s, const sh_graph_write_args *a)
     }
 }
 SH_KERNEL_ROWS(graph_write, sh_graph_write_args)
-
-SH_BODY void edge_ends_body(int64_t e, const sh_edge_ends_args *a)
-{
-    a->key[e] = e < *a->n ? a->dst[e] : (int32_t)a->n_key;
-}
-SH_KERNEL(edge_ends, sh_edge_ends_args)

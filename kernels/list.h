@@ -3,6 +3,7 @@
 #define SH_KERNELS_NETWORK(X)                                                                      \
     X(counts)                                                                                      \
     X(fit)                                                                                         \
+    X(counted_keys)                                                                                \
     X(add)                                                                                         \
     X(adam)                                                                                        \
     X(square_sums)                                                                                 \
@@ -42,7 +43,6 @@
     X(select_count)                                                                                \
     X(select_write)                                                                                \
     X(select_blank)                                                                                \
-    X(edge_ends)                                                                                   \
     X(graph_prepare)                                                                               \
     X(graph_bound)                                                                                 \
     X(graph_find)                                                                                  \

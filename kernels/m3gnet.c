@@ -208,12 +208,9 @@ SH_KERNEL_STRIPS(m3gnet_to_sites, sh_m3gnet_to_sites_args, cols)
 
 SH_BODY void m3gnet_readout_body(int64_t s, const sh_m3gnet_readout_args *a)
 {
-    double value = (double)a->end[0], gate = (double)a->end[1];
-    for (int64_t c = 0; c < a->n; c++) {
-        value += (double)a->value[s * a->n + c] * (double)a->last[c];
-        gate += (double)a->gate[s * a->n + c] * (double)a->last[a->n + c];
-    }
-    a->raw[s] = value / (1 + exp(-gate));
+    double x[2];
+    sh_last_layer(a->value + s * a->n, a->gate + s * a->n, a->last, a->end, a->n, x);
+    a->raw[s] = x[0] / (1 + exp(-x[1]));
 }
 SH_KERNEL_ROWS(m3gnet_readout, sh_m3gnet_readout_args)
 

@@ -243,13 +243,10 @@ SH_KERNEL_CELLS(m3gnet_atom_gate_grad, sh_m3gnet_atom_gate_grad_args, cols)
 
 SH_BODY void m3gnet_readout_grad_body(int64_t s, const sh_m3gnet_readout_grad_args *a)
 {
-    double value = (double)a->end[0], gate = (double)a->end[1];
-    for (int64_t c = 0; c < a->n; c++) {
-        value += (double)a->value[s * a->n + c] * (double)a->last[c];
-        gate += (double)a->gate[s * a->n + c] * (double)a->last[a->n + c];
-    }
-    double open = 1 / (1 + exp(-gate)), scale = a->std * a->mult[s];
-    sh_real of_value = (sh_real)(scale * open), of_gate = (sh_real)(scale * value * open * (1 - open));
+    double x[2];
+    sh_last_layer(a->value + s * a->n, a->gate + s * a->n, a->last, a->end, a->n, x);
+    double open = 1 / (1 + exp(-x[1])), scale = a->std * a->mult[s];
+    sh_real of_value = (sh_real)(scale * open), of_gate = (sh_real)(scale * x[0] * open * (1 - open));
     for (int64_t c = 0; c < a->n; c++) {
         a->grad_value[s * a->n + c] = of_value * a->last[c];
         a->grad_gate[s * a->n + c] = of_gate * a->last[a->n + c];

@@ -75,4 +75,15 @@ SH_BODY sh_real sh_twice_along(const sh_real *u, const sh_real *t)
            2 * (u[1] * u[2] * t[3] + u[0] * u[2] * t[4] + u[0] * u[1] * t[5]);
 }
 
+/* The last layer of the readout, value and gate of a site, before the gate is closed; value and gate (n), last (2,n), end (2). */
+SH_BODY void sh_last_layer(const sh_real *value, const sh_real *gate, const sh_real *last, const sh_real *end, int64_t n, double out[2])
+{
+    out[0] = (double)end[0];
+    out[1] = (double)end[1];
+    for (int64_t c = 0; c < n; c++) {
+        out[0] += (double)value[c] * (double)last[c];
+        out[1] += (double)gate[c] * (double)last[n + c];
+    }
+}
+
 #endif

@@ -82,12 +82,6 @@ SH_BODY int32_t orbit_average(const sh_group_tables *g, int32_t sg_number, const
     return n;
 }
 
-SH_BODY double orbit_wrap(double x)
-{
-    x -= floor(x);
-    return x < 1 ? x : 0;
-}
-
 /* Largest difference of a coordinate, whole lattice vectors left out. */
 SH_BODY double orbit_apart(const double a[3], const double b[3])
 {
@@ -104,7 +98,7 @@ SH_BODY void orbit_image(const sh_group_tables *g, int32_t op, const double x[3]
     const int8_t *w = g->rot + 9 * op;
     const double *t = g->trans + 3 * op;
     for (int i = 0; i < 3; i++)
-        y[i] = orbit_wrap(w[3 * i] * x[0] + w[3 * i + 1] * x[1] + w[3 * i + 2] * x[2] + t[i]);
+        y[i] = sh_wrap01(w[3 * i] * x[0] + w[3 * i + 1] * x[1] + w[3 * i + 2] * x[2] + t[i]);
 }
 
 SH_BODY void orbit_rotation(const sh_group_tables *g, int32_t op, int8_t rot[9])
@@ -151,7 +145,7 @@ SH_BODY void orbit_project_body(int64_t s, const sh_orbit_project_args *a)
     if (n_near > 1) /* once more over the group found: exact to rounding */
         orbit_average(g, sg_number, lattice, SH_SAME_ANG, reach, x, &moved);
     for (int i = 0; i < 3; i++)
-        x[i] = orbit_wrap(x[i]);
+        x[i] = sh_wrap01(x[i]);
     stab[n_stab++] = 0;
     for (int32_t op = 1; op < n_op && n_near > 1; op++) {
         double y[3];

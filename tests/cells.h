@@ -14,23 +14,8 @@ static inline void cells_p1(const test_cell *cells, int n, sh_arena *arena, sh_c
     int64_t atoms = 0;
     for (int i = 0; i < n; i++)
         atoms += cells[i].n;
-    *out = (sh_crystals){.n_crystal = n,
-                         .n_site = atoms,
-                         .n_atom = atoms,
-                         .n_stab = atoms,
-                         .lattice = SH_PUSH(arena, double, 9 * n),
-                         .sg_number = SH_PUSH_ZERO(arena, int32_t, n),
-                         .site_start = SH_PUSH(arena, int64_t, n + 1),
-                         .site_crystal = SH_PUSH(arena, int32_t, atoms),
-                         .site_z = SH_PUSH(arena, int32_t, atoms),
-                         .atom_start = SH_PUSH(arena, int64_t, atoms + 1),
-                         .atom_frac = SH_PUSH(arena, double, 3 * atoms),
-                         .atom_rot = SH_PUSH(arena, int8_t, 9 * atoms),
-                         .stab_start = SH_PUSH(arena, int64_t, atoms + 1),
-                         .stab_rot = SH_PUSH(arena, int8_t, 9 * atoms),
-                         .position_tolerance = 1e-5};
+    sh_crystals_create(arena, n, atoms, atoms, atoms, SH_SAME_ANG, out);
     int64_t site = 0;
-    out->site_start[0] = out->atom_start[0] = out->stab_start[0] = 0;
     for (int i = 0; i < n; i++) {
         memcpy(out->lattice + 9 * i, cells[i].lattice, sizeof cells[i].lattice);
         for (int k = 0; k < cells[i].n; k++, site++) {

@@ -3,6 +3,8 @@
 #ifndef SH_TEST_JSON_H
 #define SH_TEST_JSON_H
 
+#include "test.h"
+
 #include <ctype.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -111,6 +113,18 @@ static inline json *json_read(const char *path)
     if (json_peek(&at)) json_broken(at);
     free(text);
     return v;
+}
+
+/* A file of the folder golden of $SHAFT_TEST_DATA; where that is not set NULL, and it is said that the test is skipped. */
+static inline json *json_golden(const char *file)
+{
+    char path[4096];
+    if (!sh_test_data()) {
+        printf("skipped: SHAFT_TEST_DATA is not set\n");
+        return NULL;
+    }
+    snprintf(path, sizeof path, "%s/golden/%s", sh_test_data(), file);
+    return json_read(path);
 }
 
 /* A member that must be there, also of an object in it: json_get(r, "ref", "bond", NULL). */

@@ -12,6 +12,18 @@ static inline sh_cell cell_view(const test_cell *c)
     return (sh_cell){.lattice = c->lattice, .n_atom = c->n, .z = c->z, .frac = c->frac};
 }
 
+/* Na and Cl, `apart` Å along a, in a box; z (2) and frac (6) are the caller's. */
+static inline test_cell two_atoms(double a, double b, double c, double apart, int32_t *z, double *frac)
+{
+    test_cell cell = {.lattice = {a, 0, 0, 0, b, 0, 0, 0, c}, .n = 2, .z = z, .frac = frac};
+    for (int k = 0; k < 6; k++)
+        frac[k] = 0;
+    frac[3] = apart / a;
+    z[0] = 11;
+    z[1] = 17;
+    return cell;
+}
+
 static inline void free_moved(test_cell *c)
 {
     sh_free(c->z);

@@ -148,3 +148,15 @@ int64_t sh_workspace_some(sh_workspace *ws, const int64_t *there, int64_t rows, 
     }
     return some < most ? some : most;
 }
+
+void sh_workspace_sort(sh_workspace *ws, const int32_t *key, int64_t n, const int64_t *counted, int64_t n_key, int64_t *start,
+                       int64_t *list)
+{
+    if (!counted || !sh_workspace_is_planned(ws)) {
+        ws->be->sort_by_key(key, n, n_key, start, list);
+        return;
+    }
+    const sh_counted_keys_args args = {.counted = counted, .from = key, .n_key = n_key, .key = SH_ROOM(ws, int32_t, n)};
+    ws->be->counted_keys(&args, n);
+    ws->be->sort_by_key(args.key, n, n_key + 1, start, list);
+}

@@ -69,6 +69,11 @@ int64_t sh_workspace_some(sh_workspace *ws, const int64_t *there, int64_t rows, 
 #define SH_ROOM(ws, type, count) ((type *)sh_arena_push((ws)->room, (size_t)(count) * sizeof(type)))
 #define SH_ROOM_ZERO(ws, type, count) ((type *)sh_workspace_zeros((ws), (size_t)(count) * sizeof(type)))
 void *sh_workspace_zeros(sh_workspace *ws, size_t bytes);
+
+/* Items by key (backend.h) where a planned room may hold more than the *counted (there): what is beyond is in the list of no key.
+ * start (n_key+2). counted NULL: all are. */
+void sh_workspace_sort(sh_workspace *ws, const int32_t *key, int64_t n, const int64_t *counted, int64_t n_key, int64_t *start,
+                       int64_t *list);
 /* Of zero bits where a planned room may hold blanks that a kernel reads: indices, weights, lengths. */
 #define SH_ROOM_BLANK(ws, type, count)                                                             \
     (sh_workspace_is_planned(ws) ? SH_ROOM_ZERO(ws, type, count) : SH_ROOM(ws, type, count))

@@ -85,3 +85,12 @@ sh_status sh_csv_integer(const sh_csv *c, int field, int lo, int hi, int *value)
     *value = (int)number;
     return SH_OK;
 }
+
+sh_status sh_csv_read(const char *path, const char *header, sh_status (*read)(sh_csv *csv, void *user), void *user)
+{
+    sh_csv csv;
+    SH_TRY(sh_csv_open(&csv, path, header));
+    sh_status status = read(&csv, user);
+    sh_csv_close(&csv);
+    return status;
+}

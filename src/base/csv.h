@@ -21,6 +21,8 @@ sh_status sh_csv_open(sh_csv *csv, const char *path, const char *header);
 /* Next row into csv->field; *more is false at the end. */
 sh_status sh_csv_next(sh_csv *csv, bool *more);
 void sh_csv_close(sh_csv *csv);
+/* A whole table: `read` has it open, and goes through its rows. */
+sh_status sh_csv_read(const char *path, const char *header, sh_status (*read)(sh_csv *csv, void *user), void *user);
 
 /* A number; an empty field gives `missing`. */
 sh_status sh_csv_number(const sh_csv *csv, int field, double missing, double *value);

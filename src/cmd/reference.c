@@ -150,18 +150,14 @@ static void add_structure(building *b, sh_structure *s, double energy_per_atom)
 
 static void add_phase_of(building *b, const sh_structure *s, double energy_per_atom)
 {
-    int64_t *count = SH_NEW(int64_t, s->n_atom);
     sh_phase phase;
-    for (int64_t a = 0; a < s->n_atom; a++)
-        count[a] = 1;
-    if (sh_phase_create(s->z, count, s->n_atom, energy_per_atom, &phase) == SH_OK) {
+    if (sh_phase_create(s->z, NULL, s->n_atom, energy_per_atom, &phase) == SH_OK) {
         sh_reference_add_phase(&b->reference, &phase, s->name);
         b->n_of_crystal++;
     } else {
         sh_error_clear();
         b->n_many++;
     }
-    sh_free(count);
 }
 
 /* Which energies are meant is settled by the first input that has any. */

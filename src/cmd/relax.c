@@ -16,6 +16,7 @@
 #include "cmd/cmd.h"
 #include "cmd/options.h"
 #include "comm/counter.h"
+#include "evaluate/cells.h"
 #include "io/cif.h"
 #include "io/collect.h"
 #include "io/files.h"
@@ -180,12 +181,10 @@ typedef struct {
 
 /* The structures that are still to be relaxed, the largest first so that none of them comes last; of every rank. */
 typedef struct {
-    int64_t n, n_atom, n_all;
-    int64_t *id, *start; /* (n) rows of the output, (n+1) */
-    int64_t *place;      /* (n_all) of a row in this list */
-    double *lattice;     /* (n,9) */
-    int32_t *z;          /* (n_atom) */
-    double *frac;        /* (n_atom,3) */
+    int64_t n, n_all;
+    int64_t *id;    /* (n) rows of the output */
+    int64_t *place; /* (n_all) of a row in this list */
+    sh_cell_list cells;
 } work;
 
 static void add_number(sh_sha256 *s, double x)
@@ -273,10 +272,7 @@ static void list_work(const project *x, const bool *done, work *w)
 {
     *w = (work){.n_all = x->raw.n, .id = SH_NEW(int64_t, x->raw.n)};
     for (int64_t i = 0; i < x->raw.n; i++)
-        if (!x->raw.item[i].error && !done[i]) {
-            w->id[w->n++] = i;
-            w->n_atom += x->raw.item[i].n_atom;
-        }
+        if (!x->raw.item[i].error && !done[i]) w->id[w->n++] = i;
     sorted_list = &x->raw;
     qsort(w->id, (size_t)w->n, sizeof *w->id, by_size);
     sorted_list = NULL;
@@ -302,49 +298,25 @@ static sh_status prepare(const arguments *a, const potential *p, project *x, wor
     return status;
 }
 
-static sh_status share(sh_comm *comm, void *data, int64_t bytes)
-{
-    const int64_t piece = 1 << 30;
-    for (int64_t at = 0; at < bytes; at += piece)
-        SH_TRY(sh_comm_bcast(comm, (char *)data + at, bytes - at < piece ? bytes - at : piece, 0));
-    return SH_OK;
-}
-
 static sh_status share_work(sh_comm *comm, const project *x, work *w)
 {
-    SH_TRY(share(comm, &w->n, sizeof w->n));
-    SH_TRY(share(comm, &w->n_atom, sizeof w->n_atom));
-    SH_TRY(share(comm, &w->n_all, sizeof w->n_all));
+    SH_TRY(sh_comm_bcast(comm, &w->n, sizeof w->n, 0));
+    SH_TRY(sh_comm_bcast(comm, &w->n_all, sizeof w->n_all, 0));
     if (comm->rank) w->id = SH_NEW(int64_t, w->n);
-    w->start = SH_NEW(int64_t, w->n + 1);
-    w->lattice = SH_NEW(double, 9 * w->n);
-    w->z = SH_NEW(int32_t, w->n_atom);
-    w->frac = SH_NEW(double, 3 * w->n_atom);
-    for (int64_t i = 0; comm->rank == 0 && i < w->n; i++) {
-        const sh_structure *s = &x->raw.item[w->id[i]];
-        memcpy(w->lattice + 9 * i, s->lattice, sizeof s->lattice);
-        memcpy(w->z + w->start[i], s->z, (size_t)s->n_atom * sizeof *s->z);
-        memcpy(w->frac + 3 * w->start[i], s->frac, (size_t)(3 * s->n_atom) * sizeof *s->frac);
-        w->start[i + 1] = w->start[i] + s->n_atom;
-    }
-    SH_TRY(share(comm, w->id, w->n * (int64_t)sizeof *w->id));
+    if (comm->rank == 0) sh_cell_list_create(&x->raw, &w->cells);
+    if (comm->rank == 0) sh_cell_list_keep(&w->cells, w->id, w->n);
+    SH_TRY(sh_comm_bcast(comm, w->id, w->n * (int64_t)sizeof *w->id, 0));
     w->place = SH_NEW(int64_t, w->n_all);
     for (int64_t i = 0; i < w->n; i++)
         w->place[w->id[i]] = i;
-    SH_TRY(share(comm, w->start, (w->n + 1) * (int64_t)sizeof *w->start));
-    SH_TRY(share(comm, w->lattice, 9 * w->n * (int64_t)sizeof *w->lattice));
-    SH_TRY(share(comm, w->z, w->n_atom * (int64_t)sizeof *w->z));
-    return share(comm, w->frac, 3 * w->n_atom * (int64_t)sizeof *w->frac);
+    return sh_cell_list_share(comm, &w->cells);
 }
 
 static void release_work(work *w)
 {
     sh_free(w->id);
-    sh_free(w->start);
     sh_free(w->place);
-    sh_free(w->lattice);
-    sh_free(w->z);
-    sh_free(w->frac);
+    sh_cell_list_destroy(&w->cells);
 }
 
 /* ---- the work ---- */
@@ -371,12 +343,7 @@ static bool next_job(void *user, int64_t n_in_hand, sh_relax_job *job)
     int64_t i = sh_counter_add(w->counter, GIVEN, 1);
     w->next = i + 1;
     if (i >= w->work->n) return false;
-    int64_t first = w->work->start[i];
-    *job = (sh_relax_job){.id = w->work->id[i],
-                          .cell = {.lattice = w->work->lattice + 9 * i,
-                                   .n_atom = w->work->start[i + 1] - first,
-                                   .z = w->work->z + first,
-                                   .frac = w->work->frac + 3 * first}};
+    *job = (sh_relax_job){.id = w->work->id[i], .cell = sh_cell_list_at(&w->work->cells, i)};
     return true;
 }
 
@@ -393,8 +360,7 @@ static void show(worker *w)
 static void finish_job(void *user, const sh_relax_result *r)
 {
     worker *w = user;
-    int64_t i = w->work->place[r->id];
-    sh_cell raw = {w->work->lattice + 9 * i, r->n_atom, w->work->z + w->work->start[i], w->work->frac + 3 * w->work->start[i]};
+    sh_cell raw = sh_cell_list_at(&w->work->cells, w->work->place[r->id]);
     sh_cell end = {r->lattice, r->n_atom, raw.z, r->frac};
     sh_relaxed_row row;
     memset(&row, 0, sizeof row);
@@ -552,8 +518,8 @@ static sh_status conclude(const arguments *a, project *x)
 static sh_status relax_rest(sh_comm *comm, const arguments *a, const potential *p, project *x, work *w)
 {
     sh_status status = share_work(comm, x, w);
-    if (status == SH_OK) status = share(comm, x->journal, sizeof x->journal);
-    if (status == SH_OK) status = share(comm, x->settings.job, sizeof x->settings.job);
+    if (status == SH_OK) status = sh_comm_bcast(comm, x->journal, sizeof x->journal, 0);
+    if (status == SH_OK) status = sh_comm_bcast(comm, x->settings.job, sizeof x->settings.job, 0);
     SH_TRY(sh_comm_agree(comm, status));
     if (w->n) SH_TRY(run_all(comm, a, p, w, x->journal, x->settings.job));
     return sh_comm_agree(comm, comm->rank == 0 ? conclude(a, x) : SH_OK);
@@ -579,7 +545,7 @@ static sh_status relax(sh_comm *comm, const arguments *a)
     x->settings = (sh_relaxed_settings){.model = a->model, .opts = a->opts, .symprec = a->symprec};
     sh_status status = sh_comm_agree(comm, load_potential(a->model, comm->rank == 0, &p));
     if (status == SH_OK) status = sh_comm_agree(comm, comm->rank == 0 ? prepare(a, &p, x, &w) : SH_OK);
-    if (status == SH_OK) status = share(comm, &x->complete, sizeof x->complete);
+    if (status == SH_OK) status = sh_comm_bcast(comm, &x->complete, sizeof x->complete, 0);
     if (status == SH_OK && !x->complete) status = relax_rest(comm, a, &p, x, &w);
     if (status == SH_OK) status = sh_comm_agree(comm, comm->rank == 0 ? finish_project(a, x) : SH_OK);
     sh_folder_unlock(&x->lock);

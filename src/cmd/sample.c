@@ -12,7 +12,7 @@
 #include "cmd/cmd.h"
 #include "cmd/options.h"
 #include "comm/comm.h"
-#include "gflownet/objective.h"
+#include "gflownet/step.h"
 #include "io/files.h"
 #include "io/progress.h"
 #include "io/samples.h"
@@ -121,37 +121,21 @@ static uint64_t key_of(int64_t run_seed, int64_t seed)
 /* What is said at the end, summed over ranks: numbers of crystals. */
 enum { OVERLAP = SH_N_REASON, BOND_MISSING, WEIGHT, N_TALLY }; /* held back by reason first; WEIGHT: sum of Z_estimate / Z */
 
-/* log P_B of new records and their residuals, the host's; false: there was no room. */
-static bool try_log_pb(const sh_setup *s, const sh_records *drawn, const double *target, double *log_pb, double *residual)
-{
-    int64_t n = drawn->n;
-    sh_workspace ws;
-    sh_tape tape;
-    sh_workspace_begin(&ws, s->be, s->arena);
-    sh_workspace_plan(&ws, s->learn_sizes);
-    sh_tape_begin(&tape, &ws, false);
-    double *numbers = SH_ROOM(&ws, double, 3 * n);
-    const sh_record_list records = sh_records_there(&ws, drawn, NULL, 0, n);
-    const sh_balance balance = {.log_pf = numbers, .log_pb = numbers + n, .residual = numbers + 2 * n};
-    sh_objective(s->policy, &tape, &records, SH_PUT(&ws, target, n), 1, &balance);
-    sh_workspace_fetch(&ws, log_pb, balance.log_pb, (size_t)n * sizeof *log_pb);
-    sh_workspace_fetch(&ws, residual, balance.residual, (size_t)n * sizeof *residual);
-    return sh_workspace_settle(&ws);
-}
-
-/* log P_B of new records, in a pass without gradients. */
+/* log P_B of new records, in a pass without gradients on one tape. */
 static void add_log_pb(const sh_setup *s, sh_records *drawn, double tally[N_TALLY])
 {
     int64_t n = drawn->n;
+    sh_step_values values;
+    const sh_records none = sh_records_view(drawn, 0, 0);
     sh_arena_reset(s->arena);
-    double *log_pb = SH_PUSH(s->arena, double, n), *residual = SH_PUSH(s->arena, double, n), *target = SH_PUSH(s->arena, double, n);
+    double *target = SH_PUSH(s->arena, double, n);
     for (int64_t i = 0; i < n; i++)
         target[i] = sh_reward_log_target(&s->config->reward, &sh_record_at(drawn, i)->result);
-    while (!try_log_pb(s, drawn, target, log_pb, residual))
-        continue;
+    const sh_step_batch batch = {.fresh = drawn, .target_fresh = target, .replay = &none, .slice = n, .sizes = s->learn_sizes};
+    sh_step_values_of(s->policy, s->be, &batch, s->arena, &values);
     for (int64_t i = 0; i < n; i++) {
-        sh_record_at(drawn, i)->log_pb = log_pb[i];
-        tally[WEIGHT] += exp(fmin(-residual[i], 700));
+        sh_record_at(drawn, i)->log_pb = values.log_pb[i];
+        tally[WEIGHT] += exp(fmin(-values.residual[i], 700));
     }
 }
 

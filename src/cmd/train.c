@@ -326,13 +326,14 @@ static void begin_sum(void *context)
 static bool sums_early(const run *r, const sh_replay_header *header, const sh_step_batch *batch)
 {
     int64_t most = 0;
+    if (!sh_gradients_on_devices(&r->gradients, &r->setup)) return false;
     for (int k = 0; k < r->comm->n_shard; k++) {
         int64_t first, fresh, replayed;
         sh_comm_shard_slice(r->comm, r->config.train.batch, k, &first, &fresh);
         sh_comm_shard_slice(r->comm, header->n_total, k, &first, &replayed);
         most = fresh + replayed > most ? fresh + replayed : most;
     }
-    return sh_gradients_on_devices(&r->gradients, &r->setup) && most > sh_step_slice(batch, r->setup.be);
+    return most > sh_step_slice(batch, r->setup.be);
 }
 
 /* Values and gradients of this worker's shards, then their sums over all. */

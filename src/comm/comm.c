@@ -121,8 +121,10 @@ void sh_comm_abort(const sh_comm *c, sh_status status)
 
 sh_status sh_comm_bcast(sh_comm *c, void *data, int64_t bytes, int root)
 {
-    if (MPI_Bcast(data, to_int(bytes), MPI_BYTE, root, c->all) != MPI_SUCCESS)
-        return SH_FAIL(SH_ELIB, "a broadcast of %lld bytes failed", (long long)bytes);
+    const int64_t piece = 1 << 30; /* an int counts bytes */
+    for (int64_t at = 0; at < bytes; at += piece)
+        if (MPI_Bcast((char *)data + at, to_int(bytes - at < piece ? bytes - at : piece), MPI_BYTE, root, c->all) != MPI_SUCCESS)
+            return SH_FAIL(SH_ELIB, "a broadcast of %lld bytes failed", (long long)bytes);
     return SH_OK;
 }
 

@@ -2,6 +2,26 @@
 
 #include "backend/workspace.h"
 
+void sh_crystals_create(sh_arena *arena, int64_t n_crystal, int64_t n_site, int64_t n_atom, int64_t n_stab, double position_tolerance,
+                        sh_crystals *out)
+{
+    *out = (sh_crystals){.n_crystal = n_crystal,
+                         .n_site = n_site,
+                         .n_atom = n_atom,
+                         .n_stab = n_stab,
+                         .lattice = SH_PUSH(arena, double, 9 * n_crystal),
+                         .sg_number = SH_PUSH_ZERO(arena, int32_t, n_crystal),
+                         .site_start = SH_PUSH_ZERO(arena, int64_t, n_crystal + 1),
+                         .site_crystal = SH_PUSH(arena, int32_t, n_site),
+                         .site_z = SH_PUSH(arena, int32_t, n_site),
+                         .atom_start = SH_PUSH_ZERO(arena, int64_t, n_site + 1),
+                         .atom_frac = SH_PUSH(arena, double, 3 * n_atom),
+                         .atom_rot = SH_PUSH(arena, int8_t, 9 * n_atom),
+                         .stab_start = SH_PUSH_ZERO(arena, int64_t, n_site + 1),
+                         .stab_rot = SH_PUSH(arena, int8_t, 9 * n_stab),
+                         .position_tolerance = position_tolerance};
+}
+
 void sh_crystals_select(sh_workspace *ws, const sh_crystals *from, const int64_t *index, int64_t n, sh_crystals *out)
 {
     const sh_backend *be = ws->be;

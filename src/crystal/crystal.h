@@ -38,7 +38,12 @@ SH_BODY int64_t sh_site_mult(const sh_crystals *c, int64_t site)
     return c->atom_start[site + 1] - c->atom_start[site];
 }
 
+struct sh_arena;
 struct sh_workspace;
+
+/* Uninitialised ones of the host, but for their numbers, groups of 0, and starts that begin at 0. */
+void sh_crystals_create(struct sh_arena *arena, int64_t n_crystal, int64_t n_site, int64_t n_atom, int64_t n_stab,
+                        double position_tolerance, sh_crystals *out);
 
 /* The crystals index[0..n) of a batch, copied, in that order; all arrays are there. Waits once. */
 void sh_crystals_select(struct sh_workspace *ws, const sh_crystals *from, const int64_t *index, int64_t n, sh_crystals *out);

@@ -55,19 +55,7 @@ void sh_graph_build(sh_workspace *ws, const sh_crystals *c, const sh_graph_opts 
     out->in_edge = SH_ROOM(ws, int64_t, n_edge);
     args.graph = *out;
     be->graph_write(&args, n_site);
-    sh_graph_ends(ws, out->edge_start, out->edge_dst, n_edge, n_site, out->in_start, out->in_edge);
-}
-
-void sh_graph_ends(sh_workspace *ws, const int64_t *edge_start, const int32_t *edge_dst, int64_t n_edge, int64_t n_site,
-                   int64_t *in_start, int64_t *in_edge)
-{
-    if (!sh_workspace_is_planned(ws)) {
-        ws->be->sort_by_key(edge_dst, n_edge, n_site, in_start, in_edge);
-        return;
-    }
-    const sh_edge_ends_args args = {.n = edge_start + n_site, .dst = edge_dst, .n_key = n_site, .key = SH_ROOM(ws, int32_t, n_edge)};
-    ws->be->edge_ends(&args, n_edge);
-    ws->be->sort_by_key(args.key, n_edge, n_site + 1, in_start, in_edge);
+    sh_workspace_sort(ws, out->edge_dst, n_edge, out->edge_start + n_site, n_site, out->in_start, out->in_edge);
 }
 
 void sh_graph_count(const sh_graph *g, const int64_t *crystals, int64_t n, int64_t *n_site, int64_t *n_edge)

@@ -47,10 +47,6 @@ struct sh_workspace;
 /* Of crystals that are there, as its arrays will be; two sizes are asked for. */
 void sh_graph_build(struct sh_workspace *ws, const sh_crystals *crystals, const sh_graph_opts *opts, sh_graph *out);
 
-/* Edges by their far end: in_start (S+2; the last is for those that are only room), in_edge (E). */
-void sh_graph_ends(struct sh_workspace *ws, const int64_t *edge_start, const int32_t *edge_dst, int64_t n_edge, int64_t n_site,
-                   int64_t *in_start, int64_t *in_edge);
-
 /* On the host: sites and edges of the crystals[0..n) of the graph. */
 void sh_graph_count(const sh_graph *graph, const int64_t *crystals, int64_t n, int64_t *n_site, int64_t *n_edge);
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/status.h"
+#include "cell.h"
 
 /* Atoms sorted by u = frac(k x), k whole numbers: an image can only be an atom with nearly its u, and k = (1, 7, 31)
  * gives the atoms of a crystal many different u. */
@@ -22,15 +23,9 @@ typedef struct {
 
 static const double finder_k[3] = {1, 7, 31};
 
-static double wrap(double x)
-{
-    x -= floor(x);
-    return x < 1 ? x : 0;
-}
-
 static double finder_u(const double x[3])
 {
-    return wrap(finder_k[0] * x[0] + finder_k[1] * x[1] + finder_k[2] * x[2]);
+    return sh_wrap01(finder_k[0] * x[0] + finder_k[1] * x[1] + finder_k[2] * x[2]);
 }
 
 static int by_u(const void *a, const void *b)
@@ -77,7 +72,7 @@ static double distance(const double *l, const double a[3], const double b[3], do
 static int32_t find_atom(const atom_finder *f, int32_t z, const double x[3])
 {
     int64_t n = f->cell->n_atom, lo = 0, hi = n;
-    double u = finder_u(x), from = f->width < 0.5 ? wrap(u - f->width) : 0;
+    double u = finder_u(x), from = f->width < 0.5 ? sh_wrap01(u - f->width) : 0;
     while (lo < hi) {
         int64_t middle = (lo + hi) / 2;
         if (f->sorted[middle].u < from) lo = middle + 1;
@@ -86,7 +81,7 @@ static int32_t find_atom(const atom_finder *f, int32_t z, const double x[3])
     int32_t found = -1;
     for (int64_t i = 0; i < n; i++) {
         const sorted_atom *s = &f->sorted[(lo + i) % n];
-        if (f->width < 0.5 && wrap(s->u - from) > 2 * f->width) break;
+        if (f->width < 0.5 && sh_wrap01(s->u - from) > 2 * f->width) break;
         double d[3];
         if (f->cell->z[s->atom] != z || distance(f->cell->lattice, x, f->cell->frac + 3 * s->atom, d) > f->tolerance)
             continue;
@@ -331,20 +326,7 @@ void sh_crystals_reduce(const sh_cell *cells, int64_t n_cell, double symprec, bo
         n_site += all[c].n_site;
         n_stab += all[c].n_stab;
     }
-    *out = (sh_crystals){
-        .n_crystal = n_cell, .n_site = n_site, .n_atom = n_atom, .n_stab = n_stab,
-        .lattice = SH_PUSH(arena, double, 9 * n_cell),
-        .sg_number = SH_PUSH_ZERO(arena, int32_t, n_cell),
-        .site_start = SH_PUSH_ZERO(arena, int64_t, n_cell + 1),
-        .site_crystal = SH_PUSH(arena, int32_t, n_site),
-        .site_z = SH_PUSH(arena, int32_t, n_site),
-        .atom_start = SH_PUSH_ZERO(arena, int64_t, n_site + 1),
-        .atom_frac = SH_PUSH(arena, double, 3 * n_atom),
-        .atom_rot = SH_PUSH(arena, int8_t, 9 * n_atom),
-        .stab_start = SH_PUSH_ZERO(arena, int64_t, n_site + 1),
-        .stab_rot = SH_PUSH(arena, int8_t, 9 * n_stab),
-        .position_tolerance = fmax(1e-5, 2 * mismatch),
-    };
+    sh_crystals_create(arena, n_cell, n_site, n_atom, n_stab, fmax(1e-5, 2 * mismatch), out);
     int64_t site = 0, atom = 0, stab = 0;
     for (int64_t c = 0; c < n_cell; c++) {
         const sh_cell *cell = &cells[c];
@@ -365,7 +347,7 @@ void sh_crystals_reduce(const sh_cell *cells, int64_t n_cell, double symprec, bo
             int64_t to = first + next[r->site_of[a]]++;
             memcpy(out->atom_rot + 9 * to, r->atom_rot + 9 * a, 9);
             for (int k = 0; k < 3; k++)
-                out->atom_frac[3 * to + k] = wrap(cell->frac[3 * a + k]);
+                out->atom_frac[3 * to + k] = sh_wrap01(cell->frac[3 * a + k]);
         }
         sh_free(next);
         site += r->n_site;

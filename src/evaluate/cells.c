@@ -57,18 +57,10 @@ void sh_cell_list_keep(sh_cell_list *list, const int64_t *index, int64_t n)
     *list = kept;
 }
 
-sh_status sh_share(sh_comm *comm, void *data, int64_t bytes)
-{
-    const int64_t piece = 1 << 30;
-    for (int64_t at = 0; at < bytes; at += piece)
-        SH_TRY(sh_comm_bcast(comm, (char *)data + at, bytes - at < piece ? bytes - at : piece, 0));
-    return SH_OK;
-}
-
 sh_status sh_cell_list_share(sh_comm *comm, sh_cell_list *list)
 {
     int64_t size[2] = {list->n, list->n_atom};
-    SH_TRY(sh_share(comm, size, sizeof size));
+    SH_TRY(sh_comm_bcast(comm, size, sizeof size, 0));
     if (comm->rank)
         *list = (sh_cell_list){.n = size[0],
                                .n_atom = size[1],
@@ -76,10 +68,10 @@ sh_status sh_cell_list_share(sh_comm *comm, sh_cell_list *list)
                                .lattice = SH_NEW(double, 9 * size[0]),
                                .z = SH_NEW(int32_t, size[1]),
                                .frac = SH_NEW(double, 3 * size[1])};
-    SH_TRY(sh_share(comm, list->start, (size[0] + 1) * (int64_t)sizeof *list->start));
-    SH_TRY(sh_share(comm, list->lattice, 9 * size[0] * (int64_t)sizeof *list->lattice));
-    SH_TRY(sh_share(comm, list->z, size[1] * (int64_t)sizeof *list->z));
-    return sh_share(comm, list->frac, 3 * size[1] * (int64_t)sizeof *list->frac);
+    SH_TRY(sh_comm_bcast(comm, list->start, (size[0] + 1) * (int64_t)sizeof *list->start, 0));
+    SH_TRY(sh_comm_bcast(comm, list->lattice, 9 * size[0] * (int64_t)sizeof *list->lattice, 0));
+    SH_TRY(sh_comm_bcast(comm, list->z, size[1] * (int64_t)sizeof *list->z, 0));
+    return sh_comm_bcast(comm, list->frac, 3 * size[1] * (int64_t)sizeof *list->frac, 0);
 }
 
 /* The first crystal before which at least part / parts of the work is; a crystal counts as its atoms and one. */

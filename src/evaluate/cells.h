@@ -23,8 +23,6 @@ void sh_cell_list_keep(sh_cell_list *list, const int64_t *index, int64_t n);
 
 /* What rank 0 has, to all. Collective. */
 sh_status sh_cell_list_share(sh_comm *comm, sh_cell_list *list);
-/* Any number of bytes from rank 0 to all. */
-sh_status sh_share(sh_comm *comm, void *data, int64_t bytes);
 
 /* Neighbours in the list with about as many atoms as every other rank has: [*first, *first + *n). */
 void sh_cell_list_slice(const sh_cell_list *list, int rank, int size, int64_t *first, int64_t *n);

@@ -43,21 +43,6 @@ static prints gather(const sh_comm *comm, const prints *mine)
     return all;
 }
 
-/* Rows near in both, and the means; of distances in their order, so that the bits do not depend on the ranks. */
-static int64_t count_near(const double *s, const double *c, int64_t n, double cutoff_s, double cutoff_c, double *mean_s, double *mean_c)
-{
-    int64_t near = 0;
-    *mean_s = *mean_c = 0;
-    for (int64_t i = 0; i < n; i++) {
-        near += s[i] <= cutoff_s && c[i] <= cutoff_c;
-        *mean_s += s[i];
-        *mean_c += c[i];
-    }
-    *mean_s = n ? *mean_s / (double)n : NAN;
-    *mean_c = n ? *mean_c / (double)n : NAN;
-    return near;
-}
-
 /* From each of mine to the nearest of the reference. */
 static int64_t precision(const sh_comm *comm, const prints *mine, const prints *reference, sh_evaluation_share *share, double cutoff_s,
                          double cutoff_c, sh_coverage *out)
@@ -74,7 +59,7 @@ static int64_t precision(const sh_comm *comm, const prints *mine, const prints *
     }
     all_s = sh_gather_doubles(comm, s, mine->n, &n);
     all_c = sh_gather_doubles(comm, c, mine->n, &n);
-    int64_t near = count_near(all_s, all_c, n, cutoff_s, cutoff_c, &out->amsd_precision, &out->amcd_precision);
+    int64_t near = sh_coverage_near(all_s, all_c, n, cutoff_s, cutoff_c, &out->amsd_precision, &out->amcd_precision);
     sh_free(s);
     sh_free(c);
     sh_free(which);
@@ -91,7 +76,7 @@ static int64_t recall(const sh_comm *comm, const prints *mine, const prints *ref
     sh_nearest_rows(reference->structure, n, mine->structure, mine->n, SH_CRYSTALNN_SIZE, least, NULL);
     sh_nearest_rows(reference->composition, n, mine->composition, mine->n, SH_MAGPIE_SIZE, least + n, NULL);
     MPI_Allreduce(MPI_IN_PLACE, least, (int)(2 * n), MPI_DOUBLE, MPI_MIN, comm->all);
-    int64_t near = count_near(least, least + n, n, cutoff_s, cutoff_c, &out->amsd_recall, &out->amcd_recall);
+    int64_t near = sh_coverage_near(least, least + n, n, cutoff_s, cutoff_c, &out->amsd_recall, &out->amcd_recall);
     sh_free(least);
     return near;
 }

@@ -2,6 +2,7 @@
 
 #include <math.h>
 #include <omp.h>
+#include <stddef.h>
 #include <string.h>
 
 #include "metrics/matcher.h"
@@ -121,6 +122,17 @@ typedef struct {
     double e_total[CHUNK], e_form[CHUNK];
 } judged;
 
+/* Those of the n rows whose reason, the integer at `reason` in a row, says that they can be judged. */
+static void choose(const sh_cell_list *cells, int64_t first, const sh_evaluation_row *row, int64_t n, size_t reason, judged *x)
+{
+    x->n = 0;
+    for (int64_t i = 0; i < n; i++) {
+        if (*(const int32_t *)((const char *)&row[i] + reason) != SH_JUDGED) continue;
+        x->cell[x->n] = sh_cell_list_at(cells, first + i);
+        x->row[x->n++] = i;
+    }
+}
+
 static void ask(const sh_evaluation_tools *t, judged *x, sh_arena *arena)
 {
     for (int64_t k = 0; k < x->n; k++)
@@ -136,12 +148,7 @@ static int32_t reason_after(double e_total, double e_form)
 static void ask_about_chunk(const sh_evaluation_tools *t, const sh_evaluation_inputs *in, int64_t first, int64_t n, sh_evaluation_row *row,
                             judged *x, sh_arena *arena)
 {
-    x->n = 0;
-    for (int64_t i = 0; i < n; i++)
-        if (row[i].energy_reason == SH_JUDGED) {
-            x->cell[x->n] = sh_cell_list_at(&in->raw, first + i);
-            x->row[x->n++] = i;
-        }
+    choose(&in->raw, first, row, n, offsetof(sh_evaluation_row, energy_reason), x);
     ask(t, x, arena);
     for (int64_t k = 0; k < x->n; k++) {
         sh_evaluation_row *r = &row[x->row[k]];
@@ -149,12 +156,8 @@ static void ask_about_chunk(const sh_evaluation_tools *t, const sh_evaluation_in
         r->e_form = x->e_form[k];
         r->energy_reason = reason_after(r->e_total, r->e_form);
     }
-    x->n = 0;
-    for (int64_t i = 0; i < n && in->has_relaxed; i++)
-        if (row[i].relaxed_energy_reason == SH_JUDGED) {
-            x->cell[x->n] = sh_cell_list_at(&in->relaxed, first + i);
-            x->row[x->n++] = i;
-        }
+    if (!in->has_relaxed) return;
+    choose(&in->relaxed, first, row, n, offsetof(sh_evaluation_row, relaxed_energy_reason), x);
     ask(t, x, arena);
     for (int64_t k = 0; k < x->n; k++) {
         sh_evaluation_row *r = &row[x->row[k]];
@@ -167,12 +170,7 @@ static void ask_about_chunk(const sh_evaluation_tools *t, const sh_evaluation_in
 static void ask_for_gaps(const sh_evaluation_tools *t, const sh_evaluation_inputs *in, int64_t first, int64_t n, sh_evaluation_row *row,
                          judged *x, sh_arena *arena)
 {
-    x->n = 0;
-    for (int64_t i = 0; i < n; i++)
-        if (row[i].gap_reason == SH_JUDGED) {
-            x->cell[x->n] = sh_cell_list_at(&in->raw, first + i);
-            x->row[x->n++] = i;
-        }
+    choose(&in->raw, first, row, n, offsetof(sh_evaluation_row, gap_reason), x);
     if (x->n) sh_judge_gaps(t->gap_judge, x->cell, x->n, arena, x->e_total);
     for (int64_t k = 0; k < x->n; k++) {
         sh_evaluation_row *r = &row[x->row[k]];
@@ -187,10 +185,7 @@ static double above_hull(const sh_evaluation_tools *t, const sh_cell *cell, doub
     sh_hull_result result;
     sh_phase phase;
     if (!t->hull || !isfinite(energy)) return NAN;
-    int64_t *count = SH_PUSH(scratch, int64_t, cell->n_atom);
-    for (int64_t a = 0; a < cell->n_atom; a++)
-        count[a] = 1;
-    if (sh_phase_create(cell->z, count, cell->n_atom, energy, &phase) != SH_OK) {
+    if (sh_phase_create(cell->z, NULL, cell->n_atom, energy, &phase) != SH_OK) {
         sh_error_clear();
         return NAN;
     }

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/hash.h"
 #include "evaluate/row.h"
 #include "io/collect.h"
 #include "io/config.h"
@@ -131,19 +132,11 @@ typedef struct {
     int64_t row;
 } keyed;
 
-static uint64_t mix(uint64_t hash, const void *data, size_t bytes)
-{
-    const unsigned char *c = data;
-    for (size_t i = 0; i < bytes; i++)
-        hash = (hash ^ c[i]) * 0x100000001b3u;
-    return hash;
-}
-
 static uint64_t hash_of(const sh_structure *s)
 {
-    uint64_t hash = mix(0xcbf29ce484222325u, s->lattice, sizeof s->lattice);
-    hash = mix(hash, s->z, (size_t)s->n_atom * sizeof *s->z);
-    return mix(hash, s->frac, (size_t)(3 * s->n_atom) * sizeof *s->frac);
+    uint64_t hash = sh_hash_bytes(SH_HASH_START, s->lattice, sizeof s->lattice);
+    hash = sh_hash_bytes(hash, s->z, (size_t)s->n_atom * sizeof *s->z);
+    return sh_hash_bytes(hash, s->frac, (size_t)(3 * s->n_atom) * sizeof *s->frac);
 }
 
 static bool same(const sh_structure *a, const sh_structure *b)
@@ -207,8 +200,8 @@ static uint64_t hash_of_name(const sh_structures *list, int64_t i)
 {
     const char *path = sh_structures_path(list, i), *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
     const char *dot = strrchr(name, '.');
-    uint64_t hash = mix(0xcbf29ce484222325u, name, dot && dot > name ? (size_t)(dot - name) : strlen(name));
-    return mix(hash, &list->item[i].index, sizeof list->item[i].index);
+    uint64_t hash = sh_hash_bytes(SH_HASH_START, name, dot && dot > name ? (size_t)(dot - name) : strlen(name));
+    return sh_hash_bytes(hash, &list->item[i].index, sizeof list->item[i].index);
 }
 
 static uint64_t formula_of(const sh_structure *s)
@@ -291,8 +284,8 @@ static sh_status read_all(const char *const *paths, int n_path, const char *rela
 
 static sh_status hand_on(sh_comm *comm, sh_evaluation_inputs *in)
 {
-    SH_TRY(sh_share(comm, &in->n, sizeof in->n));
-    SH_TRY(sh_share(comm, &in->has_relaxed, sizeof in->has_relaxed));
+    SH_TRY(sh_comm_bcast(comm, &in->n, sizeof in->n, 0));
+    SH_TRY(sh_comm_bcast(comm, &in->has_relaxed, sizeof in->has_relaxed, 0));
     if (comm->rank) {
         in->n_all = in->n;
         in->relaxation = SH_NEW(int32_t, in->n);
@@ -300,10 +293,10 @@ static sh_status hand_on(sh_comm *comm, sh_evaluation_inputs *in)
         in->sampled_group = SH_NEW(int32_t, in->n);
         in->place = SH_NEW(int64_t, in->n);
     }
-    SH_TRY(sh_share(comm, in->relaxation, in->n * (int64_t)sizeof *in->relaxation));
-    SH_TRY(sh_share(comm, in->reward, in->n * (int64_t)sizeof *in->reward));
-    SH_TRY(sh_share(comm, in->sampled_group, in->n * (int64_t)sizeof *in->sampled_group));
-    SH_TRY(sh_share(comm, in->place, in->n * (int64_t)sizeof *in->place));
+    SH_TRY(sh_comm_bcast(comm, in->relaxation, in->n * (int64_t)sizeof *in->relaxation, 0));
+    SH_TRY(sh_comm_bcast(comm, in->reward, in->n * (int64_t)sizeof *in->reward, 0));
+    SH_TRY(sh_comm_bcast(comm, in->sampled_group, in->n * (int64_t)sizeof *in->sampled_group, 0));
+    SH_TRY(sh_comm_bcast(comm, in->place, in->n * (int64_t)sizeof *in->place, 0));
     SH_TRY(sh_cell_list_share(comm, &in->raw));
     return in->has_relaxed ? sh_cell_list_share(comm, &in->relaxed) : SH_OK;
 }

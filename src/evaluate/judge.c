@@ -51,13 +51,6 @@ sh_judged sh_judge_can(const sh_judge *judge, const sh_cell *cell, const sh_dist
     return SH_JUDGED;
 }
 
-/* Sites and neighbours of a batch. */
-static void prepare(const sh_cell *cells, int64_t n, double cutoff, sh_workspace *ws, sh_crystals *crystals, sh_graph *graph)
-{
-    sh_crystals_reduce(cells, n, 1e-3, false, ws->arena, crystals);
-    sh_graph_build(ws, crystals, &(sh_graph_opts){.cutoff = cutoff}, graph);
-}
-
 static int64_t batch_end(const sh_cell *cells, int64_t n, int64_t first)
 {
     int64_t last = first, atoms = 0;
@@ -75,31 +68,33 @@ static void pair_energies(const sh_judge *judge, sh_workspace *ws, const sh_crys
     judge->pair->evaluate(judge->pair->self, ws, c, g, &values);
 }
 
-void sh_judge_energies(const sh_judge *judge, const sh_cell *cells, int64_t n, sh_arena *arena, double *e_total, double *e_form)
+/* e_form NULL: of a model of gaps, whose predictions are the values. */
+static void evaluate(const sh_judge *judge, const sh_cell *cells, int64_t n, sh_arena *arena, double *value, double *e_form)
 {
+    double cutoff = judge->pair ? judge->pair->cutoff : sh_potential_cutoff(judge->model.potential);
     for (int64_t first = 0, last; first < n; first = last) {
         sh_crystals c;
         sh_graph g;
         last = batch_end(cells, n, first);
         sh_arena_reset(arena);
         sh_workspace ws = sh_workspace_host(arena);
-        prepare(cells + first, last - first, judge->pair ? judge->pair->cutoff : sh_potential_cutoff(judge->model.potential), &ws, &c, &g);
+        sh_crystals_reduce(cells + first, last - first, 1e-3, false, arena, &c);
+        sh_graph_build(&ws, &c, &(sh_graph_opts){.cutoff = cutoff}, &g);
         if (judge->pair)
-            pair_energies(judge, &ws, &c, &g, e_total + first, e_form + first);
+            pair_energies(judge, &ws, &c, &g, value + first, e_form + first);
+        else if (e_form)
+            sh_potential_evaluate(judge->model.potential, &ws, &c, &g, NULL, c.n_crystal, value + first, e_form + first);
         else
-            sh_potential_evaluate(judge->model.potential, &ws, &c, &g, NULL, c.n_crystal, e_total + first, e_form + first);
+            sh_potential_predict(judge->model.potential, &ws, &c, &g, NULL, c.n_crystal, value + first);
     }
+}
+
+void sh_judge_energies(const sh_judge *judge, const sh_cell *cells, int64_t n, sh_arena *arena, double *e_total, double *e_form)
+{
+    evaluate(judge, cells, n, arena, e_total, e_form);
 }
 
 void sh_judge_gaps(const sh_judge *judge, const sh_cell *cells, int64_t n, sh_arena *arena, double *gap)
 {
-    for (int64_t first = 0, last; first < n; first = last) {
-        sh_crystals c;
-        sh_graph g;
-        last = batch_end(cells, n, first);
-        sh_arena_reset(arena);
-        sh_workspace ws = sh_workspace_host(arena);
-        prepare(cells + first, last - first, sh_potential_cutoff(judge->model.potential), &ws, &c, &g);
-        sh_potential_predict(judge->model.potential, &ws, &c, &g, NULL, c.n_crystal, gap + first);
-    }
+    evaluate(judge, cells, n, arena, gap, NULL);
 }

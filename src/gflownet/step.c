@@ -3,16 +3,10 @@
 #include <math.h>
 #include <string.h>
 
-/* What a pass says of each record, fresh and then replayed; the host's. */
-typedef struct {
-    int64_t n;
-    double *log_pf, *log_pb, *residual; /* (n) */
-} said;
-
-static said make_room(const sh_step_batch *b, sh_arena *arena)
+static sh_step_values make_room(const sh_step_batch *b, sh_arena *arena)
 {
     int64_t n = b->fresh->n + b->replay->n;
-    return (said){n, SH_PUSH(arena, double, n), SH_PUSH(arena, double, n), SH_PUSH(arena, double, n)};
+    return (sh_step_values){n, SH_PUSH(arena, double, n), SH_PUSH(arena, double, n), SH_PUSH(arena, double, n)};
 }
 
 static const double *targets(const sh_step_batch *b, sh_workspace *ws, int64_t first, int64_t n)
@@ -38,7 +32,7 @@ static void copy_gradient(const sh_backend *be, const sh_real *x, sh_real *y, in
 /* The objective of the records first .. first + n - 1, each times scale, with its gradient where asked. False: there was no room for
  * something; the parameters' gradient is as it was. */
 static bool try_slice(const sh_policy *policy, const sh_backend *be, const sh_step_batch *b, int64_t first, int64_t n, const double *mean,
-                      double scale, bool backward, sh_arena *arena, said *out)
+                      double scale, bool backward, sh_arena *arena, sh_step_values *out)
 {
     sh_workspace ws;
     sh_tape tape;
@@ -64,7 +58,7 @@ static bool try_slice(const sh_policy *policy, const sh_backend *be, const sh_st
 }
 
 static void pass(const sh_policy *policy, const sh_backend *be, const sh_step_batch *b, const double *mean, double scale, bool backward,
-                 sh_arena *arena, said *out)
+                 sh_arena *arena, sh_step_values *out)
 {
     int64_t slice = sh_step_slice(b, be);
     for (int64_t first = 0; first < out->n; first += slice) {
@@ -75,7 +69,13 @@ static void pass(const sh_policy *policy, const sh_backend *be, const sh_step_ba
     }
 }
 
-static void add_up(const sh_policy *policy, const said *all, double sum[2])
+void sh_step_values_of(const sh_policy *policy, const sh_backend *be, const sh_step_batch *b, sh_arena *arena, sh_step_values *out)
+{
+    *out = make_room(b, arena);
+    if (out->n) pass(policy, be, b, NULL, 1, false, arena, out);
+}
+
+static void add_up(const sh_policy *policy, const sh_step_values *all, double sum[2])
 {
     double log_z = sh_policy_log_z_value(policy);
     sum[0] = 0;
@@ -86,17 +86,16 @@ static void add_up(const sh_policy *policy, const said *all, double sum[2])
 
 void sh_train_mean(const sh_policy *policy, const sh_backend *be, const sh_step_batch *b, sh_arena *arena, double sum[2])
 {
-    said all = make_room(b, arena);
+    sh_step_values all;
     sum[0] = sum[1] = 0;
-    if (all.n == 0) return;
-    pass(policy, be, b, NULL, 1, false, arena, &all);
-    add_up(policy, &all, sum);
+    sh_step_values_of(policy, be, b, arena, &all);
+    if (all.n) add_up(policy, &all, sum);
 }
 
 void sh_train_step(const sh_policy *policy, const sh_backend *be, const sh_step_batch *b, sh_arena *arena, sh_step_sums *sums)
 {
     *sums = (sh_step_sums){.n_fresh = (double)b->fresh->n, .n_replay = (double)b->replay->n};
-    said all = make_room(b, arena);
+    sh_step_values all = make_room(b, arena);
     if (all.n == 0 && b->before_last) b->before_last(b->context);
     if (all.n == 0) return;
     double sum[2], own;

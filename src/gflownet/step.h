@@ -41,6 +41,15 @@ int64_t sh_step_slice(const sh_step_batch *batch, const sh_backend *be);
 /* Adds the gradient of the objective over n_total to the parameters' gradients. */
 void sh_train_step(const sh_policy *policy, const sh_backend *be, const sh_step_batch *batch, sh_arena *arena, sh_step_sums *sums);
 
+/* What a pass says of each record, fresh and then replayed; the host's. */
+typedef struct {
+    int64_t n;
+    double *log_pf, *log_pb, *residual; /* (n) */
+} sh_step_values;
+
+/* Of the batch's records, on the arena. No gradients. */
+void sh_step_values_of(const sh_policy *policy, const sh_backend *be, const sh_step_batch *batch, sh_arena *arena, sh_step_values *out);
+
 /* Sum of log P_F - log P_B - target over the batch's records and their number: what VarGrad's mean is of. No gradients. */
 void sh_train_mean(const sh_policy *policy, const sh_backend *be, const sh_step_batch *batch, sh_arena *arena, double sum[2]);
 

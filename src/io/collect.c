@@ -93,21 +93,11 @@ static void collect_lines(const char *path, sh_structures *out)
 {
     char *text;
     size_t size;
-    sh_lines lines;
     if (sh_gzip_read(path, &text, &size) != SH_OK) {
         sh_structures_add_error(out);
         return;
     }
-    sh_lines_start(&lines, path, text, size);
-    for (bool more = true; more;) {
-        sh_jsonl_record record;
-        if (sh_jsonl_next(&lines, &more, &record) != SH_OK) {
-            sh_structures_add_error(out);
-            more = true;
-        } else if (more) {
-            sh_structures_add(out, &record.structure);
-        }
-    }
+    sh_jsonl_collect(path, text, size, out);
     sh_free(text);
 }
 

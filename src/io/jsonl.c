@@ -216,3 +216,18 @@ sh_status sh_jsonl_next(sh_lines *lines, bool *more, sh_jsonl_record *out)
     out->structure.frac = sh_realloc(out->structure.frac, (size_t)out->structure.n_atom * 3 * sizeof *out->structure.frac);
     return SH_OK;
 }
+
+void sh_jsonl_collect(const char *path, const char *text, size_t size, sh_structures *out)
+{
+    sh_lines lines;
+    sh_lines_start(&lines, path, text, size);
+    for (bool more = true; more;) {
+        sh_jsonl_record record;
+        if (sh_jsonl_next(&lines, &more, &record) != SH_OK) {
+            sh_structures_add_error(out);
+            more = true;
+        } else if (more) {
+            sh_structures_add(out, &record.structure);
+        }
+    }
+}

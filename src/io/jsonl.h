@@ -16,4 +16,7 @@ typedef struct {
  * call after it goes on with the line after. The structure is the caller's; on error there is none. */
 sh_status sh_jsonl_next(sh_lines *lines, bool *more, sh_jsonl_record *out);
 
+/* All of a text appended; what is none takes a place with its error. */
+void sh_jsonl_collect(const char *path, const char *text, size_t size, sh_structures *out);
+
 #endif

@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/csv.h"
 #include "io/report_chart.h"
 
 enum { WIDTH = 170, HEIGHT = 150, MARGIN = 6, MAX_DRAWN = 200 };
@@ -39,31 +38,15 @@ const char *sh_report_color(int z, char text[8])
     return text;
 }
 
-static sh_status read_radii(sh_csv *csv, double *radius)
-{
-    bool more;
-    int z;
-    for (;;) {
-        SH_TRY(sh_csv_next(csv, &more));
-        if (!more) return SH_OK;
-        SH_TRY(sh_csv_integer(csv, 0, 1, SH_MAX_Z, &z));
-        SH_TRY(sh_csv_number(csv, 4, 1.5, &radius[z]));
-    }
-}
-
 sh_status sh_report_atoms_create(const char *folder, sh_report_atoms *out)
 {
-    char elements[4096], bonds[4096];
-    sh_csv csv;
+    char bonds[4096];
     *out = (sh_report_atoms){0};
-    for (int z = 0; z <= SH_MAX_Z; z++)
-        out->radius[z] = 1.5;
-    snprintf(elements, sizeof elements, "%s/elements.csv", folder);
     snprintf(bonds, sizeof bonds, "%s/bonds_mp.csv", folder);
-    SH_TRY(sh_csv_open(&csv, elements, "z,symbol,mass,pauling,covalent_radius,smact_eneg,smact_metal"));
-    sh_status status = read_radii(&csv, out->radius);
-    sh_csv_close(&csv);
-    return status == SH_OK ? sh_tables_create(folder, bonds, &out->tables) : status;
+    SH_TRY(sh_tables_create(folder, bonds, &out->tables));
+    for (int z = 0; z <= SH_MAX_Z; z++)
+        out->radius[z] = isfinite(out->tables->covalent_radius[z]) ? out->tables->covalent_radius[z] : 1.5;
+    return SH_OK;
 }
 
 void sh_report_atoms_destroy(sh_report_atoms *atoms)

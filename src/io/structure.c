@@ -91,12 +91,6 @@ sh_status sh_structures_check(const sh_structures *list)
     return SH_OK;
 }
 
-double sh_wrap01(double x)
-{
-    x -= floor(x);
-    return x < 1 ? x : 0; /* -1e-20 - floor(-1e-20) is 1 */
-}
-
 bool sh_lattice_invert(const double l[9], double inverse[9])
 {
     for (int i = 0; i < 3; i++) {

@@ -8,6 +8,7 @@
 
 #include "base/memory.h"
 #include "base/status.h"
+#include "cell.h"
 #include "crystal/crystal.h"
 
 /* More atoms than this in one structure are refused: the models are for cells of a few hundred, bond scores take the square of
@@ -51,8 +52,6 @@ const char *sh_structures_path(const sh_structures *list, int64_t i);
 /* SH_OK, or SH_EINPUT with the message of the first structure that could not be read. */
 sh_status sh_structures_check(const sh_structures *list);
 
-/* x - floor(x), never 1. */
-double sh_wrap01(double x);
 /* Rows of the inverse: frac = cart * inverse. False for a cell without volume or with a number that is not finite. */
 bool sh_lattice_invert(const double lattice[9], double inverse[9]);
 /* No vector is longer than SH_MAX_CELL_LENGTH. */

@@ -16,8 +16,9 @@ sh_status sh_phase_create(const int32_t *z, const int64_t *count, int64_t n, dou
     int64_t total[119] = {0}, divisor = 0;
     *out = (sh_phase){.energy = energy};
     for (int64_t i = 0; i < n; i++) {
-        if (z[i] < 1 || z[i] > 118 || count[i] < 0) return SH_FAIL(SH_EINPUT, "Z %d, count %lld: no element", z[i], (long long)count[i]);
-        total[z[i]] += count[i];
+        int64_t of_it = count ? count[i] : 1;
+        if (z[i] < 1 || z[i] > 118 || of_it < 0) return SH_FAIL(SH_EINPUT, "Z %d, count %lld: no element", z[i], (long long)of_it);
+        total[z[i]] += of_it;
     }
     for (int32_t e = 1; e <= 118; e++) {
         if (!total[e]) continue;

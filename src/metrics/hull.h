@@ -19,7 +19,7 @@ typedef struct {
     double energy;
 } sh_phase;
 
-/* Elements sorted, repeated ones added up, counts divided by their greatest common divisor. SH_EINPUT for none, more than
+/* n elements with counts, NULL: one each. Elements sorted, repeated ones added up, counts divided by their greatest common divisor. SH_EINPUT for none, more than
  * SH_HULL_MAX_KIND, numbers that are none of an element. */
 sh_status sh_phase_create(const int32_t *z, const int64_t *count, int64_t n, double energy, sh_phase *out);
 /* "Li3PS4", "Ca(OH)2", "Fe0.5": symbols, whole or decimal counts (up to 4 digits behind the point), brackets. *atoms, if not NULL, is

@@ -11,8 +11,9 @@ static const char *const header = "z,Number,MendeleevNumber,AtomicWeight,Melting
                                   "NsValence,NpValence,NdValence,NfValence,NValence,NsUnfilled,NpUnfilled,NdUnfilled,NfUnfilled,"
                                   "NUnfilled,GSvolume_pa,GSbandgap,GSmagmom,SpaceGroupNumber";
 
-static sh_status read_properties(sh_csv *csv, sh_magpie_tables *t)
+static sh_status read_properties(sh_csv *csv, void *tables)
 {
+    sh_magpie_tables *t = tables;
     bool more;
     int z;
     for (;;) {
@@ -24,8 +25,9 @@ static sh_status read_properties(sh_csv *csv, sh_magpie_tables *t)
     }
 }
 
-static sh_status read_scale(sh_csv *csv, sh_magpie_tables *t)
+static sh_status read_scale(sh_csv *csv, void *tables)
 {
+    sh_magpie_tables *t = tables;
     bool more;
     for (int i = 0;; i++) {
         SH_TRY(sh_csv_next(csv, &more));
@@ -39,27 +41,18 @@ static sh_status read_scale(sh_csv *csv, sh_magpie_tables *t)
     }
 }
 
-static sh_status read_table(const char *folder, const char *file, const char *head,
-                            sh_status (*read)(sh_csv *, sh_magpie_tables *), sh_magpie_tables *t)
-{
-    char path[4096];
-    sh_csv csv;
-    snprintf(path, sizeof path, "%s/%s", folder, file);
-    SH_TRY(sh_csv_open(&csv, path, head));
-    sh_status status = read(&csv, t);
-    sh_csv_close(&csv);
-    return status;
-}
-
 sh_status sh_magpie_create(const char *folder, sh_magpie_tables **out)
 {
+    char path[4096];
     sh_magpie_tables *t = SH_NEW(sh_magpie_tables, 1);
     *out = NULL;
     for (int z = 0; z <= SH_MAX_Z; z++)
         for (int p = 0; p < SH_MAGPIE_PROPERTIES; p++)
             t->property[z][p] = NAN;
-    sh_status status = read_table(folder, "magpie.csv", header, read_properties, t);
-    if (status == SH_OK) status = read_table(folder, "magpie_scale.csv", "property,statistic,mean,std", read_scale, t);
+    snprintf(path, sizeof path, "%s/magpie.csv", folder);
+    sh_status status = sh_csv_read(path, header, read_properties, t);
+    snprintf(path, sizeof path, "%s/magpie_scale.csv", folder);
+    if (status == SH_OK) status = sh_csv_read(path, "property,statistic,mean,std", read_scale, t);
     if (status != SH_OK) {
         sh_magpie_destroy(&t);
         return status;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/gcd.h"
+#include "base/hash.h"
 #include "cell.h"
 #include "io/structure.h"
 #include "metrics/matrix.h"
@@ -412,9 +413,9 @@ static void fill_composition(sh_reduced *r)
 {
     memcpy(r->z_sorted, r->z, (size_t)r->n_atom * sizeof *r->z);
     qsort(r->z_sorted, (size_t)r->n_atom, sizeof *r->z_sorted, ascending);
-    r->key = 0xcbf29ce484222325u; /* FNV-1a */
+    r->key = SH_HASH_START;
     for (int64_t a = 0; a < r->n_atom; a++)
-        r->key = (r->key ^ (uint64_t)r->z_sorted[a]) * 0x100000001b3u;
+        r->key = sh_hash_add(r->key, (uint64_t)r->z_sorted[a]);
 }
 
 static bool start(const sh_cell *cell, sh_arena *arena, working_cell *c)

@@ -298,26 +298,29 @@ void sh_nearest_rows(const double *a, int64_t n_a, const double *b, int64_t n_b,
     }
 }
 
-static double mean_of(const double *x, int64_t n)
+int64_t sh_coverage_near(const double *s, const double *c, int64_t n, double cutoff_s, double cutoff_c, double *mean_s, double *mean_c)
 {
-    double sum = 0;
-    for (int64_t i = 0; i < n; i++)
-        sum += x[i];
-    return sum / (double)n;
+    int64_t near = 0;
+    *mean_s = *mean_c = 0;
+    for (int64_t i = 0; i < n; i++) { /* in their order: the bits depend on it */
+        near += s[i] <= cutoff_s && c[i] <= cutoff_c;
+        *mean_s += s[i];
+        *mean_c += c[i];
+    }
+    *mean_s = n ? *mean_s / (double)n : NAN;
+    *mean_c = n ? *mean_c / (double)n : NAN;
+    return near;
 }
 
-/* Crystals of a that have one of b near in structure and one near in composition; means of the distances. */
+/* Crystals of a that have some of b near. */
 static int64_t covered(const sh_fingerprints *a, const sh_fingerprints *b, int64_t d_s, int64_t d_c, double cutoff_s, double cutoff_c,
                        double *mean_s, double *mean_c)
 {
     double *s = SH_NEW(double, a->n), *c = SH_NEW(double, a->n);
-    int64_t n = 0;
     sh_nearest_rows(a->structure, a->n, b->structure, b->n, d_s, s, NULL);
     sh_nearest_rows(a->composition, a->n, b->composition, b->n, d_c, c, NULL);
-    for (int64_t i = 0; i < a->n; i++)
-        n += s[i] <= cutoff_s && c[i] <= cutoff_c;
-    *mean_s = b->n ? mean_of(s, a->n) : NAN;
-    *mean_c = b->n ? mean_of(c, a->n) : NAN;
+    int64_t n = sh_coverage_near(s, c, a->n, cutoff_s, cutoff_c, mean_s, mean_c);
+    if (!b->n) *mean_s = *mean_c = NAN;
     sh_free(s);
     sh_free(c);
     return n;

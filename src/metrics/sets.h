@@ -84,6 +84,10 @@ typedef struct {
     double amcd_recall, amcd_precision; /* of composition distances */
 } sh_coverage;
 
+/* Crystals with least distances s (n) and c (n) to others of which one is near in structure and one in composition; the means of the
+ * distances, NaN of none. */
+int64_t sh_coverage_near(const double *s, const double *c, int64_t n, double cutoff_s, double cutoff_c, double *mean_s, double *mean_c);
+
 /* Crystals with fingerprints against a reference; n_generated >= generated->n is the denominator of precision. NaN where one
  * of the sets is empty (recall and precision then 0). */
 void sh_coverage_compute(const sh_fingerprints *generated, const sh_fingerprints *reference, int64_t d_s, int64_t d_c,

@@ -48,5 +48,5 @@ void sh_edges_within(sh_workspace *ws, const sh_graph *g, double cutoff, const i
     if (!by_end) return;
     out->in_start = SH_ROOM(ws, int64_t, g->n_site + 2);
     out->in_edge = SH_ROOM(ws, int64_t, n);
-    sh_graph_ends(ws, out->start, out->dst, n, g->n_site, out->in_start, out->in_edge);
+    sh_workspace_sort(ws, out->dst, n, out->start + g->n_site, g->n_site, out->in_start, out->in_edge);
 }

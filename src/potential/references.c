@@ -11,8 +11,9 @@ struct sh_references {
     sh_reference_table table;
 };
 
-static sh_status read_rows(sh_csv *csv, sh_reference_table *t)
+static sh_status read_rows(sh_csv *csv, void *table)
 {
+    sh_reference_table *t = table;
     bool more;
     int z;
     for (;;) {
@@ -28,14 +29,11 @@ static sh_status read_rows(sh_csv *csv, sh_reference_table *t)
 
 sh_status sh_references_create(const char *path, sh_references **out)
 {
-    sh_csv csv;
     *out = NULL;
-    SH_TRY(sh_csv_open(&csv, path, "z,symbol,energy,fitted,plus_u,electronegativity"));
     sh_references *r = SH_NEW(sh_references, 1);
     for (int z = 0; z <= MAX_Z; z++)
         r->table.energy[z] = r->table.fitted[z] = NAN;
-    sh_status status = read_rows(&csv, &r->table);
-    sh_csv_close(&csv);
+    sh_status status = sh_csv_read(path, "z,symbol,energy,fitted,plus_u,electronegativity", read_rows, &r->table);
     if (status != SH_OK) {
         sh_free(r);
         return status;

@@ -131,12 +131,6 @@ static void position(const mover *m, int64_t site, int64_t k, double x[3])
         x[c] = m->body.frac[3 * k + c] + w[3 * c] * d[0] + w[3 * c + 1] * d[1] + w[3 * c + 2] * d[2];
 }
 
-static double wrap(double x)
-{
-    x -= floor(x);
-    return x < 1 ? x : 0;
-}
-
 /* How far atoms are from where they were given, and the structure that is handed on. frac (N,3). Of what has no body the structure is
  * that given. */
 static void finish(mover *m, sh_relax_verdict verdict, double *frac)
@@ -164,7 +158,7 @@ static void finish(mover *m, sh_relax_verdict verdict, double *frac)
     r->shift_rms = sqrt(sum / (double)n);
     if (!m->body.n_site) r->shift_max = r->shift_rms = NAN;
     for (int64_t i = 0; i < 3 * n; i++)
-        frac[i] = wrap(frac[i]);
+        frac[i] = sh_wrap01(frac[i]);
     memcpy(r->lattice, m->lattice, sizeof r->lattice);
     r->frac = frac;
     r->verdict = verdict;
@@ -180,21 +174,7 @@ static void assemble(mover *const *movers, int64_t n, sh_arena *arena, sh_crysta
         n_atom += movers[i]->body.n_atom;
         n_stab += movers[i]->body.n_stab;
     }
-    *out = (sh_crystals){.n_crystal = n,
-                         .n_site = n_site,
-                         .n_atom = n_atom,
-                         .n_stab = n_stab,
-                         .lattice = SH_PUSH(arena, double, 9 * n),
-                         .sg_number = SH_PUSH_ZERO(arena, int32_t, n),
-                         .site_start = SH_PUSH_ZERO(arena, int64_t, n + 1),
-                         .site_crystal = SH_PUSH(arena, int32_t, n_site),
-                         .site_z = SH_PUSH(arena, int32_t, n_site),
-                         .atom_start = SH_PUSH_ZERO(arena, int64_t, n_site + 1),
-                         .atom_frac = SH_PUSH(arena, double, 3 * n_atom),
-                         .atom_rot = SH_PUSH(arena, int8_t, 9 * n_atom),
-                         .stab_start = SH_PUSH_ZERO(arena, int64_t, n_site + 1),
-                         .stab_rot = SH_PUSH(arena, int8_t, 9 * n_stab),
-                         .position_tolerance = SH_SAME_ANG};
+    sh_crystals_create(arena, n, n_site, n_atom, n_stab, SH_SAME_ANG, out);
     int64_t site = 0, atom = 0, stab = 0;
     for (int64_t i = 0; i < n; i++) {
         const mover *m = movers[i];
@@ -211,7 +191,7 @@ static void assemble(mover *const *movers, int64_t n, sh_arena *arena, sh_crysta
                 double x[3];
                 position(m, s, k, x);
                 for (int c = 0; c < 3; c++)
-                    out->atom_frac[3 * (atom + k) + c] = wrap(x[c]);
+                    out->atom_frac[3 * (atom + k) + c] = sh_wrap01(x[c]);
             }
         }
         site += b->n_site;

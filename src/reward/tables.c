@@ -7,8 +7,9 @@
 #include "base/csv.h"
 #include "base/memory.h"
 
-static sh_status read_elements(sh_csv *csv, sh_tables *t)
+static sh_status read_elements(sh_csv *csv, void *tables)
 {
+    sh_tables *t = tables;
     bool more;
     int z, metal;
     for (;;) {
@@ -25,8 +26,9 @@ static sh_status read_elements(sh_csv *csv, sh_tables *t)
     }
 }
 
-static sh_status read_oxidation(sh_csv *csv, sh_tables *t)
+static sh_status read_oxidation(sh_csv *csv, void *tables)
 {
+    sh_tables *t = tables;
     bool more;
     int z;
     for (;;) {
@@ -44,8 +46,9 @@ static sh_status read_oxidation(sh_csv *csv, sh_tables *t)
     }
 }
 
-static sh_status read_bonds(sh_csv *csv, sh_tables *t)
+static sh_status read_bonds(sh_csv *csv, void *tables)
 {
+    sh_tables *t = tables;
     bool more;
     int z1, z2;
     double least, mean;
@@ -63,23 +66,14 @@ static sh_status read_bonds(sh_csv *csv, sh_tables *t)
     }
 }
 
-static sh_status read_table(const char *path, const char *header, sh_status (*read)(sh_csv *, sh_tables *), sh_tables *t)
-{
-    sh_csv csv;
-    SH_TRY(sh_csv_open(&csv, path, header));
-    sh_status status = read(&csv, t);
-    sh_csv_close(&csv);
-    return status;
-}
-
 static sh_status read_all(const char *folder, const char *bond_table, sh_tables *t)
 {
     char path[4096];
     snprintf(path, sizeof path, "%s/elements.csv", folder);
-    SH_TRY(read_table(path, "z,symbol,mass,pauling,covalent_radius,smact_eneg,smact_metal", read_elements, t));
+    SH_TRY(sh_csv_read(path, "z,symbol,mass,pauling,covalent_radius,smact_eneg,smact_metal", read_elements, t));
     snprintf(path, sizeof path, "%s/oxidation.csv", folder);
-    SH_TRY(read_table(path, "z,states", read_oxidation, t));
-    return read_table(bond_table, "z1,z2,d_min,d_avg", read_bonds, t);
+    SH_TRY(sh_csv_read(path, "z,states", read_oxidation, t));
+    return sh_csv_read(bond_table, "z1,z2,d_min,d_avg", read_bonds, t);
 }
 
 sh_status sh_tables_create(const char *folder, const char *bond_table, sh_tables **out)

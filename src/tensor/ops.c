@@ -217,13 +217,7 @@ static void gather_backward(sh_tape *t, const void *saved)
     if (!s->x->grad) return;
     sh_workspace_mark mark = sh_workspace_get_mark(t->ws);
     int64_t n_key = s->x->rows, n = s->y->rows, *start = SH_ROOM(t->ws, int64_t, n_key + 2), *list = SH_ROOM(t->ws, int64_t, n);
-    if (s->counted && sh_workspace_is_planned(t->ws)) { /* rows beyond the counted are nobody's */
-        const sh_edge_ends_args args = {.n = s->counted, .dst = s->index, .n_key = n_key, .key = SH_ROOM(t->ws, int32_t, n)};
-        t->ws->be->edge_ends(&args, n);
-        t->ws->be->sort_by_key(args.key, n, n_key + 1, start, list);
-    } else {
-        t->ws->be->sort_by_key(s->index, n, n_key, start, list);
-    }
+    sh_workspace_sort(t->ws, s->index, n, s->counted, n_key, start, list);
     list_sum(t, s->y->grad, start, list, s->x);
     sh_workspace_release(t->ws, mark);
 }

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/hash.h"
 #include "base/memory.h"
 #include "base/rng.h"
 
@@ -34,12 +35,6 @@ const sh_records *sh_replay_records(const sh_replay *r)
     return &r->held;
 }
 
-static uint64_t add_to_hash(uint64_t hash, uint64_t word) /* FNV-1a by words, mixed */
-{
-    hash = (hash ^ word) * 0x100000001b3u;
-    return hash ^ hash >> 29;
-}
-
 static uint64_t rounded(double value, double unit)
 {
     return isfinite(value) ? (uint64_t)(int64_t)llround(value / unit) : UINT64_MAX;
@@ -54,14 +49,14 @@ uint64_t sh_record_key(const sh_record *r)
             element[at] = element[at - 1];
         element[at] = e;
     }
-    uint64_t hash = 0xcbf29ce484222325u;
-    hash = add_to_hash(hash, (uint64_t)r->step[r->n_step - 1].sg_number);
+    uint64_t hash = SH_HASH_START;
+    hash = sh_hash_mix(hash, (uint64_t)r->step[r->n_step - 1].sg_number);
     for (int32_t i = 0; i < n; i++)
-        hash = add_to_hash(hash, (uint64_t)element[i]);
-    hash = add_to_hash(hash, (uint64_t)r->result.n_atom);
-    hash = add_to_hash(hash, rounded(r->result.e_form, 1e-4));
-    hash = add_to_hash(hash, rounded(r->result.density, 1e-4));
-    return add_to_hash(hash, rounded(r->result.bond, 1e-4));
+        hash = sh_hash_mix(hash, (uint64_t)element[i]);
+    hash = sh_hash_mix(hash, (uint64_t)r->result.n_atom);
+    hash = sh_hash_mix(hash, rounded(r->result.e_form, 1e-4));
+    hash = sh_hash_mix(hash, rounded(r->result.density, 1e-4));
+    return sh_hash_mix(hash, rounded(r->result.bond, 1e-4));
 }
 
 static int compare(const void *a, const void *b)

@@ -19,26 +19,11 @@ static void check_matching(const sh_structure *s)
     sh_arena_destroy(&arena);
 }
 
-static void parse(const char *path, const char *text, size_t size, sh_structures *out)
-{
-    sh_lines lines;
-    sh_lines_start(&lines, path, text, size);
-    for (bool more = true; more;) {
-        sh_jsonl_record record;
-        if (sh_jsonl_next(&lines, &more, &record) != SH_OK) {
-            sh_structures_add_error(out);
-            more = true;
-        } else if (more) {
-            sh_structures_add(out, &record.structure);
-        }
-    }
-}
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     sh_structures list = {0};
     sh_structures_add_file(&list, "in");
-    parse("in", (const char *)data, size, &list);
+    sh_jsonl_collect("in", (const char *)data, size, &list);
     if (list.n) check_structures(&list); /* no lines, no records */
     for (int64_t i = 0; i < list.n && i < 4; i++)
         if (!list.item[i].error && list.item[i].n_atom <= 16) check_matching(&list.item[i]);

@@ -229,13 +229,8 @@ static void test_families(void **state)
 
 int main(void)
 {
-    char path[4096];
-    if (!sh_test_data()) {
-        printf("skipped: SHAFT_TEST_DATA is not set\n");
-        return SH_TEST_SKIPPED;
-    }
-    snprintf(path, sizeof path, "%s/golden/metrics.json", sh_test_data());
-    reference = json_read(path);
+    reference = json_golden("metrics.json");
+    if (!reference) return SH_TEST_SKIPPED;
     arena = sh_arena_create(1 << 20);
     if (sh_tables_create(SH_SOURCE_DIR "/configs/tables", SH_SOURCE_DIR "/configs/tables/bonds_paper.csv", &tables) != SH_OK ||
         sh_magpie_create(SH_SOURCE_DIR "/configs/tables", &magpie) != SH_OK) {

@@ -177,13 +177,8 @@ static int run(void)
 
 int main(int argc, char **argv)
 {
-    char path[4096];
-    if (!sh_test_data()) {
-        printf("skipped: SHAFT_TEST_DATA is not set\n");
-        return SH_TEST_SKIPPED;
-    }
-    snprintf(path, sizeof path, "%s/golden/energies.json", sh_test_data());
-    reference = json_read(path);
+    reference = json_golden("energies.json");
+    if (!reference) return SH_TEST_SKIPPED;
     n_cell = json_get(reference, "structures", NULL)->n;
     cells = SH_NEW(test_cell, n_cell);
     int i = 0;

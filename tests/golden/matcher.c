@@ -151,9 +151,7 @@ static void check_coverage(const char *name, const char *generated, const char *
 static void test_coverage(void **state)
 {
     (void)state;
-    char path[4096];
-    snprintf(path, sizeof path, "%s/golden/metrics_tables.json", sh_test_data());
-    json *tables = json_read(path);
+    json *tables = json_golden("metrics_tables.json");
     const json *scaler = json_get(tables, "comp_scaler", NULL);
     check_coverage("sampled_vs_dft", "sampled", "dft", scaler);
     check_coverage("sampled_vs_dft_tight", "sampled", "dft", scaler);
@@ -195,13 +193,8 @@ static void test_matched(void **state)
 
 int main(void)
 {
-    char path[4096];
-    if (!sh_test_data()) {
-        printf("skipped: SHAFT_TEST_DATA is not set\n");
-        return SH_TEST_SKIPPED;
-    }
-    snprintf(path, sizeof path, "%s/golden/metrics.json", sh_test_data());
-    reference = json_read(path);
+    reference = json_golden("metrics.json");
+    if (!reference) return SH_TEST_SKIPPED;
     arena = sh_arena_create(1 << 20);
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_pairs), cmocka_unit_test(test_unique), cmocka_unit_test(test_coverage),
                                        cmocka_unit_test(test_matched)};

@@ -158,6 +158,21 @@ static void case_fit(int64_t n)
     }
 }
 
+static void case_counted_keys(int64_t n)
+{
+    int32_t *from = SH_PUSH(pool, int32_t, n), *key = SH_PUSH(pool, int32_t, n + 1);
+    int64_t *counted = SH_PUSH(pool, int64_t, 1);
+    for (int64_t i = 0; i < n; i++)
+        from[i] = (int32_t)(i % 5);
+    for (*counted = 0; *counted <= n; *counted += n / 3 + 1) {
+        key[n] = -77;
+        launch_counted_keys(&(sh_counted_keys_args){.counted = counted, .from = from, .n_key = 9, .key = key}, n);
+        for (int64_t i = 0; i < n; i++)
+            assert_int_equal(key[i], i < *counted ? i % 5 : 9);
+        assert_int_equal(key[n], -77);
+    }
+}
+
 static void case_clip(int64_t n)
 {
     double *part = SH_PUSH(pool, double, 2 * n + 2), square = 0, apart = 0;

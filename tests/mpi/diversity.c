@@ -120,15 +120,9 @@ static void test_relaxed(void **state)
 
 int main(int argc, char **argv)
 {
-    char path[4096];
-    if (!sh_test_data()) {
-        printf("skipped: SHAFT_TEST_DATA is not set\n");
-        return SH_TEST_SKIPPED;
-    }
-    snprintf(path, sizeof path, "%s/golden/metrics.json", sh_test_data());
-    reference = json_read(path);
-    snprintf(path, sizeof path, "%s/golden/metrics_tables.json", sh_test_data());
-    tables = json_read(path);
+    reference = json_golden("metrics.json");
+    if (!reference) return SH_TEST_SKIPPED;
+    tables = json_golden("metrics_tables.json");
     if (sh_comm_create(&argc, &argv, &comm) != SH_OK) return 1;
     arena = sh_arena_create(1 << 16);
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_prototypes), cmocka_unit_test(test_sampled),

@@ -285,17 +285,6 @@ static sh_metric_reason ask(const test_cell *c)
     return reason;
 }
 
-static test_cell two_atoms(double a, double b, double c, double apart, int32_t *z, double *frac)
-{
-    test_cell cell = {.lattice = {a, 0, 0, 0, b, 0, 0, 0, c}, .n = 2, .z = z, .frac = frac};
-    for (int k = 0; k < 6; k++)
-        frac[k] = 0;
-    frac[3] = apart / a;
-    z[0] = 11;
-    z[1] = 17;
-    return cell;
-}
-
 static void test_degenerate(void **state)
 {
     (void)state;

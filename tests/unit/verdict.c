@@ -104,33 +104,22 @@ static void test_worked_examples(void **state)
     assert_true(judge(prototype("halfheusler_LiAlSi")).composition);
 }
 
-static test_cell two_atoms(double a, double apart, int32_t *z, double *frac)
-{
-    test_cell cell = {.lattice = {a, 0, 0, 0, a, 0, 0, 0, a}, .n = 2, .z = z, .frac = frac};
-    for (int k = 0; k < 6; k++)
-        frac[k] = 0;
-    frac[3] = apart / a;
-    z[0] = 11;
-    z[1] = 17;
-    return cell;
-}
-
 static void test_structure(void **state)
 {
     (void)state;
     int32_t z[2];
     double frac[6];
-    test_cell c = two_atoms(5, 0.5 + 1e-9, z, frac);
+    test_cell c = two_atoms(5, 5, 5, 0.5 + 1e-9, z, frac);
     assert_true(judge(&c).structure);
     assert_true(judge(&c).near);
-    c = two_atoms(5, 0.5 - 1e-9, z, frac);
+    c = two_atoms(5, 5, 5, 0.5 - 1e-9, z, frac);
     assert_false(judge(&c).structure);
     assert_int_equal(judge(&c).reason, SH_METRIC_CLOSE);
-    c = two_atoms(5, 4.7, z, frac); /* 0.3 Å through the wall */
+    c = two_atoms(5, 5, 5, 4.7, z, frac); /* 0.3 Å through the wall */
     assert_false(judge(&c).structure);
-    c = two_atoms(9, 4.5, z, frac);
+    c = two_atoms(9, 9, 9, 4.5, z, frac);
     assert_false(judge(&c).near);
-    c = two_atoms(0.6, 0, z, frac); /* an atom's own images are not asked for, but for the stricter flag */
+    c = two_atoms(0.6, 0.6, 0.6, 0, z, frac); /* an atom's own images are not asked for, but for the stricter flag */
     c.n = 1;
     c.lattice[0] = 0.3;
     assert_true(judge(&c).structure && !judge(&c).own_images);
@@ -146,27 +135,27 @@ static void test_degenerate(void **state)
     double frac[6];
     for (int k = 0; k < 5; k++) {
         const double bad[] = {NAN, INFINITY, -INFINITY, 1e9, 1e200};
-        test_cell c = two_atoms(5, 2.5, z, frac);
+        test_cell c = two_atoms(5, 5, 5, 2.5, z, frac);
         c.lattice[4] = bad[k];
         sh_verdict v = judge(&c);
         assert_int_equal(v.reason, SH_METRIC_CELL);
         assert_true(!v.structure && !v.composition && isnan(v.density) && isnan(v.bond_score));
     }
-    test_cell c = two_atoms(5, 0, z, frac); /* one on the other */
+    test_cell c = two_atoms(5, 5, 5, 0, z, frac); /* one on the other */
     assert_int_equal(judge(&c).reason, SH_METRIC_CLOSE);
     assert_true(judge(&c).composition);
     c.n = 0;
     assert_int_equal(judge(&c).reason, SH_METRIC_CELL);
-    c = two_atoms(5, 2.5, z, frac);
+    c = two_atoms(5, 5, 5, 2.5, z, frac);
     memset(c.lattice, 0, sizeof c.lattice);
     assert_int_equal(judge(&c).reason, SH_METRIC_CELL);
     assert_true(judge(&c).composition && isnan(judge(&c).density));
-    c = two_atoms(5, 2.5, z, frac); /* flat */
+    c = two_atoms(5, 5, 5, 2.5, z, frac); /* flat */
     memcpy(c.lattice + 3, c.lattice, 3 * sizeof *c.lattice);
     assert_int_equal(judge(&c).reason, SH_METRIC_CELL);
     for (int k = 0; k < 4; k++) {
         const int32_t unknown[] = {0, -7, 119, 1 << 30};
-        c = two_atoms(5, 2.5, z, frac);
+        c = two_atoms(5, 5, 5, 2.5, z, frac);
         z[0] = unknown[k];
         sh_verdict v = judge(&c);
         assert_int_equal(v.reason, SH_METRIC_ELEMENT);
@@ -179,7 +168,7 @@ static void test_degenerate(void **state)
     assert_true(judge(&c).composition);
     z[1] = 17;
     assert_false(judge(&c).composition);
-    c = two_atoms(3e5, 1e5, z, frac);
+    c = two_atoms(3e5, 3e5, 3e5, 1e5, z, frac);
     assert_int_equal(judge(&c).reason, SH_METRIC_OK);
     assert_near(judge(&c).bond_score, 5, 0);
     assert_true(isnan(judge(&c).bond_score_mean));
