@@ -25,7 +25,9 @@ static void find_modes(sh_evaluation_work *w)
         sh_evaluation_row *row = &w->rows[i];
         cells[i] = sh_cell_list_at(&w->in.raw, i);
         if (isnan(row->e_form)) continue;
-        passes[i] = row->valid == 1 && row->bonds == 1 && row->e_form < 0;
+        const sh_verdict verdict = {
+            .structure = row->structure_valid == 1, .composition = row->composition_valid == 1, .bonds = row->bonds == 1};
+        passes[i] = sh_verdict_is_mode(&verdict, row->e_form, false);
         row->mode = passes[i];
     }
     w->n_mode = sh_modes_count(cells, passes, n, NULL);
@@ -454,34 +456,51 @@ static void protocol(const sh_evaluation_work *w, sh_summary *s)
     sh_summary_text(s, "protocol_matching", "", "unique, novel: no match (0.2, 0.3, 5 degrees) with one before it, with the reference");
 }
 
+static sh_sun count_sun(const sh_evaluation_work *w)
+{
+    int64_t n = w->in.n;
+    sh_sun out;
+    sh_sun_case *cases = SH_NEW(sh_sun_case, n);
+    for (int64_t i = 0; i < n; i++) {
+        const sh_evaluation_row *row = &w->rows[i];
+        double above = final_above(w, row);
+        cases[i] = (sh_sun_case){.evaluated = row->unique != SH_UNKNOWN,
+                                 .unique = row->unique == 1,
+                                 .novel = row->novel == 1,
+                                 .has_energy = isfinite(above),
+                                 .e_above_hull = above};
+    }
+    sh_sun_count(cases, n, n, w->options->stable, &out);
+    sh_free(cases);
+    return out;
+}
+
 static void sun(const sh_evaluation_work *w, sh_summary *s)
 {
-    int64_t n = w->in.n, evaluated, unique = HITS(w, unique, &evaluated), n_novel, n_stable, n_sun, novel, stable, all;
-    novel = HITS(w, novel, &n_novel);
-    stable = HITS(w, stable, &n_stable);
-    all = HITS(w, sun, &n_sun);
+    const sh_sun x = count_sun(w);
+    int64_t n = w->in.n, compared = x.evaluated.hits, n_energy = compared - x.n_no_energy;
     sh_summary_section(s, "sun", "Stable, unique, novel", "%s", "");
     protocol(w, s);
     modes(w, s);
-    sh_summary_rate(s, "evaluated", "compared", evaluated, n, "of all structures");
-    sh_summary_rate(s, "unique", "unique", unique, evaluated, "of those compared");
+    sh_summary_rate(s, "evaluated", "compared", compared, n, "of all structures");
+    sh_summary_rate(s, "unique", "unique", x.unique.hits, compared, "of those compared");
     const char *no_novel = !w->has_reference ? "no --reference" : w->reference.n_structure ? NULL : "the reference file has no crystals";
     if (no_novel)
         sh_summary_absent(s, "novel", "novel", "%s", no_novel);
     else
-        sh_summary_rate(s, "novel", "novel", novel, n_novel, "of those compared, with %lld crystals of %s",
+        sh_summary_rate(s, "novel", "novel", x.novel.hits, compared, "of those compared, with %lld crystals of %s",
                         (long long)w->reference.n_structure, w->options->reference);
-    const char *no_stable = no_hull(w) ? no_hull(w) : n_stable ? NULL : none_above_hull(w, w->in.has_relaxed);
+    const char *no_stable = no_hull(w) ? no_hull(w) : n_energy ? NULL : none_above_hull(w, w->in.has_relaxed);
     if (no_stable)
         sh_summary_absent(s, "stable", "stable", "%s", no_stable);
     else
-        sh_summary_rate(s, "stable", "stable", stable, evaluated, "of those compared; %lld have no energy above the hull and are not",
-                        (long long)(evaluated > n_stable ? evaluated - n_stable : 0));
+        sh_summary_rate(s, "stable", "stable", x.stable.hits, compared, "of those compared; %lld have no energy above the hull and are not",
+                        (long long)x.n_no_energy);
     if (no_stable || no_novel)
         sh_summary_absent(s, "stable_unique_novel", "S.U.N.", "%s", no_stable ? no_stable : no_novel);
     else
-        sh_summary_rate(s, "stable_unique_novel", "S.U.N.", all, n, "of all structures; %lld have no energy above the hull and are not",
-                        (long long)(n - n_stable));
+        sh_summary_rate(s, "stable_unique_novel", "S.U.N.", x.stable_unique_novel.hits, n,
+                        "of all structures; %lld have no energy above the hull and are not", (long long)(n - n_energy));
 }
 
 static void distance(const sh_evaluation_work *w, sh_summary *s, number which, const char *key, const char *label, const char *unit)
