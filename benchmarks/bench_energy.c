@@ -15,7 +15,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #ifdef _OPENMP
 #include <omp.h>
@@ -27,8 +26,7 @@
 #include "base/real.h"
 #include "crystal/reduce.h"
 #include "crystal/transfer.h"
-#include "potential/references.h"
-#include "potential/weights.h"
+#include "flat_model.h"
 #include "timing.h"
 #ifndef SH_CORE_ONLY
 #include "io/models.h"
@@ -39,12 +37,6 @@ static const int64_t BATCHES[N_BATCH] = {1, 16, 256}; /* times the crystals */
 
 /* Of kernels or of the full cell against each other, and of m3gnet-efs against the reference program; eV/atom, or eV. */
 static const double WORST = 1e-4, WORST_GOLDEN = 1e-5;
-
-typedef struct {
-    sh_weights *weights;
-    sh_references *references;
-    sh_potential *potential;
-} model;
 
 typedef struct {
     sh_crystals crystals;
@@ -61,24 +53,9 @@ static _Noreturn void fatal(const char *message)
 
 /* ---- models ---- */
 
-/* A flat file DIR/m3gnet-efs.flat has the references configs/tables/references_m3gnet_efs.csv, if there are any. */
-static sh_status load_flat(const char *path, model *m)
-{
-    char table[4096];
-    const char *name = strrchr(path, '/') ? strrchr(path, '/') + 1 : path;
-    snprintf(table, sizeof table, SH_SOURCE_DIR "/configs/tables/references_%.*s.csv", (int)(strlen(name) - 5), name);
-    for (char *at = strrchr(table, '/'); *at; at++)
-        if (*at == '-') *at = '_';
-    SH_TRY(sh_weights_read_flat(path, &m->weights));
-    if (access(table, R_OK) == 0) SH_TRY(sh_references_create(table, &m->references));
-    return sh_potential_create(m->weights, m->references, &m->potential);
-}
-
 static sh_status load(const char *name, model *m)
 {
-    size_t length = strlen(name);
-    *m = (model){0};
-    if (length > 5 && !strcmp(name + length - 5, ".flat")) return load_flat(name, m);
+    if (is_flat(name)) return load_flat(name, m);
 #ifdef SH_CORE_ONLY
     return SH_FAIL(SH_EINPUT, "'%s' is no .flat file, and this build reads no others", name);
 #else
@@ -87,13 +64,6 @@ static sh_status load(const char *name, model *m)
     *m = (model){full.weights, full.references, full.potential};
     return status;
 #endif
-}
-
-static void release(model *m)
-{
-    sh_potential_destroy(&m->potential);
-    sh_references_destroy(&m->references);
-    sh_weights_destroy(&m->weights);
 }
 
 /* ---- crystals ---- */

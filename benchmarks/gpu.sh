@@ -72,8 +72,10 @@ run() {
                     say "FAILED"
             done
         fi
-        say "" "--- the networks' part of a training step"
-        OMP_NUM_THREADS=$(nproc) build/gpu/benchmarks/bench_step
+        say "" "--- a worker's training step"
+        weights=$bundle/weights/m3gnet-efs.flat
+        [ -e "$weights" ] || weights=
+        OMP_NUM_THREADS=$(nproc) build/gpu/benchmarks/bench_step 7 16384 ${weights:+"$weights"} || say "FAILED"
         for weights in "$bundle"/weights/*.flat; do
             [ -e "$weights" ] || continue
             say "" "--- energies, $(basename "$weights" .flat)"

@@ -259,11 +259,13 @@ typedef struct {
     double width;
 } sh_gaussians_args;
 
-/* y[r, first + c] = x[r,c] (copy into a wider matrix), or in _grad grad_x[r,c] += grad_y[r, first + c]; one item a row. */
+/* Matrices side by side in a wider one, from its column `first` on, and its gradient back to theirs (+=); one item a row. */
+enum { SH_MAX_JOINED = 4 };
 typedef struct {
-    const sh_real *x;
-    sh_real *y;
-    int64_t cols, first, stride;
+    sh_real *part[SH_MAX_JOINED]; /* (n,part_cols) each; put_cols reads them; one that is NULL takes nothing back */
+    int64_t part_cols[SH_MAX_JOINED];
+    sh_real *whole;              /* (n,stride); take_cols reads it */
+    int64_t cols, first, stride; /* cols: of all parts */
 } sh_put_cols_args, sh_take_cols_args;
 
 #endif

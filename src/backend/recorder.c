@@ -3,12 +3,23 @@
 
 #include <string.h>
 #include <sys/mman.h>
+#include <time.h>
 
+#include "backend/footprint.h"
 #include "base/status.h"
 
 static const size_t REGION = (size_t)8 << 30, HUGE_PAGE = 2 << 20; /* bytes, of addresses alone */
 
 enum { MAX_UNDER_WAY = 16 };
+
+/* Launches by kernel. */
+#define SH_INDEX(kernel) OF_##kernel,
+enum { SH_KERNEL_LIST(SH_INDEX) SH_INDEX(dense) SH_INDEX(dense_grad) SH_INDEX(offsets) SH_INDEX(sort_by_key) SH_INDEX(clear) N_KERNEL };
+#undef SH_INDEX
+#define SH_NAME(kernel) #kernel,
+static const char *const kernel_name[N_KERNEL] = {SH_KERNEL_LIST(SH_NAME) SH_NAME(dense) SH_NAME(dense_grad) SH_NAME(offsets)
+                                                      SH_NAME(sort_by_key) SH_NAME(clear)};
+#undef SH_NAME
 
 /* Copies under way: what is copied is held until it arrives. */
 typedef struct {
@@ -36,6 +47,9 @@ static struct {
     size_t used;
     int64_t live; /* blocks */
     sh_group_calls group;
+    sh_recorder_kernel kernel[N_KERNEL];
+    bool footprints;
+    double launched; /* when the launch in hand began */
 } recorder;
 
 /* Whole huge pages: of small ones there would be thousands to open and close at every launch. */
@@ -72,34 +86,83 @@ static void give(void *memory)
     recorder.live--;
 }
 
+static double seconds(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static void begin_work(void)
+{
+    if (recorder.footprints)
+        sh_footprint_begin(recorder.region, recorder.used);
+    else
+        open_memory();
+    recorder.launched = seconds();
+}
+
+static void end_work(int kernel, int64_t n, double operations)
+{
+    sh_recorder_kernel *k = &recorder.kernel[kernel];
+    k->launches++;
+    k->items += n;
+    k->operations += operations;
+    if (!recorder.footprints) {
+        k->seconds += seconds() - recorder.launched;
+        close_memory();
+        return;
+    }
+    sh_footprint f = sh_footprint_end();
+    k->read += f.read;
+    k->written += f.written;
+}
+
 #define SH_RECORD(kernel)                                                                          \
     static void record_##kernel(const sh_##kernel##_args *args, int64_t n)                         \
     {                                                                                              \
         if (n == 0) return;                                                                        \
         recorder.counts.launches++;                                                                \
-        open_memory();                                                                             \
+        begin_work();                                                                              \
         recorder.cpu->kernel(args, n);                                                             \
-        close_memory();                                                                            \
+        end_work(OF_##kernel, n, 0);                                                               \
     }
 SH_KERNEL_LIST(SH_RECORD)
-SH_RECORD(dense)
-SH_RECORD(dense_grad)
 #undef SH_RECORD
+
+static void record_dense(const sh_dense_args *args, int64_t n)
+{
+    if (n == 0) return;
+    recorder.counts.launches++;
+    begin_work();
+    recorder.cpu->dense(args, n);
+    end_work(OF_dense, n, 2.0 * (double)n * (double)args->k * (double)args->out.cols);
+}
+
+static void record_dense_grad(const sh_dense_grad_args *args, int64_t n)
+{
+    int products = (args->grad_input != NULL) + (args->grad_w != NULL);
+    if (n == 0) return;
+    recorder.counts.launches++;
+    begin_work();
+    recorder.cpu->dense_grad(args, n);
+    end_work(OF_dense_grad, n, 2.0 * products * (double)n * (double)args->k * (double)args->cols);
+}
 
 static void offsets(const int64_t *count, int64_t n, int64_t *start)
 {
     recorder.counts.launches++;
-    open_memory();
+    begin_work();
     recorder.cpu->offsets(count, n, start);
-    close_memory();
+    end_work(OF_offsets, n, 0);
 }
 
 static void sort_by_key(const int32_t *key, int64_t n, int64_t n_key, int64_t *start, int64_t *list)
 {
     recorder.counts.launches++;
-    open_memory();
+    begin_work();
     recorder.cpu->sort_by_key(key, n, n_key, start, list);
-    close_memory();
+    end_work(OF_sort_by_key, n, 0);
 }
 
 static void copy_in(void *to, const void *from, size_t bytes)
@@ -171,9 +234,9 @@ static void copied(void)
 static void clear(void *to, size_t bytes)
 {
     recorder.counts.clears++;
-    open_memory();
+    begin_work();
     recorder.cpu->clear(to, bytes);
-    close_memory();
+    end_work(OF_clear, (int64_t)bytes, 0);
 }
 
 static void wait(void)
@@ -216,6 +279,7 @@ const sh_backend *sh_recorder_open(void)
     recorder.region = (char *)(((uintptr_t)recorder.reserved + HUGE_PAGE - 1) / HUGE_PAGE * HUGE_PAGE);
     (void)madvise(recorder.region, REGION - HUGE_PAGE, MADV_HUGEPAGE);
     recorder.used = 0;
+    recorder.footprints = false;
     recorder.table = (sh_backend){
         .name = "recorder",
 #define SH_ENTRY(kernel) .kernel = record_##kernel,
@@ -255,4 +319,17 @@ sh_recorder_counts sh_recorder_read(void)
 void sh_recorder_clear(void)
 {
     recorder.counts = (sh_recorder_counts){0};
+    for (int k = 0; k < N_KERNEL; k++)
+        recorder.kernel[k] = (sh_recorder_kernel){.name = kernel_name[k]};
+}
+
+const sh_recorder_kernel *sh_recorder_kernels(int *n)
+{
+    *n = N_KERNEL;
+    return recorder.kernel;
+}
+
+void sh_recorder_take_footprints(bool yes)
+{
+    recorder.footprints = yes;
 }

@@ -5,6 +5,8 @@
 #ifndef SH_BACKEND_RECORDER_H
 #define SH_BACKEND_RECORDER_H
 
+#include <stdbool.h>
+
 #include "backend/backend.h"
 
 typedef struct {
@@ -17,10 +19,24 @@ typedef struct {
     int64_t blocks;              /* memory taken */
 } sh_recorder_counts;
 
+/* What the launches of one kernel did since the counts were cleared. */
+typedef struct {
+    const char *name;       /* dense products: "dense", "dense_grad" */
+    int64_t launches, items;
+    int64_t read, written;  /* bytes of memory, whole pages; of launches while footprints are taken */
+    double operations;      /* of dense products */
+    double seconds;         /* on the CPU; of launches while no footprints are taken */
+} sh_recorder_kernel;
+
 const sh_backend *sh_recorder_open(void); /* one at a time; counts at zero */
 void sh_recorder_close(void);             /* all its memory goes */
 sh_recorder_counts sh_recorder_read(void);
 void sh_recorder_clear(void);             /* counts to zero */
+
+/* Kernels in the order of kernels/list.h, then layers, scans, sorts and clears. */
+const sh_recorder_kernel *sh_recorder_kernels(int *n);
+/* From here on every launch is watched for what it touches (footprint.h), which takes long; one thread alone may run kernels. */
+void sh_recorder_take_footprints(bool yes);
 
 /* Sums over processes by calls of a stand-in, which see the memory open. Before the back-end is used. */
 void sh_recorder_use_group(const sh_group_calls *group);

@@ -111,10 +111,13 @@ static const sh_real *layers(const batch *b, const perceptron *p, int first, con
 /* Rows side by side: (n, n_part W). */
 static sh_real *join(const batch *b, const sh_real *const *parts, int n_part, int64_t n)
 {
-    sh_real *y = new_rows(b, n, n_part * W);
-    for (int i = 0; i < n_part; i++)
-        b->be->put_cols(&(sh_put_cols_args){.x = parts[i], .y = y, .cols = W, .first = i * W, .stride = n_part * W}, n);
-    return y;
+    sh_put_cols_args args = {.whole = new_rows(b, n, n_part * W), .cols = n_part * W, .stride = n_part * W};
+    for (int i = 0; i < n_part; i++) {
+        args.part[i] = (sh_real *)(uintptr_t)parts[i];
+        args.part_cols[i] = W;
+    }
+    b->be->put_cols(&args, n);
+    return args.whole;
 }
 
 /* x += fresh (n,W); returns fresh. */
@@ -209,7 +212,8 @@ void sh_megnet_model_batch(const sh_megnet_model *m, sh_workspace *ws, const sh_
     sh_real *pooled = new_rows(&b, n, N_POOLED);
     sh_pool_batch(&m->pool_sites, ws, b.v, b.shares.site_mult, g->site_start, n, g->n_site, pooled, 0, N_POOLED);
     sh_pool_batch(&m->pool_edges, ws, b.e, b.shares.edge_mult, b.crystal_start, n, b.edges.n, pooled, 2 * W, N_POOLED);
-    ws->be->put_cols(&(sh_put_cols_args){.x = b.u, .y = pooled, .cols = W, .first = 4 * W, .stride = N_POOLED}, n);
+    ws->be->put_cols(
+        &(sh_put_cols_args){.part = {b.u}, .part_cols = {W}, .whole = pooled, .cols = W, .first = 4 * W, .stride = N_POOLED}, n);
     const perceptron out = {.n = 2, .layer = {m->out[0], m->out[1]}};
     ws->be->crystal_value(&(sh_crystal_value_args){.wanted = wanted,
                                                    .elements = b.elements,

@@ -161,14 +161,12 @@ void sh_pool_batch(const sh_pool *p, sh_workspace *ws, const sh_real *x, const s
         }
         be->attend(&(sh_attend_args){.x = x, .q = h[last], .m = m, .start = start, .w = weight, .r = seen, .d = d}, n);
         bool done = step == p->n_step - 1;
-        sh_put_cols_args put = {.x = h[last],
-                                .y = done ? y : before,
-                                .cols = d,
-                                .first = done ? first : 0,
-                                .stride = done ? stride : 2 * d};
-        be->put_cols(&put, n);
-        put.x = seen;
-        put.first += d;
-        be->put_cols(&put, n);
+        const sh_put_cols_args both = {.part = {h[last], seen},
+                                       .part_cols = {d, d},
+                                       .whole = done ? y : before,
+                                       .cols = 2 * d,
+                                       .first = done ? first : 0,
+                                       .stride = done ? stride : 2 * d};
+        be->put_cols(&both, n);
     }
 }

@@ -150,30 +150,36 @@ sh_tensor *sh_edge_dense(sh_tape *t, const sh_tensor *x, const sh_tensor *w, con
                                   .kind = kind});
 }
 
-enum { MAX_CONCAT = 8 };
-
 typedef struct {
-    const sh_tensor *x[MAX_CONCAT], *y;
+    const sh_tensor *x[SH_MAX_JOINED], *y;
     int n;
 } concat_saved;
+
+/* Data, or gradients. */
+static sh_put_cols_args columns(const sh_tensor *const *x, int n, sh_real *whole, bool gradients)
+{
+    sh_put_cols_args args = {.whole = whole};
+    for (int i = 0; i < n; i++) {
+        args.part[i] = gradients ? x[i]->grad : x[i]->data;
+        args.part_cols[i] = x[i]->cols;
+        args.cols += x[i]->cols;
+    }
+    args.stride = args.cols;
+    return args;
+}
 
 static void concat_backward(sh_tape *t, const void *saved)
 {
     const concat_saved *s = saved;
-    int64_t first = 0;
-    for (int i = 0; i < s->n; i++) {
-        const sh_take_cols_args args = {
-            .x = s->y->grad, .y = s->x[i]->grad, .cols = s->x[i]->cols, .first = first, .stride = s->y->cols};
-        if (s->x[i]->grad) t->ws->be->take_cols(&args, s->y->rows);
-        first += s->x[i]->cols;
-    }
+    const sh_take_cols_args args = columns(s->x, s->n, s->y->grad, true);
+    t->ws->be->take_cols(&args, s->y->rows);
 }
 
 sh_tensor *sh_concat_cols(sh_tape *t, const sh_tensor *const *x, int n)
 {
-    SH_ASSERT(n >= 1 && n <= MAX_CONCAT);
+    SH_ASSERT(n >= 1 && n <= SH_MAX_JOINED);
     concat_saved s = {.n = n};
-    int64_t cols = 0, first = 0;
+    int64_t cols = 0;
     bool wants = false;
     for (int i = 0; i < n; i++) {
         SH_ASSERT(x[i]->rows == x[0]->rows);
@@ -182,12 +188,8 @@ sh_tensor *sh_concat_cols(sh_tape *t, const sh_tensor *const *x, int n)
         wants = wants || x[i]->grad;
     }
     sh_tensor *y = sh_tape_new(t, x[0]->rows, cols, wants);
-    for (int i = 0; i < n; i++) {
-        const sh_put_cols_args args = {
-            .x = x[i]->data, .y = y->data, .cols = x[i]->cols, .first = first, .stride = cols};
-        t->ws->be->put_cols(&args, y->rows);
-        first += x[i]->cols;
-    }
+    const sh_put_cols_args args = columns(x, n, y->data, false);
+    t->ws->be->put_cols(&args, y->rows);
     s.y = y;
     sh_tape_push(t, y, concat_backward, &s, sizeof s);
     return y;

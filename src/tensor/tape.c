@@ -12,7 +12,8 @@ void sh_tape_begin(sh_tape *tape, sh_workspace *ws, bool recording)
 /* A gradient of zeros. */
 static sh_real *new_gradient(sh_tape *tape, int64_t n)
 {
-    const size_t slab = 1 << 18, line = 64;
+    /* where a clear is a launch, larger ones: a device clears a slab in microseconds */
+    const size_t slab = tape->ws->be->room ? 1 << 24 : 1 << 18, line = 64;
     size_t bytes = ((size_t)n * sizeof(sh_real) + line - 1) / line * line;
     if (bytes >= slab / 4) return SH_ROOM_ZERO(tape->ws, sh_real, n);
     if (bytes > tape->n_zero) {

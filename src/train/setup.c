@@ -45,7 +45,7 @@ static sh_status make_policy(const sh_config *config, sh_setup *s)
     s->adam = sh_adam_create(s->params);
     sh_adam_set_factor(s->adam, sh_policy_log_z(s->policy), config->train.lr_log_z / config->train.lr);
     if (config->run.deterministic) return SH_OK; /* products round by their shape, and rooms depend on passes before */
-    if (!s->plugin) s->draw_sizes = sh_sizes_create(config->constraints.max_sites + 2); /* crystals come to the host for a plugin */
+    if (!s->plugin) s->draw_sizes = sh_sizes_create(sh_fresh_parts(&config->constraints)); /* crystals come to the host for a plugin */
     s->learn_sizes = sh_sizes_create(1);
     return SH_OK;
 }
@@ -100,34 +100,9 @@ void sh_setup_destroy(sh_setup *s)
     sh_groups_destroy(&s->groups);
 }
 
-/* False: there was no room for something. */
-static bool try_draw(const sh_setup *s, uint64_t seed, uint64_t first_traj, int64_t n, const sh_exploration *exploration,
-                     sh_records *records)
-{
-    sh_arena_reset(s->arena);
-    sh_workspace ws;
-    sh_workspace_begin(&ws, s->be, s->arena);
-    sh_workspace_plan(&ws, s->draw_sizes);
-    sh_record_list drawn = sh_records_begin(&ws, records, n);
-    sh_sample_there(s->policy, &ws, seed, first_traj, exploration, &drawn);
-    sh_workspace_part(&ws, s->space.constraints->max_sites + 1);
-    sh_crystals crystals;
-    sh_finished_crystals(&s->space, &ws, &drawn, NULL, n, &crystals);
-    sh_reward_result *results = SH_ROOM(&ws, sh_reward_result, n);
-    sh_reward_evaluate(s->reward, &ws, &crystals, false, results);
-    const sh_reward_record_args args = {.crystals = crystals,
-                                        .kind_z = SH_ROOM(&ws, int32_t, crystals.n_site),
-                                        .kind_count = SH_ROOM(&ws, int64_t, crystals.n_site),
-                                        .results = results,
-                                        .records = drawn};
-    s->be->reward_record(&args, n);
-    sh_records_fetch(&ws, &drawn, records);
-    return sh_workspace_settle(&ws);
-}
-
 void sh_setup_draw(const sh_setup *s, uint64_t seed, uint64_t first_traj, int64_t n, const sh_exploration *exploration,
                    sh_records *records)
 {
-    while (!try_draw(s, seed, first_traj, n, exploration, records))
-        continue;
+    const sh_drawing drawing = {.policy = s->policy, .reward = s->reward, .be = s->be, .arena = s->arena, .sizes = s->draw_sizes};
+    sh_draw_fresh(&drawing, seed, first_traj, n, exploration, records);
 }

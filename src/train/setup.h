@@ -2,11 +2,10 @@
 #ifndef SH_TRAIN_SETUP_H
 #define SH_TRAIN_SETUP_H
 
-#include "gflownet/sampler.h"
+#include "gflownet/fresh.h"
 #include "io/config.h"
 #include "io/models.h"
 #include "nn/adam.h"
-#include "reward/reward.h"
 
 typedef struct {
     const sh_config *config; /* borrowed */

@@ -824,32 +824,61 @@ static void case_adjacency(int64_t n)
     release(a.share, a.n_site);
 }
 
+/* Parts of 1, 0 and 3 columns in columns 2 to 5 of 7. */
+enum { PARTS = 3, PART_COLS = 4, PART_FIRST = 2, WHOLE_COLS = 7 };
+
+static sh_put_cols_args make_parts(int64_t n)
+{
+    sh_put_cols_args a = {.part_cols = {1, 0, 3}, .cols = PART_COLS, .first = PART_FIRST, .stride = WHOLE_COLS};
+    for (int k = 0; k < PARTS; k++)
+        a.part[k] = array(n * a.part_cols[k]);
+    a.whole = array(n * WHOLE_COLS);
+    return a;
+}
+
+/* Column c of all parts in row r. */
+static sh_real in_parts(const sh_put_cols_args *a, int64_t r, int64_t c)
+{
+    return c < 1 ? a->part[0][r] : a->part[2][3 * r + c - 1];
+}
+
+static void release_parts(const sh_put_cols_args *a, int64_t n)
+{
+    for (int k = 0; k < PARTS; k++)
+        release(a->part[k], n * a->part_cols[k]);
+    release(a->whole, n * WHOLE_COLS);
+}
+
 static void case_put_cols(int64_t n)
 {
-    enum { C = 3, FIRST = 2, STRIDE = 7 };
-    sh_real *x = array(n * C), *y = array(n * STRIDE), *before = array(n * STRIDE);
-    memcpy(before, y, (size_t)(n * STRIDE) * sizeof *y);
-    run_threads(launch_put_cols, &(sh_put_cols_args){x, y, C, FIRST, STRIDE}, n, y, n * STRIDE);
-    for (int64_t i = 0; i < n * STRIDE; i++) {
-        int64_t c = i % STRIDE - FIRST;
-        assert_true(y[i] == (c >= 0 && c < C ? x[i / STRIDE * C + c] : before[i]));
+    sh_put_cols_args a = make_parts(n);
+    sh_real *before = array(n * WHOLE_COLS);
+    memcpy(before, a.whole, (size_t)(n * WHOLE_COLS) * sizeof *before);
+    run_threads(launch_put_cols, &a, n, a.whole, n * WHOLE_COLS);
+    for (int64_t i = 0; i < n * WHOLE_COLS; i++) {
+        int64_t c = i % WHOLE_COLS - PART_FIRST;
+        assert_true(a.whole[i] == (c >= 0 && c < PART_COLS ? in_parts(&a, i / WHOLE_COLS, c) : before[i]));
     }
-    release(x, n * C);
-    release(y, n * STRIDE);
-    release(before, n * STRIDE);
+    release(before, n * WHOLE_COLS);
+    release_parts(&a, n);
 }
 
 static void case_take_cols(int64_t n)
 {
-    enum { C = 3, FIRST = 2, STRIDE = 7 };
-    sh_real *x = array(n * STRIDE), *y = array(n * C), *before = array(n * C);
-    memcpy(before, y, (size_t)(n * C) * sizeof *y);
-    run_threads(launch_take_cols, &(sh_take_cols_args){x, y, C, FIRST, STRIDE}, n, y, n * C);
-    for (int64_t i = 0; i < n * C; i++)
-        near(y[i], (double)before[i] + (double)x[i / C * STRIDE + FIRST + i % C]);
-    release(x, n * STRIDE);
-    release(y, n * C);
-    release(before, n * C);
+    sh_put_cols_args a = make_parts(n);
+    sh_real *before = array(n * 3), *first = a.part[0], *first_before = array(n);
+    memcpy(before, a.part[2], (size_t)(n * 3) * sizeof *before);
+    memcpy(first_before, first, (size_t)n * sizeof *first);
+    a.part[0] = NULL; /* wants nothing */
+    run_threads(launch_take_cols, &a, n, a.part[2], n * 3);
+    for (int64_t i = 0; i < n * 3; i++)
+        near(a.part[2][i], (double)before[i] + (double)a.whole[i / 3 * WHOLE_COLS + PART_FIRST + 1 + i % 3]);
+    for (int64_t i = 0; i < n; i++)
+        assert_true(first[i] == first_before[i]);
+    a.part[0] = first;
+    release(before, n * 3);
+    release(first_before, n);
+    release_parts(&a, n);
 }
 
 /* The densities: values and gradients of a row are proved in tests/grad/dist.c; here that the kernels apply them to the
