@@ -25,7 +25,6 @@
 #include "io/relaxed.h"
 #include "io/weights_h5.h"
 #include "potential/forces.h"
-#include "relax/lennard_jones.h"
 #include "relax/network.h"
 
 static const char help[] =
@@ -144,19 +143,20 @@ static sh_status read_arguments(int argc, char **argv, arguments *a)
 /* ---- the potential ---- */
 
 typedef struct {
-    sh_model loaded;
+    sh_energy_model loaded;
     sh_relax_network *network;
     const sh_relax_model *model;
 } potential;
 
 static sh_status load_potential(const char *name, bool warn, potential *p)
 {
-    *p = (potential){.model = &sh_lennard_jones};
-    if (!strcmp(name, "lennard-jones")) return SH_OK;
-    SH_TRY(sh_model_load(name, &p->loaded));
-    SH_TRY(sh_relax_network_create(p->loaded.potential, &p->network));
+    *p = (potential){0};
+    SH_TRY(sh_energy_model_load(name, &p->loaded));
+    p->model = p->loaded.pair;
+    if (p->model) return SH_OK;
+    SH_TRY(sh_relax_network_create(p->loaded.network.potential, &p->network));
     p->model = sh_relax_network_model(p->network);
-    if (sh_potential_quantity(p->loaded.potential) == SH_FORMATION_ENERGY && warn)
+    if (sh_potential_quantity(p->loaded.network.potential) == SH_FORMATION_ENERGY && warn)
         sh_log_warn("%s was trained on relaxed crystals alone: where its energy is lowest need not be where a crystal is at rest", name);
     return SH_OK;
 }
@@ -164,7 +164,7 @@ static sh_status load_potential(const char *name, bool warn, potential *p)
 static void release_potential(potential *p)
 {
     sh_relax_network_destroy(&p->network);
-    sh_model_release(&p->loaded);
+    sh_energy_model_release(&p->loaded);
 }
 
 /* ---- what is to be done ---- */
@@ -200,7 +200,7 @@ static void name_job(const arguments *a, const potential *p, project *x)
     const sh_relax_opts *o = &a->opts;
     const double numbers[] = {o->fmax, (double)o->max_steps, o->pressure, o->stress_factor, o->fixed_cell, o->p1, o->symprec,
                               o->shake, a->symprec};
-    if (p->loaded.weights) sh_weights_sha256(p->loaded.weights, weights);
+    if (p->loaded.network.weights) sh_weights_sha256(p->loaded.network.weights, weights);
     sh_sha256_begin(&s);
     sh_sha256_add(&s, a->model, strlen(a->model) + 1);
     sh_sha256_add(&s, weights, sizeof weights);

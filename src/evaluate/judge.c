@@ -1,10 +1,8 @@
 #include "evaluate/judge.h"
 
 #include <math.h>
-#include <string.h>
 
 #include "crystal/reduce.h"
-#include "relax/lennard_jones.h"
 
 enum { BATCH_ATOMS = 4096 };
 
@@ -18,12 +16,8 @@ const char *sh_judged_text(sh_judged judged)
 sh_status sh_judge_create(const char *name, bool gaps, sh_judge *out)
 {
     *out = (sh_judge){0};
-    if (!gaps && !strcmp(name, "lennard-jones")) {
-        out->pair = &sh_lennard_jones;
-        return SH_OK;
-    }
-    SH_TRY(sh_model_load(name, &out->model));
-    if ((sh_potential_quantity(out->model.potential) == SH_BAND_GAP) == gaps) return SH_OK;
+    SH_TRY(gaps ? sh_model_load(name, &out->network) : sh_energy_model_load(name, out));
+    if (out->pair || (sh_potential_quantity(out->network.potential) == SH_BAND_GAP) == gaps) return SH_OK;
     sh_judge_destroy(out);
     SH_FAIL(SH_EINPUT, gaps ? "--gap-model: '%s' predicts energies, not band gaps" : "--model: '%s' predicts band gaps, not energies",
             name);
@@ -32,18 +26,17 @@ sh_status sh_judge_create(const char *name, bool gaps, sh_judge *out)
 
 void sh_judge_destroy(sh_judge *judge)
 {
-    sh_model_release(&judge->model);
-    *judge = (sh_judge){0};
+    sh_energy_model_release(judge);
 }
 
 static bool knows(const sh_judge *judge, int z)
 {
-    return judge->pair ? judge->pair->knows(judge->pair->self, z) : sh_potential_knows(judge->model.potential, z);
+    return judge->pair ? judge->pair->knows(judge->pair->self, z) : sh_potential_knows(judge->network.potential, z);
 }
 
 sh_judged sh_judge_can(const sh_judge *judge, const sh_cell *cell, const sh_distances *d)
 {
-    if (!judge->pair && !judge->model.potential) return SH_JUDGED_NO_MODEL;
+    if (!judge->pair && !judge->network.potential) return SH_JUDGED_NO_MODEL;
     if (cell->n_atom == 0 || !isfinite(d->volume) || !(d->volume >= SH_SMALLEST_CELL)) return SH_JUDGED_CELL;
     if (!(d->nearest >= SH_SHORTEST_PAIR) || !(d->shortest >= SH_SHORTEST_PAIR)) return SH_JUDGED_CLOSE;
     for (int64_t a = 0; a < cell->n_atom; a++)
@@ -71,7 +64,7 @@ static void pair_energies(const sh_judge *judge, sh_workspace *ws, const sh_crys
 /* e_form NULL: of a model of gaps, whose predictions are the values. */
 static void evaluate(const sh_judge *judge, const sh_cell *cells, int64_t n, sh_arena *arena, double *value, double *e_form)
 {
-    double cutoff = judge->pair ? judge->pair->cutoff : sh_potential_cutoff(judge->model.potential);
+    double cutoff = judge->pair ? judge->pair->cutoff : sh_potential_cutoff(judge->network.potential);
     for (int64_t first = 0, last; first < n; first = last) {
         sh_crystals c;
         sh_graph g;
@@ -83,9 +76,9 @@ static void evaluate(const sh_judge *judge, const sh_cell *cells, int64_t n, sh_
         if (judge->pair)
             pair_energies(judge, &ws, &c, &g, value + first, e_form + first);
         else if (e_form)
-            sh_potential_evaluate(judge->model.potential, &ws, &c, &g, NULL, c.n_crystal, value + first, e_form + first);
+            sh_potential_evaluate(judge->network.potential, &ws, &c, &g, NULL, c.n_crystal, value + first, e_form + first);
         else
-            sh_potential_predict(judge->model.potential, &ws, &c, &g, NULL, c.n_crystal, value + first);
+            sh_potential_predict(judge->network.potential, &ws, &c, &g, NULL, c.n_crystal, value + first);
     }
 }
 

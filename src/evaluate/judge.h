@@ -5,7 +5,6 @@
 #include "crystal/dataset.h"
 #include "io/models.h"
 #include "metrics/verdict.h"
-#include "relax/model.h"
 
 /* Why a structure has no energy. */
 typedef enum {
@@ -19,10 +18,7 @@ typedef enum {
 
 const char *sh_judged_text(sh_judged judged);
 
-typedef struct {
-    sh_model model;             /* empty where `pair` is given */
-    const sh_relax_model *pair; /* lennard-jones, which needs no weights */
-} sh_judge;
+typedef sh_energy_model sh_judge; /* empty: nobody */
 
 /* SH_EINPUT where there is no such model, or it predicts something else than energies (or band gaps). */
 sh_status sh_judge_create(const char *name, bool gaps, sh_judge *out);

@@ -8,6 +8,7 @@
 #include "io/weights_h5.h"
 #include "potential/references.h"
 #include "potential/weights.h"
+#include "relax/lennard_jones.h"
 
 #define MATGL(folder)                                                                              \
     "shaft model import PATH, where PATH is the folder " folder                                    \
@@ -216,4 +217,18 @@ void sh_model_release(sh_model *m)
     sh_potential_destroy(&m->potential);
     sh_references_destroy(&m->references);
     sh_weights_destroy(&m->weights);
+}
+
+sh_status sh_energy_model_load(const char *name, sh_energy_model *out)
+{
+    *out = (sh_energy_model){0};
+    if (strcmp(name, "lennard-jones")) return sh_model_load(name, &out->network);
+    out->pair = &sh_lennard_jones;
+    return SH_OK;
+}
+
+void sh_energy_model_release(sh_energy_model *model)
+{
+    sh_model_release(&model->network);
+    *model = (sh_energy_model){0};
 }

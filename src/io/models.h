@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "potential/potential.h"
+#include "relax/model.h"
 
 typedef struct {
     const char *name;       /* what a configuration says: "m3gnet-efs" */
@@ -46,5 +47,14 @@ typedef struct {
 /* "m3gnet-eform", or with a variant "m3gnet-eform@other"; docs/formats.md. */
 sh_status sh_model_load(const char *name, sh_model *out);
 void sh_model_release(sh_model *model);
+
+/* What gives energies: one of the above, or "lennard-jones", which needs no weights. */
+typedef struct {
+    sh_model network;           /* empty where `pair` is given */
+    const sh_relax_model *pair; /* NULL: the network */
+} sh_energy_model;
+
+sh_status sh_energy_model_load(const char *name, sh_energy_model *out);
+void sh_energy_model_release(sh_energy_model *model);
 
 #endif
