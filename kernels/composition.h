@@ -33,6 +33,18 @@ SH_BODY void sh_composition_add(sh_composition *c, int32_t z, int64_t count)
     c->count[at] += count;
 }
 
+/* Of a list of atoms; false where one has no atomic number of the periodic table. z and count have room for as many kinds as there are
+ * atoms, or SH_MAX_Z. */
+SH_BODY bool sh_composition_of_atoms(int64_t n_atom, const int32_t *z, sh_composition *out)
+{
+    out->n_kind = 0;
+    for (int64_t a = 0; a < n_atom; a++) {
+        if (z[a] < 1 || z[a] > SH_MAX_Z) return false;
+        sh_composition_add(out, z[a], 1);
+    }
+    return true;
+}
+
 /* False where a site has no atomic number of the periodic table. z and count have room for as many kinds as the crystal has
  * sites. */
 SH_BODY bool sh_composition_of(const sh_crystals *c, int64_t crystal, sh_composition *out)
@@ -58,6 +70,18 @@ SH_BODY void sh_composition_reduce(sh_composition *c)
         }
     for (int32_t k = 0; k < c->n_kind; k++)
         c->count[k] /= divisor;
+}
+
+/* An order of compositions: by elements, then counts; 0 where they are equal. */
+SH_BODY int sh_composition_compare(const sh_composition *a, const sh_composition *b)
+{
+    int32_t n = a->n_kind < b->n_kind ? a->n_kind : b->n_kind;
+    for (int32_t k = 0; k < n; k++)
+        if (a->z[k] != b->z[k]) return a->z[k] < b->z[k] ? -1 : 1;
+    if (a->n_kind != b->n_kind) return a->n_kind < b->n_kind ? -1 : 1;
+    for (int32_t k = 0; k < n; k++)
+        if (a->count[k] != b->count[k]) return a->count[k] < b->count[k] ? -1 : 1;
+    return 0;
 }
 
 /* A hash of a reduced composition. */

@@ -35,6 +35,8 @@ static const char help[] =
     "  --top K               the K best alone\n"
     "  --by WHAT             best by reward (default; samples only) or by energy (formation energy of --model)\n"
     "  --stable E            eV/atom above the hull that still count as stable (default 0.1)\n"
+    "  --far-bond            unique modes also need the test that no two atoms of the cell are more than 4 Å apart (nearest images), which the\n"
+    "                        method's authors have in their program and do not use\n"
     "  --every-score         Gaussian Vendi scores of all orders for more than 5,000 structures too, which may take long; else of\n"
     "                        order 2 alone\n"
     "  --symprec A           tolerance in Å of space groups (default 0.1)\n"
@@ -74,7 +76,7 @@ static sh_status check_arguments(const arguments *a, bool by_given)
 
 static sh_status read_arguments(int argc, char **argv, arguments *a)
 {
-    enum { OUTPUT = 'o', HELP = 'h', MODEL = 256, GAP, REFERENCE, SET, RELAXED, TOP, BY, STABLE, SYMPREC, COV_S, COV_C, ROWS, EVERY_SCORE, QUIET };
+    enum { OUTPUT = 'o', HELP = 'h', MODEL = 256, GAP, REFERENCE, SET, RELAXED, TOP, BY, STABLE, SYMPREC, COV_S, COV_C, ROWS, EVERY_SCORE, FAR_BOND, QUIET };
     static const struct option options[] = {
         {"output", required_argument, NULL, OUTPUT},       {"model", required_argument, NULL, MODEL},
         {"gap-model", required_argument, NULL, GAP},       {"reference", required_argument, NULL, REFERENCE},
@@ -83,8 +85,8 @@ static sh_status read_arguments(int argc, char **argv, arguments *a)
         {"stable", required_argument, NULL, STABLE},       {"symprec", required_argument, NULL, SYMPREC},
         {"cov-structure", required_argument, NULL, COV_S}, {"cov-composition", required_argument, NULL, COV_C},
         {"rows", required_argument, NULL, ROWS},           {"every-score", no_argument, NULL, EVERY_SCORE},
-        {"quiet", no_argument, NULL, QUIET},               {"help", no_argument, NULL, HELP},
-        {NULL, 0, NULL, 0}};
+        {"far-bond", no_argument, NULL, FAR_BOND},         {"quiet", no_argument, NULL, QUIET},
+        {"help", no_argument, NULL, HELP},                 {NULL, 0, NULL, 0}};
     static const char *const orders[] = {"reward", "energy", NULL};
     *a = (arguments){.options = {.stable = 0.1, .symprec = 0.1, .cutoff_structure = 0.4, .cutoff_composition = 10}};
     sh_evaluation_options *o = &a->options;
@@ -103,6 +105,7 @@ static sh_status read_arguments(int argc, char **argv, arguments *a)
         case BY: SH_TRY(sh_option_word("--by", optarg, orders, &by)); break;
         case STABLE: SH_TRY(sh_option_number("--stable", optarg, -10, 10, &o->stable)); break;
         case EVERY_SCORE: o->every_score = true; break;
+        case FAR_BOND: o->far_bond = true; break;
         case SYMPREC: SH_TRY(sh_option_number("--symprec", optarg, 1e-5, 1, &o->symprec)); break;
         case COV_S: SH_TRY(sh_option_number("--cov-structure", optarg, 0, 1e3, &o->cutoff_structure)); break;
         case COV_C: SH_TRY(sh_option_number("--cov-composition", optarg, 0, 1e6, &o->cutoff_composition)); break;
@@ -147,7 +150,7 @@ static sh_status write_text_file(const sh_evaluation *e, const char *path, write
 
 static sh_status fill_hdf5(const sh_evaluation *e, hid_t file)
 {
-    static const int64_t version = 1;
+    static const int64_t version = 2;
     char *text = NULL;
     size_t size = 0;
     FILE *f = open_memstream(&text, &size);
@@ -156,6 +159,8 @@ static sh_status fill_hdf5(const sh_evaluation *e, hid_t file)
     fclose(f);
     sh_status status = sh_h5_write_text(file, "/", "format", "shaft evaluation");
     if (status == SH_OK) status = sh_h5_write_attr(file, "/", "format_version", H5T_NATIVE_INT64, &version);
+    if (status == SH_OK && strlen(text) > SH_H5_TEXTS_MAX)
+        status = SH_FAIL(SH_EINPUT, "the figures with their paths are too long for one text; evaluate a folder instead of its files");
     if (status == SH_OK) status = sh_h5_write_texts(file, "summary", &text, 1);
     free(text);
     return status == SH_OK ? sh_evaluation_rows_hdf5(&e->rows, file) : status;
@@ -187,6 +192,8 @@ static sh_status probe(const arguments *a)
 
 static sh_status output(const arguments *a, const sh_evaluation *e)
 {
+    sh_summary_tables(e->summary, stdout);
+    printf("In full, each with what it is of; bonds, Vendi scores, S.U.N. and coverage have no table in the paper.\n\n");
     sh_summary_print(e->summary, stdout);
     if (a->output) SH_TRY(is_hdf5_name(a->output) ? write_hdf5(e, a->output) : write_text_file(e, a->output, write_json));
     return a->rows ? write_text_file(e, a->rows, write_rows) : SH_OK;
@@ -197,8 +204,11 @@ sh_status sh_cmd_evaluate(int argc, char **argv)
     arguments a;
     sh_comm *comm;
     sh_evaluation evaluation = {0};
+    char program[128];
     SH_TRY(read_arguments(argc, argv, &a));
     if (a.done) return SH_OK;
+    snprintf(program, sizeof program, "shaft %s", sh_version());
+    a.options.program = program;
     SH_TRY(sh_comm_create(&argc, &argv, &comm));
     sh_log_setup(a.options.quiet ? SH_LOG_QUIET : SH_LOG_INFO, comm->rank, comm->size);
     sh_status status = sh_comm_agree(comm, comm->rank == 0 ? probe(&a) : SH_OK);

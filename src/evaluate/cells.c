@@ -95,15 +95,24 @@ void sh_cell_list_slice(const sh_cell_list *list, int rank, int size, int64_t *f
     *n = cut(list, rank + 1, size) - *first;
 }
 
-uint64_t sh_cell_formula(const sh_cell *cell)
+static uint64_t key_of(const sh_cell *cell, bool counts)
 {
     int32_t z[SH_MAX_Z];
     int64_t count[SH_MAX_Z];
     sh_composition c = {.z = z, .count = count};
-    for (int64_t a = 0; a < cell->n_atom; a++) {
-        if (cell->z[a] < 1 || cell->z[a] > SH_MAX_Z) return 0;
-        sh_composition_add(&c, cell->z[a], 1);
-    }
+    if (!sh_composition_of_atoms(cell->n_atom, cell->z, &c) || !c.n_kind) return 0;
+    for (int32_t k = 0; k < c.n_kind && !counts; k++)
+        count[k] = 1;
     sh_composition_reduce(&c);
-    return c.n_kind ? sh_composition_key(&c) : 0;
+    return sh_composition_key(&c);
+}
+
+uint64_t sh_cell_formula(const sh_cell *cell)
+{
+    return key_of(cell, true);
+}
+
+uint64_t sh_cell_elements(const sh_cell *cell)
+{
+    return key_of(cell, false);
 }

@@ -29,5 +29,7 @@ void sh_cell_list_slice(const sh_cell_list *list, int rank, int size, int64_t *f
 
 /* Hash of the reduced composition; 0 for a cell without atoms or with elements outside 1..118. */
 uint64_t sh_cell_formula(const sh_cell *cell);
+/* Likewise of its elements alone. */
+uint64_t sh_cell_elements(const sh_cell *cell);
 
 #endif

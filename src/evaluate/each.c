@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "composition.h"
 #include "metrics/matcher.h"
 #include "relax/relax.h"
 
@@ -31,17 +32,10 @@ void sh_evaluation_share_destroy(sh_evaluation_share *share)
 
 static void look_at_composition(const sh_evaluation_tools *t, const sh_cell *cell, double *composition, sh_evaluation_row *row)
 {
-    int32_t z[SH_MAX_Z + 1];
-    int64_t count[SH_MAX_Z + 1] = {0};
-    int32_t n = 0;
-    for (int64_t a = 0; a < cell->n_atom; a++)
-        if (cell->z[a] >= 1 && cell->z[a] <= SH_MAX_Z) count[cell->z[a]]++;
-    for (int32_t k = 1; k <= SH_MAX_Z; k++)
-        if (count[k]) {
-            z[n] = k;
-            count[n++] = count[k];
-        }
-    if (n) row->magpie_missing = sh_magpie(t->magpie, n, z, count, composition);
+    int32_t z[SH_MAX_Z];
+    int64_t count[SH_MAX_Z];
+    sh_composition c = {.z = z, .count = count};
+    if (sh_composition_of_atoms(cell->n_atom, cell->z, &c)) row->magpie_missing = sh_magpie(t->magpie, c.n_kind, z, count, composition);
 }
 
 static void keep_verdict(const sh_verdict *v, sh_evaluation_row *row)
@@ -52,26 +46,41 @@ static void keep_verdict(const sh_verdict *v, sh_evaluation_row *row)
     row->valid = v->structure && v->composition;
     row->own_images = v->own_images;
     row->bonds = v->bonds;
+    row->near = v->near;
+    row->bond_missing = v->bond_missing;
     row->metric_reason = (int32_t)v->reason;
     row->formula = v->formula;
     row->volume = v->distances.volume;
     row->density = v->density;
     row->nearest_pair = v->distances.nearest;
     row->bond_score = v->bond_score;
+    row->bond_score_text = v->bond_score_text;
 }
 
 static void match_pair(const sh_cell *raw, const sh_cell *relaxed, sh_arena *scratch, sh_evaluation_row *row)
 {
+    const struct {
+        const sh_match_opts *opts;
+        int32_t *fit;
+        double *rms;
+    } kinds[] = {{&sh_match_authors, &row->match_authors, &row->rms_authors},
+                 {&sh_match_cdvae, &row->match_cdvae, &row->rms_cdvae},
+                 {&sh_match_default, &row->match_default, &row->rms_default}};
+    enum { N = sizeof kinds / sizeof *kinds };
     sh_reduced a, b;
     sh_match match;
-    row->match_authors = row->match_default = 0;
+    bool matched;
+    for (int k = 0; k < N; k++)
+        *kinds[k].fit = 0;
+    row->composition_kept = sh_cell_formula(raw) == sh_cell_formula(relaxed);
+    row->rmsd = sh_match_rmsd(raw, relaxed, scratch, &matched);
+    row->rmsd_matched = matched;
     if (!sh_reduced_create(raw, scratch, &a) || !sh_reduced_create(relaxed, scratch, &b)) return;
-    sh_match_pair(&a, &b, &sh_match_authors, false, scratch, &match);
-    row->match_authors = match.fit;
-    row->rms_authors = match.rms;
-    sh_match_pair(&a, &b, &sh_match_default, false, scratch, &match);
-    row->match_default = match.fit;
-    row->rms_default = match.rms;
+    for (int k = 0; k < N; k++) {
+        sh_match_pair(&a, &b, kinds[k].opts, false, scratch, &match);
+        *kinds[k].fit = match.fit;
+        *kinds[k].rms = match.rms;
+    }
 }
 
 static void look_at_relaxed(const sh_evaluation_tools *t, const sh_cell *raw, const sh_cell *relaxed, sh_arena *scratch,
@@ -179,27 +188,31 @@ static void ask_for_gaps(const sh_evaluation_tools *t, const sh_evaluation_input
     }
 }
 
-static double above_hull(const sh_evaluation_tools *t, const sh_cell *cell, double e_total, double e_form, sh_arena *scratch)
+/* *above and *separation stay NaN where there is no energy, or the hull does not reach the composition. */
+static void above_hull(const sh_evaluation_tools *t, const sh_cell *cell, double e_total, double e_form, sh_arena *scratch, double *above,
+                       double *separation)
 {
     double energy = t->hull_energy == SH_ENERGY_TOTAL ? e_total / (double)cell->n_atom : e_form;
     sh_hull_result result;
     sh_phase phase;
-    if (!t->hull || !isfinite(energy)) return NAN;
+    if (!t->hull || !isfinite(energy)) return;
     if (sh_phase_create(cell->z, NULL, cell->n_atom, energy, &phase) != SH_OK) {
         sh_error_clear();
-        return NAN;
+        return;
     }
     sh_hull_energy(t->hull, &phase, scratch, &result);
-    return result.feasible ? result.above : NAN;
+    if (!result.feasible) return;
+    *above = result.above;
+    *separation = sh_hull_phase_separation(t->hull, &phase, scratch);
 }
 
 static void look_at_hull(const sh_evaluation_tools *t, const sh_evaluation_inputs *in, int64_t i, sh_arena *scratch, sh_evaluation_row *row)
 {
     sh_cell cell = sh_cell_list_at(&in->raw, i);
-    row->e_above_hull = above_hull(t, &cell, row->e_total, row->e_form, scratch);
+    above_hull(t, &cell, row->e_total, row->e_form, scratch, &row->e_above_hull, &row->separation);
     if (!in->has_relaxed) return;
     cell = sh_cell_list_at(&in->relaxed, i);
-    row->e_above_hull_relaxed = above_hull(t, &cell, row->e_total_relaxed, row->e_form_relaxed, scratch);
+    above_hull(t, &cell, row->e_total_relaxed, row->e_form_relaxed, scratch, &row->e_above_hull_relaxed, &row->separation_relaxed);
 }
 
 /* ---- all of them ---- */

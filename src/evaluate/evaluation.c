@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "evaluate/run.h"
 #include "evaluate/work.h"
 #include "io/relaxed.h"
 
@@ -157,7 +158,7 @@ static sh_status measure(sh_comm *comm, sh_evaluation_work *w)
 
 /* ---- texts of the rows ---- */
 
-static char *name_of(const sh_structures *list, int64_t i)
+char *sh_evaluation_name(const sh_structures *list, int64_t i)
 {
     char text[512];
     const sh_structure *s = &list->item[i];
@@ -181,7 +182,8 @@ static const char no_hull_text[] = "the reference does not reach this compositio
 static void add_relaxed_reasons(const sh_evaluation_work *w, const sh_evaluation_row *row, char *text, size_t size)
 {
     if (row->relaxation == SH_NOT_RELAXED) add_reason(text, size, "", "no relaxed structure belongs to it");
-    if (row->relaxation == SH_OTHER_COMPOSITION) add_reason(text, size, "", "the relaxed structure of its name has another composition");
+    if (row->relaxation == SH_OTHER_ELEMENTS) add_reason(text, size, "", "the structure of its name among the relaxed has other elements");
+    if (row->composition_kept == 0) add_reason(text, size, "relaxed", "another composition, which matches nothing");
     if (row->relaxation >= SH_RELAX_STEPS && row->relaxation < SH_RELAX_N_VERDICT)
         add_reason(text, size, "relaxation", sh_relax_verdict_text((sh_relax_verdict)row->relaxation));
     if (!w->options->model || row->relaxed != 1) return;
@@ -227,7 +229,7 @@ static void make_texts(const sh_evaluation_work *w, sh_evaluation_rows *r)
         r->formula[i] = sh_strdup(formula);
         r->reason[i] = reason_of(w, s, row);
         r->known_as[i] = sh_strdup(row->known_as >= 0 ? known->text + known->start[row->known_as] : "");
-        r->nearest_reference[i] = row->nearest_reference >= 0 ? name_of(&w->reference_in.list, row->nearest_reference) : sh_strdup("");
+        r->nearest_reference[i] = row->nearest_reference >= 0 ? sh_evaluation_name(&w->reference_in.list, row->nearest_reference) : sh_strdup("");
     }
 }
 
@@ -237,6 +239,7 @@ static void conclude(sh_evaluation_work *w, sh_evaluation *out)
     sh_evaluate_verdicts(w);
     out->summary = SH_NEW(sh_summary, 1);
     sh_evaluate_figures(w, out->summary);
+    out->summary->run = sh_evaluation_run(w);
     out->rows = (sh_evaluation_rows){.n = n,
                                      .row = w->rows,
                                      .file = SH_NEW(char *, n),
@@ -281,6 +284,6 @@ void sh_evaluation_destroy(sh_evaluation *e)
     release_texts(r->nearest_reference, r->n);
     sh_free(r->index);
     sh_free((void *)(uintptr_t)r->row);
-    sh_free(e->summary);
+    sh_summary_destroy(&e->summary);
     *e = (sh_evaluation){0};
 }

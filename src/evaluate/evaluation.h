@@ -8,6 +8,7 @@
 #include "evaluate/summary.h"
 
 typedef struct {
+    const char *program;             /* its name and version */
     const char *const *paths;
     int n_path;
     const char *model, *gap_model;   /* NULL: no energies, no gaps */
@@ -19,6 +20,7 @@ typedef struct {
     double stable;                   /* eV/atom above the hull */
     double symprec;                  /* Å, of space groups */
     double cutoff_structure, cutoff_composition; /* of coverage */
+    bool far_bond;                   /* modes have no two atoms beyond SH_FARTHEST_PAIR */
     bool every_score;                /* Vendi scores of any order of large sets too */
     bool quiet;                      /* no progress */
 } sh_evaluation_options;

@@ -2,8 +2,10 @@
 #include <math.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "composition.h"
 #include "evaluate/work.h"
 #include "io/models.h"
 #include "metrics/families.h"
@@ -19,25 +21,84 @@ static double final_above(const sh_evaluation_work *w, const sh_evaluation_row *
 static void find_modes(sh_evaluation_work *w)
 {
     int64_t n = w->in.n;
-    bool *passes = SH_NEW(bool, n);
+    bool *passes = SH_NEW(bool, n), *first = SH_NEW(bool, n);
     sh_cell *cells = SH_NEW(sh_cell, n);
     for (int64_t i = 0; i < n; i++) {
         sh_evaluation_row *row = &w->rows[i];
         cells[i] = sh_cell_list_at(&w->in.raw, i);
         if (isnan(row->e_form)) continue;
-        const sh_verdict verdict = {
-            .structure = row->structure_valid == 1, .composition = row->composition_valid == 1, .bonds = row->bonds == 1};
-        passes[i] = sh_verdict_is_mode(&verdict, row->e_form, false);
+        const sh_verdict verdict = {.structure = row->structure_valid == 1,
+                                    .composition = row->composition_valid == 1,
+                                    .bonds = row->bonds == 1,
+                                    .near = row->near == 1};
+        passes[i] = sh_verdict_is_mode(&verdict, row->e_form, w->options->far_bond);
         row->mode = passes[i];
     }
-    w->n_mode = sh_modes_count(cells, passes, n, NULL);
+    w->n_mode = sh_modes_count(cells, passes, n, first);
+    for (int64_t i = 0; i < n; i++)
+        if (w->rows[i].mode != SH_UNKNOWN) w->rows[i].new_mode = first[i];
     sh_free(passes);
+    sh_free(first);
     sh_free(cells);
+}
+
+/* ---- formulas ---- */
+
+static int by_key(const void *a, const void *b)
+{
+    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+    return (x > y) - (x < y);
+}
+
+/* Keys of the compositions of a reference, sorted; the caller frees. */
+static uint64_t *reference_formulas(const sh_reference *r, int64_t *n)
+{
+    sh_cell *cells = sh_reference_cells(r);
+    uint64_t *key = SH_NEW(uint64_t, r->n_phase + r->n_structure);
+    *n = 0;
+    for (int64_t i = 0; i < r->n_phase; i++) {
+        sh_phase p = r->phase[i];
+        const sh_composition c = {.n_kind = p.n_kind, .z = p.z, .count = p.count};
+        key[(*n)++] = sh_composition_key(&c);
+    }
+    for (int64_t i = 0; i < r->n_structure; i++)
+        key[(*n)++] = sh_cell_formula(&cells[i]);
+    if (*n) qsort(key, (size_t)*n, sizeof *key, by_key);
+    sh_free(cells);
+    return key;
+}
+
+static void find_formulas(sh_evaluation_work *w)
+{
+    int64_t n;
+    if (!w->has_reference) return;
+    uint64_t *known = reference_formulas(&w->reference, &n);
+    for (int64_t i = 0; i < w->in.n; i++) {
+        sh_evaluation_row *row = &w->rows[i];
+        if (row->formula) row->new_formula = !n || !bsearch(&row->formula, known, (size_t)n, sizeof *known, by_key);
+    }
+    sh_free(known);
+}
+
+/* Different reduced compositions; with `new_only` of those that the reference does not have. */
+static int64_t count_formulas(const sh_evaluation_work *w, bool new_only, int64_t *n_with)
+{
+    uint64_t *key = SH_NEW(uint64_t, w->in.n);
+    int64_t n = 0, different = 0;
+    for (int64_t i = 0; i < w->in.n; i++)
+        if (w->rows[i].formula && (!new_only || w->rows[i].new_formula == 1)) key[n++] = w->rows[i].formula;
+    if (n) qsort(key, (size_t)n, sizeof *key, by_key);
+    for (int64_t k = 0; k < n; k++)
+        different += k == 0 || key[k] != key[k - 1];
+    sh_free(key);
+    *n_with = n;
+    return different;
 }
 
 void sh_evaluate_verdicts(sh_evaluation_work *w)
 {
     find_modes(w);
+    find_formulas(w);
     for (int64_t i = 0; i < w->in.n; i++) {
         sh_evaluation_row *row = &w->rows[i];
         double above = final_above(w, row);
@@ -52,7 +113,9 @@ void sh_evaluate_verdicts(sh_evaluation_work *w)
 
 /* ---- sums over rows ---- */
 
-typedef enum { NONE, E_FORM, E_FORM_RELAXED, ABOVE, ABOVE_RELAXED, DENSITY, GAP, KINDS } number;
+typedef enum {
+    NONE, E_FORM, E_FORM_RELAXED, ABOVE, ABOVE_RELAXED, SEPARATION, SEPARATION_RELAXED, DENSITY, GAP, KINDS, BOND, BOND_TERM, BOND_TEXT, RMSD
+} number;
 
 static double number_of(const sh_evaluation_row *row, number which)
 {
@@ -61,6 +124,12 @@ static double number_of(const sh_evaluation_row *row, number which)
     case E_FORM_RELAXED: return row->e_form_relaxed;
     case ABOVE: return row->e_above_hull;
     case ABOVE_RELAXED: return row->e_above_hull_relaxed;
+    case SEPARATION: return row->separation;
+    case SEPARATION_RELAXED: return row->separation_relaxed;
+    case BOND: return row->bond_score;
+    case BOND_TERM: return exp(-row->bond_score);
+    case BOND_TEXT: return row->bond_score_text;
+    case RMSD: return row->rmsd;
     case DENSITY: return row->density;
     case GAP: return row->band_gap;
     case KINDS: return row->n_kind > 0 ? (double)row->n_kind : (double)NAN;
@@ -188,11 +257,13 @@ static void independence(const sh_evaluation_work *w, sh_summary *s)
 static void inputs(const sh_evaluation_work *w, sh_summary *s)
 {
     const sh_evaluation_options *o = w->options;
-    int64_t unreadable = 0, converged = 0, relaxed = 0;
+    int64_t unreadable = 0, converged = 0, relaxed = 0, strange = 0, changed = 0;
     for (int64_t i = 0; i < w->in.n; i++) {
         unreadable += w->rows[i].n_atom == 0;
         relaxed += w->rows[i].relaxed == 1;
         converged += w->rows[i].relaxation == SH_RELAX_CONVERGED;
+        strange += w->rows[i].relaxation == SH_OTHER_ELEMENTS;
+        changed += w->rows[i].composition_kept == 0;
     }
     sh_summary_section(s, "inputs", "Inputs", "%s", "");
     sh_summary_count(s, "structures", "structures", w->in.n, "%s", o->top ? "the best of those given" : "all that were given");
@@ -203,6 +274,12 @@ static void inputs(const sh_evaluation_work *w, sh_summary *s)
     if (w->in.has_relaxed) {
         sh_summary_count(s, "relaxed", "relaxed", relaxed, "have a relaxed structure");
         if (w->in.relaxed_model) sh_summary_count(s, "converged", "converged", converged, "of the relaxed");
+        if (changed)
+            sh_summary_count(s, "composition_changed", "composition changed", changed, "of the relaxed; they count as no match%s",
+                             2 * changed > relaxed ? ". MOST: are these the relaxations of these structures?" : "");
+        if (strange)
+            sh_summary_count(s, "other_elements", "PARTNERS OF OTHER ELEMENTS", strange,
+                             "have one of their name, which is left out: are these the relaxations of these structures?");
         sh_summary_text(s, "relaxed_with", "relaxed with", "%s%s%s", w->in.relaxed_model ? w->in.relaxed_model : "not known",
                         w->in.relaxed_how ? "; " : "", w->in.relaxed_how ? w->in.relaxed_how : "");
     } else {
@@ -217,13 +294,14 @@ static void inputs(const sh_evaluation_work *w, sh_summary *s)
 
 static void validity(const sh_evaluation_work *w, sh_summary *s)
 {
-    int64_t structure = 0, composition = 0, both = 0, images = 0, computable = 0, n = w->in.n, n_density;
+    int64_t structure = 0, composition = 0, both = 0, images = 0, near = 0, computable = 0, n = w->in.n, n_density;
     for (int64_t i = 0; i < n; i++) {
         const sh_evaluation_row *row = &w->rows[i];
         structure += row->structure_valid;
         composition += row->composition_valid;
         both += row->valid;
         images += row->structure_valid && row->own_images == 1;
+        near += row->near == 1;
         computable += row->valid && row->fingerprint_reason == SH_METRIC_OK;
     }
     sh_summary_section(s, "validity", "Validity", "of all structures, also those that could not be read");
@@ -232,8 +310,25 @@ static void validity(const sh_evaluation_work *w, sh_summary *s)
     sh_summary_rate(s, "both", "both", both, n, "%s", "");
     sh_summary_rate(s, "both_fingerprint", "both, and fingerprint", computable, n, "CDVAE's validity");
     sh_summary_rate(s, "own_images", "structure, own images too", images, n, "stricter: an atom's own images count");
+    sh_summary_rate(s, "far_bond", "far-bond test", near, n, "no two atoms of the cell beyond 4 Å (nearest images); the paper's authors do not use it");
     double density = mean(w->rows, n, DENSITY, STRUCTURE_VALID, &n_density);
     sh_summary_value(s, "density", "density", density, "g/cm^3", "mean of %lld valid structures", (long long)n_density);
+}
+
+static void bonds(const sh_evaluation_work *w, sh_summary *s)
+{
+    int64_t n, n_text, n_bonds, missing = 0, apart = HITS(w, bonds, &n_bonds);
+    double score = mean(w->rows, w->in.n, BOND, STRUCTURE_VALID, &n), term = mean(w->rows, w->in.n, BOND_TERM, STRUCTURE_VALID, &n);
+    double text = mean(w->rows, w->in.n, BOND_TEXT, STRUCTURE_VALID, &n_text);
+    for (int64_t i = 0; i < w->in.n; i++)
+        missing += w->rows[i].bond_missing > 0;
+    sh_summary_section(s, "bonds", "Bonds", "distances below 4 Å against the paper's table of pairs; of valid structures");
+    sh_summary_value(s, "score", "bond score", score, "", "mean of %lld: over kinds of pairs and distinct distances, as in the authors' program",
+                     (long long)n);
+    sh_summary_value(s, "term", "  its term of the reward", term, "", "mean of exp(-score)");
+    sh_summary_value(s, "score_text", "bond score, the paper's words", text, "", "mean of %lld: over all bonds", (long long)n_text);
+    sh_summary_rate(s, "no_short", "no short bond", apart, n_bonds, "no distance below the least known of its pair; of all with a cell");
+    sh_summary_count(s, "missing_pairs", "  with pairs not in the table", missing, "structures; these pairs are no part of their scores");
 }
 
 static void family_figures(sh_summary *s, const char *key, const char *label, const int32_t *group, int64_t n, const char *source)
@@ -249,9 +344,12 @@ static void family_figures(sh_summary *s, const char *key, const char *label, co
                      (long long)f.n_known, (long long)f.n_unknown);
     snprintf(name, sizeof name, "%s_effective", key);
     sh_summary_value(s, name, "  effective number of families", f.effective, "", "%s", "");
-    snprintf(name, sizeof name, "%s_counts", key);
-    sh_summary_text(s, name, "  triclinic, monoclinic, ...", "%lld, %lld, %lld, %lld, %lld, %lld (to cubic)", (long long)f.count[0],
-                    (long long)f.count[1], (long long)f.count[2], (long long)f.count[3], (long long)f.count[4], (long long)f.count[5]);
+    for (int k = 0; k < SH_N_FAMILY; k++) {
+        char word[64];
+        snprintf(name, sizeof name, "%s_%s", key, sh_family_name((sh_family)k));
+        snprintf(word, sizeof word, "  %s", sh_family_name((sh_family)k));
+        sh_summary_count(s, name, word, f.count[k], "of %lld", (long long)f.n_known);
+    }
 }
 
 static void diversity_figures(sh_summary *s, const sh_diversity *d)
@@ -277,18 +375,21 @@ static void diversity_figures(sh_summary *s, const sh_diversity *d)
 
 static void diversity(const sh_evaluation_work *w, sh_summary *s)
 {
-    int32_t *found = SH_NEW(int32_t, w->in.n), *sampled = SH_NEW(int32_t, w->in.n);
+    int32_t *found = SH_NEW(int32_t, w->in.n), *sampled = SH_NEW(int32_t, w->in.n), *relaxed = SH_NEW(int32_t, w->in.n);
     char source[64];
     for (int64_t i = 0; i < w->in.n; i++) {
         found[i] = w->rows[i].group;
         sampled[i] = w->in.sampled_group[i];
+        relaxed[i] = w->rows[i].group_relaxed;
     }
     snprintf(source, sizeof source, "as spglib finds them at %g Å", w->options->symprec);
     sh_summary_section(s, "diversity", "Diversity", "%s", "");
     family_figures(s, "family_index", "crystal family index", found, w->in.n, source);
     family_figures(s, "family_index_sampled", "crystal family index, sampled", sampled, w->in.n, "as the policy chose them");
+    if (w->in.has_relaxed) family_figures(s, "family_index_relaxed", "crystal family index, relaxed", relaxed, w->in.n, source);
     sh_free(found);
     sh_free(sampled);
+    sh_free(relaxed);
     diversity_figures(s, &w->diversity);
     sh_summary_value(s, "map_variance", "map: share of variance", w->diversity.map_share, "",
                      isfinite(w->diversity.map_share) ? "columns map_1, map_2 of the rows" : "fewer than three different fingerprints");
@@ -344,6 +445,18 @@ static const char *none_above_hull(const sh_evaluation_work *w, bool relaxed)
     return "the reference reaches none of the compositions";
 }
 
+static void separation(const sh_evaluation_work *w, sh_summary *s, number which, const char *suffix)
+{
+    char key[64];
+    int64_t n;
+    double *x = collect(w->rows, w->in.n, which, ALL, &n);
+    snprintf(key, sizeof key, "phase_separation_%s", suffix);
+    sh_summary_value(s, key, "  phase separation energy", mean_of(x, n), "eV/atom",
+                     n ? "mean of %lld: to the best mixture of other compositions; below 0: holds together" : "known of %lld structures",
+                     (long long)n);
+    sh_free(x);
+}
+
 static void above_hull(const sh_evaluation_work *w, sh_summary *s, number which, const char *suffix, const char *word)
 {
     char key[64], label[64];
@@ -366,6 +479,7 @@ static void above_hull(const sh_evaluation_work *w, sh_summary *s, number which,
         snprintf(key, sizeof key, "stable_%s", suffix);
         sh_summary_rate(s, key, "  at most the threshold", count_between(x, n, -INFINITY, w->options->stable), n, "%g eV/atom",
                         w->options->stable);
+        separation(w, s, which == ABOVE_RELAXED ? SEPARATION_RELAXED : SEPARATION, suffix);
     }
     sh_free(x);
 }
@@ -394,28 +508,41 @@ static void energies(const sh_evaluation_work *w, sh_summary *s)
         return;
     }
     double gap = mean(w->rows, w->in.n, GAP, VALID, &n);
-    sh_summary_value(s, "band_gap", "band gap", gap, "eV", "mean of %lld valid structures, by %s", (long long)n, w->options->gap_model);
+    sh_summary_value(s, "band_gap", "band gap", gap, "eV", n ? "mean of %lld valid structures, by %s" : "known of %lld valid structures; by %s",
+                     (long long)n, w->options->gap_model);
 }
 
-static void match(const sh_evaluation_work *w, sh_summary *s, bool authors, int64_t n)
+typedef struct {
+    const char *key, *label, *tolerances;
+    size_t fit, rms; /* in a row */
+} tolerance;
+
+static void match(const sh_evaluation_work *w, sh_summary *s, const tolerance *t, int64_t n)
 {
+    char key[64], label[64];
     double sum = 0;
     int64_t fits = 0;
     for (int64_t i = 0; i < w->in.n; i++) {
-        const sh_evaluation_row *row = &w->rows[i];
-        if ((authors ? row->match_authors : row->match_default) != 1) continue;
+        const char *row = (const char *)&w->rows[i];
+        if (*(const int32_t *)(row + t->fit) != 1) continue;
         fits++;
-        sum += authors ? row->rms_authors : row->rms_default;
+        sum += *(const double *)(row + t->rms);
     }
-    sh_summary_rate(s, authors ? "match_authors" : "match_default",
-                    authors ? "match rate, authors' tolerances" : "match rate, default tolerances", fits, n, authors ? "1.0, 1.0, 10 degrees" : "0.2, 0.3, 5 degrees");
-    sh_summary_value(s, authors ? "rms_authors" : "rms_default", "  rms", fits ? sum / (double)fits : NAN, "",
+    snprintf(key, sizeof key, "match_%s", t->key);
+    snprintf(label, sizeof label, "match rate, %s tolerances", t->label);
+    sh_summary_rate(s, key, label, fits, n, "%s; of those with a relaxed structure", t->tolerances);
+    snprintf(key, sizeof key, "rms_%s", t->key);
+    sh_summary_value(s, key, "  rms", fits ? sum / (double)fits : NAN, "",
                      fits ? "mean of %lld matches, in (V / n_atom)^(1/3)" : "of %lld matches", (long long)fits);
 }
 
 static void relaxation(const sh_evaluation_work *w, sh_summary *s)
 {
-    int64_t n = 0, n_group;
+    static const tolerance tolerances[] = {
+        {"authors", "authors'", "1.0, 1.0, 10 degrees", offsetof(sh_evaluation_row, match_authors), offsetof(sh_evaluation_row, rms_authors)},
+        {"cdvae", "CDVAE's", "0.3, 0.5, 10 degrees", offsetof(sh_evaluation_row, match_cdvae), offsetof(sh_evaluation_row, rms_cdvae)},
+        {"default", "default", "0.2, 0.3, 5 degrees", offsetof(sh_evaluation_row, match_default), offsetof(sh_evaluation_row, rms_default)}};
+    int64_t n = 0, n_group, n_rmsd, n_pair;
     for (int64_t i = 0; i < w->in.n; i++)
         n += w->rows[i].relaxed == 1;
     sh_summary_section(s, "relaxation", "Raw to relaxed", "%s", "");
@@ -425,21 +552,37 @@ static void relaxation(const sh_evaluation_work *w, sh_summary *s)
         sh_summary_absent(s, "group_kept", "group kept", "no relaxed structures");
         return;
     }
-    match(w, s, true, n);
-    match(w, s, false, n);
+    for (size_t k = 0; k < sizeof tolerances / sizeof *tolerances; k++)
+        match(w, s, &tolerances[k], n);
+    double rmsd = mean(w->rows, w->in.n, RMSD, ALL, &n_rmsd);
+    int64_t matched = HITS(w, rmsd_matched, &n_pair);
+    sh_summary_value(s, "rmsd_mattergen", "RMSD, MatterGen's", rmsd, "Å",
+                     "mean of %lld pairs; %lld match (0.5, 0.5, 10 degrees, no scaling, supercells), the others count as 0.5 (V / n_atom)^(1/3)",
+                     (long long)n_rmsd, (long long)matched);
     int64_t kept = HITS(w, group_kept, &n_group);
     sh_summary_rate(s, "group_kept", "group kept", kept, n_group, "the same space group at %g Å before and after", w->options->symprec);
 }
 
 static void modes(const sh_evaluation_work *w, sh_summary *s)
 {
-    int64_t n_mode, passing = HITS(w, mode, &n_mode);
+    int64_t n_mode, n_with, passing = HITS(w, mode, &n_mode);
     const char *reason = w->options->model ? "it gives no formation energy of any" : "no --model";
+    sh_summary_section(s, "modes", "Modes", "of the structures as given");
     if (n_mode)
         sh_summary_count(s, "modes", "unique modes", w->n_mode,
-                         "different compositions of %lld that are valid, without short bonds, e_form < 0", (long long)passing);
+                         "different compositions of %lld that are valid, without short bonds%s, e_form < 0 by %s", (long long)passing,
+                         w->options->far_bond ? ", without far ones" : "", w->options->model);
     else
         sh_summary_absent(s, "modes", "unique modes", "%s", reason);
+    int64_t formulas = count_formulas(w, false, &n_with);
+    sh_summary_count(s, "formulas", "formulas", formulas, "different reduced compositions of %lld structures", (long long)n_with);
+    if (!w->has_reference) {
+        sh_summary_absent(s, "new_formulas", "  not in the reference", "no --reference");
+        return;
+    }
+    formulas = count_formulas(w, true, &n_with);
+    sh_summary_count(s, "new_formulas", "  not in the reference", formulas, "of %lld structures; neither an energy nor a crystal in %s",
+                     (long long)n_with, w->options->reference);
 }
 
 static void protocol(const sh_evaluation_work *w, sh_summary *s)
@@ -454,6 +597,41 @@ static void protocol(const sh_evaluation_work *w, sh_summary *s)
     sh_summary_text(s, "protocol", "protocol", "%s; energies by %s; stable: at most %g eV/atom above the hull", structures, energies_by,
                     w->options->stable);
     sh_summary_text(s, "protocol_matching", "", "unique, novel: no match (0.2, 0.3, 5 degrees) with one before it, with the reference");
+    if (w->in.has_relaxed)
+        sh_summary_text(s, "relaxation", "relaxation", "%s", w->in.relaxed_how ? w->in.relaxed_how : "how is not known");
+    if (w->options->model)
+        sh_summary_text(s, "potential", "potential of the energies", "%s", w->options->model);
+    else
+        sh_summary_absent(s, "potential", "potential of the energies", "no --model");
+    sh_summary_value(s, "threshold", "threshold of stable", w->options->stable, "eV/atom", "above the hull of %s",
+                     w->options->reference ? w->options->reference : "no reference");
+}
+
+/* Relaxations that ended with their steps used up, the first of them by name, and how many of them count as stable, unique and novel. */
+static void not_converged(const sh_evaluation_work *w, sh_summary *s)
+{
+    enum { NAMED = 10 };
+    char names[900] = "";
+    int64_t n = 0, n_sun = 0;
+    if (!w->in.has_relaxed) return;
+    if (!w->in.relaxed_model) {
+        sh_summary_absent(s, "not_converged", "not converged", "they were relaxed elsewhere, and how they ended is not known");
+        return;
+    }
+    for (int64_t i = 0; i < w->in.n; i++) {
+        if (w->rows[i].relaxation != SH_RELAX_STEPS) continue;
+        n_sun += w->rows[i].sun == 1;
+        if (n++ >= NAMED) continue;
+        char *name = sh_evaluation_name(&w->in.list, w->in.place[i]);
+        char short_name[80];
+        snprintf(short_name, sizeof short_name, "%s", name);
+        add_name(names, sizeof names, short_name);
+        sh_free(name);
+    }
+    sh_summary_count(s, "not_converged", "not converged", n, "relaxations ended before the forces were small; they are judged as they are%s",
+                     n > NAMED ? "; the first:" : "");
+    if (n) sh_summary_text(s, "not_converged_names", "  which", n > NAMED ? "%s, ..." : "%s", names);
+    sh_summary_count(s, "sun_not_converged", "  among the S.U.N.", n_sun, "of them are counted as stable, unique and novel");
 }
 
 static sh_sun count_sun(const sh_evaluation_work *w)
@@ -481,7 +659,6 @@ static void sun(const sh_evaluation_work *w, sh_summary *s)
     int64_t n = w->in.n, compared = x.evaluated.hits, n_energy = compared - x.n_no_energy;
     sh_summary_section(s, "sun", "Stable, unique, novel", "%s", "");
     protocol(w, s);
-    modes(w, s);
     sh_summary_rate(s, "evaluated", "compared", compared, n, "of all structures");
     sh_summary_rate(s, "unique", "unique", x.unique.hits, compared, "of those compared");
     const char *no_novel = !w->has_reference ? "no --reference" : w->reference.n_structure ? NULL : "the reference file has no crystals";
@@ -501,6 +678,7 @@ static void sun(const sh_evaluation_work *w, sh_summary *s)
     else
         sh_summary_rate(s, "stable_unique_novel", "S.U.N.", x.stable_unique_novel.hits, n,
                         "of all structures; %lld have no energy above the hull and are not", (long long)(n - n_energy));
+    not_converged(w, s);
 }
 
 static void distance(const sh_evaluation_work *w, sh_summary *s, number which, const char *key, const char *label, const char *unit)
@@ -563,9 +741,11 @@ void sh_evaluate_figures(const sh_evaluation_work *w, sh_summary *s)
 {
     inputs(w, s);
     validity(w, s);
+    bonds(w, s);
     diversity(w, s);
     energies(w, s);
     relaxation(w, s);
+    modes(w, s);
     sun(w, s);
     coverage(w, s);
 }

@@ -204,12 +204,23 @@ static uint64_t hash_of_name(const sh_structures *list, int64_t i)
     return sh_hash_bytes(hash, &list->item[i].index, sizeof list->item[i].index);
 }
 
-static uint64_t formula_of(const sh_structure *s)
+static sh_cell cell_of(const sh_structure *s)
 {
-    return sh_cell_formula(&(sh_cell){.lattice = s->lattice, .n_atom = s->n_atom, .z = s->z, .frac = s->frac});
+    return (sh_cell){.lattice = s->lattice, .n_atom = s->n_atom, .z = s->z, .frac = s->frac};
 }
 
-/* By name, place in the file and reduced composition. */
+/* How a structure of the right name and place fits as the relaxed one: atoms that come together may have been merged, and then it has
+ * another composition; of other elements it is not the same material. */
+typedef enum { OTHER_ELEMENTS, OTHER_COMPOSITION, SAME_COMPOSITION } likeness;
+
+static likeness alike(const sh_structure *raw, const sh_structure *relaxed)
+{
+    const sh_cell a = cell_of(raw), b = cell_of(relaxed);
+    if (sh_cell_formula(&a) == sh_cell_formula(&b)) return SAME_COMPOSITION;
+    return sh_cell_elements(&a) == sh_cell_elements(&b) ? OTHER_COMPOSITION : OTHER_ELEMENTS;
+}
+
+/* By name, place in the file and elements; of several of one name the first with the composition. */
 static void partners_by_name(const sh_evaluation_inputs *in, const char *path, partners *p)
 {
     sh_structures other = {0};
@@ -219,14 +230,20 @@ static void partners_by_name(const sh_evaluation_inputs *in, const char *path, p
         key[k] = (keyed){hash_of_name(&other, k), k};
     if (other.n) qsort(key, (size_t)other.n, sizeof *key, by_hash);
     for (int64_t i = 0; i < in->list.n; i++) {
-        uint64_t hash = hash_of_name(&in->list, i), formula = formula_of(&in->list.item[i]);
+        uint64_t hash = hash_of_name(&in->list, i);
         for (int64_t k = first_with(key, other.n, hash); k < other.n && key[k].hash == hash; k++) {
             const sh_structure *s = &other.item[key[k].row];
             if (s->error || in->list.item[i].error) continue;
-            p->verdict[i] = SH_OTHER_COMPOSITION;
-            if (formula_of(s) != formula) continue;
+            likeness how = alike(&in->list.item[i], s);
+            if (how == OTHER_ELEMENTS) {
+                if (p->verdict[i] == SH_NOT_RELAXED) p->verdict[i] = SH_OTHER_ELEMENTS;
+                continue;
+            }
+            if (how == OTHER_COMPOSITION && p->verdict[i] == SH_RELAX_N_VERDICT) continue;
+            sh_structure_destroy(&p->list.item[i]);
             sh_structure_copy(s, &p->list.item[i]);
             p->verdict[i] = SH_RELAX_N_VERDICT;
+            if (how == OTHER_COMPOSITION) continue;
             p->n_found++;
             break;
         }

@@ -31,8 +31,8 @@ typedef struct {
 
 /* Reads all, on rank 0, and hands it on. Structures of a file of `shaft relax` come with their partners; those of others find theirs in
  * `relaxed` (NULL: none is looked for): a file of `shaft relax` that has the structure, bit for bit, as a raw one, or a folder or file of
- * structures with the same file name (without what is behind its last dot), place in it and reduced composition. SH_EINPUT
- * where no structure can be read or none has a partner. Collective. */
+ * structures with the same file name (without what is behind its last dot), place in it and elements: a relaxation that merges atoms
+ * changes the composition. SH_EINPUT where no structure can be read, or none has a partner of its own composition. Collective. */
 sh_status sh_evaluation_inputs_read(sh_comm *comm, const char *const *paths, int n_path, const char *relaxed, sh_evaluation_inputs *out);
 void sh_evaluation_inputs_destroy(sh_evaluation_inputs *in);
 

@@ -4,7 +4,26 @@
 #include <stdarg.h>
 #include <string.h>
 
+#include "base/memory.h"
 #include "io/fields.h"
+
+void sh_summary_destroy(sh_summary **s)
+{
+    if (*s) sh_free((*s)->run);
+    sh_free(*s);
+    *s = NULL;
+}
+
+const sh_figure *sh_summary_find(const sh_summary *s, const char *section, const char *key)
+{
+    for (int i = 0; i < s->n_section; i++) {
+        int last = i + 1 < s->n_section ? s->section[i + 1].first : s->n_figure;
+        if (strcmp(s->section[i].key, section)) continue;
+        for (int k = s->section[i].first; k < last; k++)
+            if (!strcmp(s->figure[k].key, key)) return &s->figure[k];
+    }
+    return NULL;
+}
 
 static void fill(char *out, size_t size, const char *format, va_list list)
 {
@@ -152,7 +171,8 @@ static void json_figure(const sh_figure *f, FILE *out)
 
 void sh_summary_json(const sh_summary *s, FILE *out)
 {
-    fputs("{\n  \"format\": \"shaft evaluation\",\n  \"format_version\": 1", out);
+    fputs("{\n  \"format\": \"shaft evaluation\",\n  \"format_version\": 2", out);
+    if (s->run) fprintf(out, ",\n  \"run\": %s", s->run);
     for (int i = 0; i < s->n_section; i++) {
         const sh_section *x = &s->section[i];
         int last = i + 1 < s->n_section ? s->section[i + 1].first : s->n_figure;

@@ -22,13 +22,16 @@ typedef struct {
     int first; /* of its figures */
 } sh_section;
 
-enum { SH_MAX_SECTION = 24, SH_MAX_FIGURE = 192 };
+enum { SH_MAX_SECTION = 24, SH_MAX_FIGURE = 256 };
 
 typedef struct {
     int n_section, n_figure;
     sh_section section[SH_MAX_SECTION];
     sh_figure figure[SH_MAX_FIGURE];
+    char *run;       /* an object of JSON: what it was made of, with and by; NULL: not said */
 } sh_summary; /* all zero: empty; large: not for the stack */
+
+void sh_summary_destroy(sh_summary **summary); /* leaves NULL */
 
 /* The figures that follow belong to it. */
 void sh_summary_section(sh_summary *s, const char *key, const char *title, const char *note, ...) SH_PRINTF(4, 5);
@@ -42,6 +45,12 @@ void sh_summary_rate(sh_summary *s, const char *key, const char *label, int64_t 
 void sh_summary_text(sh_summary *s, const char *key, const char *label, const char *text, ...) SH_PRINTF(4, 5);
 void sh_summary_absent(sh_summary *s, const char *key, const char *label, const char *why, ...) SH_PRINTF(4, 5);
 
+/* NULL where there is none. */
+const sh_figure *sh_summary_find(const sh_summary *s, const char *section, const char *key);
+
+/* Tables laid out like those of the method's paper, its figures beside them, and how each is defined (tables.c). */
+void sh_summary_tables(const sh_summary *s, FILE *out);
+/* All figures, a line each. */
 void sh_summary_print(const sh_summary *s, FILE *out);
 /* An object with an object a section, which has one a figure: {"value"}, {"value", "hits", "of", "low", "high"}, {"text"}; "unit" and
  * "of_what" where there is one; of what is absent "value": null and "reason". */

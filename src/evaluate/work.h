@@ -23,6 +23,8 @@ typedef struct {
 
 /* mode, stable and stable_unique_novel of the rows, n_mode. On rank 0, when all else of the rows is there. */
 void sh_evaluate_verdicts(sh_evaluation_work *w);
+/* How a structure is called: its name, or its file and place. The caller frees. */
+char *sh_evaluation_name(const sh_structures *list, int64_t i);
 /* The figures of all, from the rows. On rank 0. */
 void sh_evaluate_figures(const sh_evaluation_work *w, sh_summary *s);
 

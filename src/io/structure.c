@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/gcd.h"
+#include "composition.h"
 #include "reward/tables.h"
 
 void sh_structure_create(sh_structure *s, int64_t n_atom)
@@ -144,22 +145,20 @@ static const int16_t electronegativity[SH_MAX_Z] = {
 
 int sh_structure_composition(const sh_structure *s, int32_t z[118], int64_t count[118])
 {
-    int64_t by_z[SH_MAX_Z + 1] = {0};
-    for (int64_t i = 0; i < s->n_atom; i++)
-        by_z[s->z[i]]++;
-    int n = 0;
-    for (int32_t e = 1; e <= SH_MAX_Z; e++) {
-        if (!by_z[e]) continue;
-        int at = n++;
-        while (at > 0 && electronegativity[z[at - 1] - 1] > electronegativity[e - 1]) {
+    int32_t kind[SH_MAX_Z];
+    int64_t total[SH_MAX_Z];
+    sh_composition c = {.z = kind, .count = total};
+    SH_ASSERT(sh_composition_of_atoms(s->n_atom, s->z, &c)); /* what a reader gives has elements */
+    for (int k = 0; k < c.n_kind; k++) {
+        int at = k;
+        for (; at > 0 && electronegativity[z[at - 1] - 1] > electronegativity[kind[k] - 1]; at--) {
             z[at] = z[at - 1];
             count[at] = count[at - 1];
-            at--;
         }
-        z[at] = e;
-        count[at] = by_z[e];
+        z[at] = kind[k];
+        count[at] = total[k];
     }
-    return n;
+    return c.n_kind;
 }
 
 void sh_structure_formula(const sh_structure *s, char *out, size_t size, int64_t *units)

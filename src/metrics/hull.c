@@ -6,30 +6,28 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/gcd.h"
+#include "composition.h"
 #include "reward/tables.h"
 
 /* --- compositions ---------------------------------------------------------------------------------------------------- */
 
 sh_status sh_phase_create(const int32_t *z, const int64_t *count, int64_t n, double energy, sh_phase *out)
 {
-    int64_t total[119] = {0}, divisor = 0;
+    int32_t kind[SH_MAX_Z];
+    int64_t total[SH_MAX_Z];
+    sh_composition c = {.z = kind, .count = total};
     *out = (sh_phase){.energy = energy};
     for (int64_t i = 0; i < n; i++) {
         int64_t of_it = count ? count[i] : 1;
-        if (z[i] < 1 || z[i] > 118 || of_it < 0) return SH_FAIL(SH_EINPUT, "Z %d, count %lld: no element", z[i], (long long)of_it);
-        total[z[i]] += of_it;
+        if (z[i] < 1 || z[i] > SH_MAX_Z || of_it < 0) return SH_FAIL(SH_EINPUT, "Z %d, count %lld: no element", z[i], (long long)of_it);
+        if (of_it) sh_composition_add(&c, z[i], of_it);
     }
-    for (int32_t e = 1; e <= 118; e++) {
-        if (!total[e]) continue;
-        if (out->n_kind == SH_HULL_MAX_KIND) return SH_FAIL(SH_EINPUT, "more than %d elements in one composition", SH_HULL_MAX_KIND);
-        out->z[out->n_kind] = e;
-        out->count[out->n_kind++] = total[e];
-        divisor = sh_gcd(total[e], divisor);
-    }
-    if (!out->n_kind) return SH_FAIL(SH_EINPUT, "a composition without elements");
-    for (int k = 0; k < out->n_kind; k++)
-        out->count[k] /= divisor;
+    if (!c.n_kind) return SH_FAIL(SH_EINPUT, "a composition without elements");
+    if (c.n_kind > SH_HULL_MAX_KIND) return SH_FAIL(SH_EINPUT, "more than %d elements in one composition", SH_HULL_MAX_KIND);
+    sh_composition_reduce(&c);
+    out->n_kind = c.n_kind;
+    memcpy(out->z, kind, (size_t)c.n_kind * sizeof *kind);
+    memcpy(out->count, total, (size_t)c.n_kind * sizeof *total);
     return SH_OK;
 }
 

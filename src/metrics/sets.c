@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/gcd.h"
+#include "composition.h"
 
 /* --- crystals prepared for comparing --------------------------------------------------------------------------------- */
 
@@ -362,28 +362,16 @@ double sh_wasserstein(double *a, int64_t n_a, double *b, int64_t n_b)
 
 /* --- modes ------------------------------------------------------------------------------------------------------------ */
 
-/* A reduced composition, by atomic number. */
 typedef struct {
     int64_t index;
-    const int32_t *count; /* (119) */
+    sh_composition c; /* reduced */
 } mode;
 
 static int by_composition(const void *a, const void *b)
 {
     const mode *p = a, *q = b;
-    int order = memcmp(p->count, q->count, 119 * sizeof *p->count);
+    int order = sh_composition_compare(&p->c, &q->c);
     return order ? order : (p->index > q->index) - (p->index < q->index);
-}
-
-static void reduced_composition(const sh_cell *cell, int32_t count[119])
-{
-    int32_t divisor = 0;
-    for (int64_t a = 0; a < cell->n_atom; a++)
-        count[cell->z[a]]++;
-    for (int z = 1; z < 119; z++)
-        divisor = (int32_t)sh_gcd(divisor, count[z]);
-    for (int z = 1; z < 119 && divisor > 1; z++)
-        count[z] /= divisor;
 }
 
 int64_t sh_modes_count(const sh_cell *cells, const bool *passes, int64_t n, bool *first)
@@ -394,21 +382,23 @@ int64_t sh_modes_count(const sh_cell *cells, const bool *passes, int64_t n, bool
         if (first) first[i] = false;
     }
     mode *modes = SH_NEW(mode, n_pass);
-    int32_t *count = SH_NEW(int32_t, 119 * n_pass);
+    sh_arena *arena = sh_arena_create(1 << 16);
     n_pass = 0;
     for (int64_t i = 0; i < n; i++) {
         if (!passes[i]) continue;
-        reduced_composition(&cells[i], count + 119 * n_pass);
-        modes[n_pass] = (mode){i, count + 119 * n_pass};
-        n_pass++;
+        mode *m = &modes[n_pass++];
+        int64_t room = cells[i].n_atom < SH_MAX_Z ? cells[i].n_atom : SH_MAX_Z;
+        *m = (mode){.index = i, .c = {.z = SH_PUSH(arena, int32_t, room), .count = SH_PUSH(arena, int64_t, room)}};
+        SH_ASSERT(sh_composition_of_atoms(cells[i].n_atom, cells[i].z, &m->c)); /* what passes is valid */
+        sh_composition_reduce(&m->c);
     }
     qsort(modes, (size_t)n_pass, sizeof *modes, by_composition);
     for (int64_t i = 0; i < n_pass; i++) {
-        if (i > 0 && !memcmp(modes[i - 1].count, modes[i].count, 119 * sizeof *modes[i].count)) continue;
+        if (i > 0 && !sh_composition_compare(&modes[i - 1].c, &modes[i].c)) continue;
         n_mode++;
         if (first) first[modes[i].index] = true;
     }
     sh_free(modes);
-    sh_free(count);
+    sh_arena_destroy(&arena);
     return n_mode;
 }

@@ -77,12 +77,9 @@ bool sh_distances_of(const sh_cell *cell, sh_distances *out)
 static void look_at_composition(const sh_tables *t, const sh_cell *cell, sh_arena *scratch, sh_verdict *v)
 {
     sh_composition c = {.z = SH_PUSH(scratch, int32_t, cell->n_atom), .count = SH_PUSH(scratch, int64_t, cell->n_atom)};
-    for (int64_t a = 0; a < cell->n_atom; a++) {
-        if (cell->z[a] < 1 || cell->z[a] > SH_MAX_Z) {
-            v->reason = SH_METRIC_ELEMENT;
-            return;
-        }
-        sh_composition_add(&c, cell->z[a], 1);
+    if (!sh_composition_of_atoms(cell->n_atom, cell->z, &c)) {
+        v->reason = SH_METRIC_ELEMENT;
+        return;
     }
     v->n_kind = c.n_kind;
     v->density = sh_density(t, &c, v->distances.volume);
@@ -116,13 +113,13 @@ static void look_at_bonds(const sh_tables *t, const sh_cell *cell, sh_arena *scr
     sh_crystals_reduce(cell, 1, 0, true, scratch, &crystals);
     sh_graph_build(&ws, &crystals, &(sh_graph_opts){.cutoff = SH_BOND_CUTOFF, .no_classes = true}, &graph);
     v->bond_score = sh_bond_score(t, &crystals, &graph, 0, SH_PUSH(scratch, int64_t, cell->n_atom), &v->bonds, &v->bond_missing);
-    v->bond_score_mean = mean_over_bonds(t, &crystals, &graph);
+    v->bond_score_text = mean_over_bonds(t, &crystals, &graph);
 }
 
 void sh_verdict_of(const sh_tables *tables, const sh_cell *cell, sh_arena *scratch, sh_verdict *out)
 {
     sh_arena_mark mark = sh_arena_get_mark(scratch);
-    *out = (sh_verdict){.density = NAN, .bond_score = NAN, .bond_score_mean = NAN, .distances = {NAN, NAN, NAN, NAN}};
+    *out = (sh_verdict){.density = NAN, .bond_score = NAN, .bond_score_text = NAN, .distances = {NAN, NAN, NAN, NAN}};
     const sh_distances *d = &out->distances;
     if (!sh_distances_of(cell, &out->distances)) {
         out->reason = SH_METRIC_CELL;

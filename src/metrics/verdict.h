@@ -49,7 +49,7 @@ typedef struct {
     int32_t bond_missing;    /* kinds of pairs within 4 Å that the bond table does not have: no part of the scores */
     double density;          /* g/cm^3 */
     double bond_score;       /* B of kernels/bond.h; 5 where no pair is within 4 Å */
-    double bond_score_mean;  /* the same penalty as the mean over all bonds, as the method's paper words it; NaN where there is none */
+    double bond_score_text;  /* the same penalty as the mean over all bonds, as the method's paper words it; NaN where there is none */
     uint64_t formula;        /* hash of the reduced composition */
     int32_t n_kind;          /* different elements */
     sh_distances distances;

@@ -37,6 +37,12 @@ column() {
     awk -F, -v name="$2" 'NR == 1 { for (i = 1; i <= NF; i++) if ($i == name) c = i; next } { print $c }' "$1"
 }
 
+# table FILE NUMBER LINE: the numbers of that line of a table
+table() {
+    awk -v n="$2" -v line="$3" '$1 == "Table" { now = ($2 == n ".") }
+        now && substr($0, 3, 22) == sprintf("%-22s", line) { text = substr($0, 25); gsub(/^ +| +$/, "", text); gsub(/ +/, " ", text); print text; exit }' "$1"
+}
+
 # without_map FILE: all columns but those of the map, of any rows
 without_map() {
     python3 -c 'import csv, sys
@@ -73,6 +79,17 @@ is table.txt unique "0.8889  8 of 9"
 # groups: a, b, c, d, f, g, h, i cubic, e hexagonal: 8/9 log2 9/8 + 1/9 log2 9
 is table.txt "crystal family index" "0.5033  base 2; groups as spglib finds them at 0.1 Å; 9 structures, 1 without"
 # What was not asked for is absent, with the reason.
+# The figures as the paper's tables have them; families: triclinic to cubic.
+test "$(table table.txt 1 "this set")" = "10 0.700 0.700 0.500 0.500"
+test "$(table table.txt 1 "the paper")" = "- 0.99 1.00 - -"
+test "$(table table.txt 2 "this set" | cut -d' ' -f 2,3)" = "0.503 -"
+test "$(table table.txt 3 raw)" = "- - -"
+test "$(table table.txt 6 "this set")" = "- 7 -"
+test "$(table table.txt 7 found)" = "0 0 0 0 1 8"
+test "$(table table.txt 7 sampled)" = ""
+# Half the diagonal of a, 4.88 Å, is too far; h and j are no cells.
+is table.txt "far-bond test" "0.7000  7 of 10"
+test "$(column rows.csv far_bond_valid | tr -d '\n')" = 011111101
 for absent in "energies by" "formation energy, raw" "energy above hull, raw" "match rate" rms "unique modes" "S.U.N." novel "band gap" \
     "coverage, property distances"; do
     is table.txt "$absent" "-  (no "
@@ -86,7 +103,35 @@ grep -q '^3,"set/d_coincident.xyz",1,.*"two atoms closer than 0.5 A"$' rows.csv
 grep -q '^9,"set/j.cif",1,.*,"set/j.cif:1: a CIF begins with' rows.csv
 "$shaft" evaluate set --quiet -o figures.h5 > again.txt
 cmp table.txt again.txt
-test -s figures.h5
+
+# What it was made of and with: in the figures. HDF5 holds the same object, and the same columns as the CSV.
+cat > same.py <<'EOF2'
+import csv, json, math, sys
+h5, figures = json.load(open(sys.argv[1])), json.load(open(sys.argv[2]))
+rows = list(csv.DictReader(open(sys.argv[3], newline="")))
+assert h5["format"] == figures["format"] == "shaft evaluation" and h5["format_version"] == figures["format_version"] == 2
+assert json.loads(h5["summary"][0]) == figures and len(h5["summary"]) == 1
+assert rows and set(h5["rows"]) | {"row"} == set(rows[0]), set(h5["rows"]) ^ set(rows[0])
+texts = {"file", "name", "formula", "reason", "known_as", "nearest_reference", "relaxation"}
+for name, values in h5["rows"].items():
+    assert len(values) == len(rows), name
+    for got, row in zip(values, rows):
+        want = row[name]
+        if name in texts: assert got == want, (name, got, want)
+        elif want == "": assert got is None or got == -1, (name, got)
+        else: assert got == float(want), (name, got, want)
+EOF2
+"$SHAFT_TEST_H5_ROWS" figures.h5 > h5.json
+python3 same.py h5.json figures.json rows.csv
+python3 - figures.json "$("$shaft" --version)" <<'EOF2'
+import json, sys
+run = json.load(open(sys.argv[1]))["run"]
+assert run["program"] == sys.argv[2], run["program"]
+assert run["inputs"]["paths"] == ["set"] and run["inputs"]["files"] == 10 and run["inputs"]["structures"] == 10
+assert run["relaxed"] is run["model"] is run["reference"] is run["reference_set"] is None
+assert run["options"] == {"top": 0, "by": None, "stable": 0.1, "symprec": 0.1, "cov_structure": 0.4, "cov_composition": 10,
+                          "far_bond": False, "every_score": False}
+EOF2
 
 # One structure alone: no pairs, no map.
 "$shaft" evaluate set/f_copper.xyz --quiet > one.txt
@@ -112,6 +157,17 @@ for kind in raw relaxed; do
 done
 cmp <(column raw.csv e_total_raw) <(column partners.csv e_total_raw)
 test "$(column raw.csv e_total_relaxed | tr -d '\n')" = ""
+# How far a phase is from its competitors: NaCl from its elements, copper from its own reference.
+paste -d'|' <(column raw.csv e_above_hull_raw) <(column raw.csv phase_separation_raw) | awk -F'|' '
+    function near(a, b) { return (a - b) ^ 2 < 1e-18 }
+    NR == 1 && !near($1 - 0.5, $2) || NR == 6 && !near($1, $2) || ($1 == "") != ($2 == "") { exit 1 }'
+# All that ended with its steps used up is named, and the reference's formulas are known.
+is partners.txt "not converged" "$(column partners.csv relaxation | grep -cx steps) "
+is partners.txt "threshold of stable" "0.1000  eV/atom; above the hull of known.h5"
+is partners.txt "potential of the energies" lennard-jones
+is raw.txt formulas "7 "
+is raw.txt "  not in the reference" "5 "
+test "$(column raw.csv new_formula | tr '\n' ' ')" = "0 0 1 0 1 0 1 1 1  "
 # Known is rock salt, twice; stable is who is at most 0.1 eV/atom above.
 is raw.txt novel "0.7778  7 of 9"
 test "$(column raw.csv novel | tr '\n' ' ')" = "0 0 1 1 1 1 1 1 1  "
@@ -145,6 +201,10 @@ diff <(sed -n '/^Validity/,$p' partners.txt) <(sed -n '/^Validity/,$p' itself.tx
 is same.txt "match rate, authors' tolerances" "1.0000  9 of 9"
 is same.txt "match rate, default tolerances" "1.0000  9 of 9"
 is same.txt "  rms" "0.0000"
+is same.txt "match rate, CDVAE's tolerances" "1.0000  9 of 9"
+is same.txt "RMSD, MatterGen's" "0.0000  Å; mean of 9 pairs; 9 match"
+test "$(table same.txt 5 "authors' tolerances") $(table same.txt 5 "CDVAE's")" = "1.000 0.000 1.000 0.000"
+is same.txt "not converged" "-  (they were relaxed elsewhere"
 is same.txt "group kept" "1.0000  9 of 9"
 is same.txt "relaxed with" "not known"
 # Of the same name, but something else: no partner. Close atoms in the relaxed structure are said of that.
@@ -156,8 +216,21 @@ sed 's/^Cl .*/Cl 0.1 0 0/' set/b_primitive.xyz > swapped/b_primitive.xyz
 is swapped.txt relaxed "3 "
 test "$(column swapped.csv relaxed | tr -d '\n')" = 1101
 test "$(column swapped.csv relaxation | tr '\n' ' ')" = "given given  given "
-grep -q '^2,.*"[^"]*the relaxed structure of its name has another composition"$' swapped.csv
-test "$(grep -c "another composition" swapped.csv)" = 1
+grep -q '^2,.*"[^"]*the structure of its name among the relaxed has other elements"$' swapped.csv
+test "$(grep -c "other elements" swapped.csv)" = 1
+is swapped.txt "PARTNERS OF OTHER ELEMENTS" "1  "
+! grep -q "OTHER ELEMENTS" same.txt
+# Atoms that were merged while it relaxed: a partner that matches nothing, and is counted.
+mkdir merged
+cp set/[be]_* merged
+sed 's/^8$/7/; /^Cl 2.82 2.82 2.82$/d' set/a_rocksalt.xyz > merged/a_rocksalt.xyz
+"$shaft" evaluate set/[abe]_* --relaxed merged "${judge[@]}" --rows merged.csv > merged.txt
+is merged.txt relaxed "3 "
+is merged.txt "composition changed" "1  of the relaxed; they count as no match"
+is merged.txt "match rate, authors' tolerances" "0.6667  2 of 3"
+test "$(column merged.csv composition_kept | tr -d '\n') $(column merged.csv match_authors | tr -d '\n')" = "011 011"
+grep -q '^0,.*"relaxed: another composition, which matches nothing' merged.csv
+test "$(column merged.csv match_mattergen | tr -d '\n')" = 011
 grep -q '^1,.*"relaxed: no energy: two atoms closer than 0.5 Å, or one and its image"$' swapped.csv
 grep -q '^3,.*relaxed: no energy above hull: the reference does not reach this composition' swapped.csv
 grep -q '^8,.*composition: [^"]*fingerprint' raw.csv
@@ -277,14 +350,14 @@ def composition(species):
     count = collections.Counter(species)
     unit = functools.reduce(math.gcd, count.values())
     return {kind: n // unit for kind, n in count.items()}
-# Those of another composition are no partners, and match in no program.
+# Those of another composition match in no program; they count.
 pairs, others = [], []
 for name, pair in golden["match_sampled"].items():
     raw, relaxed = name.split("/")[:2]
     alike = composition(golden["sampled"][raw]["species"]) == composition(golden["dft"][relaxed]["species"])
     (pairs if alike else others).append(pair)
-assert pairs and not any(p[kind]["fit"] for p in others for kind in ("shaft", "default"))
-golden = golden["sets"]
+assert pairs and not any(p[kind]["fit"] for p in others for kind in ("shaft", "cdvae", "default"))
+records, golden = golden, golden["sets"]
 def near(got, want, what):
     assert abs(got - want) <= 1e-6 * max(1, abs(want)), (what, got, want)
 for name in ("prototypes", "sampled", "dft"):
@@ -299,16 +372,23 @@ for name in ("prototypes", "sampled", "dft"):
                        ("vendi_gaussian_composition", v["gauss_scaledcomp_sigma5_q1"])):
         near(d[key]["value"], value, (name, key))
     near(figures["validity"]["density"]["value"], want["mean_density"], (name, "density"))
+    good = [r for r in (records[name][id]["ref"] for id in want["ids"]) if r["struct_valid"]]
+    for key, theirs in (("score", "canonical_score"), ("score_text", "text_score")):
+        known = [r["bond"][theirs] for r in good if r["bond"][theirs] is not None]
+        near(figures["bonds"][key]["value"], sum(known) / len(known), (name, key))
     near(figures["sun"]["unique"]["value"], want["unique_fraction"], (name, "unique"))
+    assert figures["modes"]["formulas"]["value"] == want["n_distinct_reduced_formula"], name
 for name in ("sampled", "prototypes"):
     c, want = json.load(open(name + ".json"))["coverage"], golden[name + "_vs_dft"]
     for key in ("amsd_recall", "amsd_precision", "amcd_recall", "amcd_precision", "w1_density", "w1_n_elements"):
         near(c[key]["value"], want[key], (name, key))
     near(c["recall"]["value"], want["cov_recall"], (name, "recall"))
     near(c["precision"]["value"], want["cov_precision"], (name, "precision"))
-figures = json.load(open("pairs.json"))["relaxation"]
-for ours, theirs in (("authors", "shaft"), ("default", "default")):
+figures = json.load(open("pairs.json"))
+assert figures["inputs"]["composition_changed"]["value"] == len(others)
+figures = figures["relaxation"]
+for ours, theirs in (("authors", "shaft"), ("cdvae", "cdvae"), ("default", "default")):
     rms = [p[theirs]["rms"] for p in pairs if p[theirs]["fit"]]
-    assert figures["match_" + ours]["hits"] == len(rms) and figures["match_" + ours]["of"] == len(pairs), figures
+    assert figures["match_" + ours]["hits"] == len(rms) and figures["match_" + ours]["of"] == len(pairs) + len(others), figures
     near(figures["rms_" + ours]["value"], sum(rms) / len(rms), "rms " + ours)
 EOF

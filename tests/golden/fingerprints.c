@@ -53,9 +53,9 @@ static void check_verdict(const json *ref, const sh_cell *cell)
     assert_int_equal(v.n_kind, json_get(ref, "comp_Z", NULL)->n);
     assert_near(v.bond_score, score, near);
     if (isnan(mean))
-        assert_true(isnan(v.bond_score_mean));
+        assert_true(isnan(v.bond_score_text));
     else
-        assert_near(v.bond_score_mean, mean, valid ? 1e-9 : 1e-6 * mean);
+        assert_near(v.bond_score_text, mean, valid ? 1e-9 : 1e-6 * mean);
     bool bonds = true;
     for (const json *p = json_get(bond, "pairs", NULL)->first; p; p = p->next)
         bonds = bonds && number(p, "d_min") >= number(p, "table_min");
