@@ -1,11 +1,12 @@
 #!/bin/bash
-# tables.sh -- the paper's Tables 5 and 6 beside ours: trains each configuration with the same budget and several seeds, draws
-# samples from the trained policy, takes the 100 best distinct of them by reward (the paper's choice), and prints means over the
+# tables.sh -- what the paper's Tables 5 and 7 compare, the method with its ablations and baselines, of ours: trains each configuration
+# with the same budget and several seeds, draws samples from the trained policy, takes the 100 best distinct of them by reward (the paper's choice), and prints means over the
 # seeds with the spread between them.
 #
-#     bash benchmarks/tables.sh [--iterations N] [--seeds K] [--ranks R] [--samples M] [--steps S] [--reference FILE] CONFIG...
+#     bash benchmarks/tables.sh [--iterations N] [--seeds K] [--ranks R] [--samples M] [--steps S] [--model NAME] [--reference FILE] CONFIG...
 #
-# Defaults: 300 iterations, 2 seeds, 2 ranks, 2,000 samples, 500 steps of relaxation (0: none). What is done is kept under
+# Defaults: 300 iterations, 2 seeds, 2 ranks, 2,000 samples, 500 steps of relaxation (0: none), by m3gnet-pes where its weights are there, an
+# independent judge of what m3gnet-efs rewarded, else by m3gnet-efs itself. What is done is kept under
 # runs/tables, and done again when an option, a configuration or one it is based on, the program or this script is another.
 #   s/iteration      training, on R ranks
 #   ms/sample        on one process: the difference between M samples and one, so without start-up
@@ -14,16 +15,18 @@
 #   paper, V100      the figures of the whole method that are known here; those of its ablations and baselines are not, and no row
 #                    stands for them
 #   top 100          of these samples; the best are those of the configuration's own reward
-#   match, rms   of these, by the authors' tolerances, raw to relaxed: by `shaft relax --symmetry free` with the default potential, which
+#   match, rms   of these, by the authors' tolerances, raw to relaxed: by `shaft relax --symmetry free` with the potential of --model, which
 #                    stands in for the paper's DFT, and `shaft evaluate`
+#   E_f relaxed  mean formation energy of the relaxed that are valid, eV/atom, by the same potential
 #   hull         mean energy above the hull of the relaxed, eV/atom; of the file of `shaft reference build` that --reference names
+#   converged    share of the relaxations that came to rest within the steps allowed
 # What has no data is "-".
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 # shellcheck source=jobscripts/setup.sh
 . jobscripts/setup.sh
 
-iterations=300 seeds=2 ranks=2 samples=2000 steps=500 reference='' configs=()
+iterations=300 seeds=2 ranks=2 samples=2000 steps=500 model='' reference='' configs=()
 while [ $# -gt 0 ]; do
     case $1 in
     --iterations) iterations=$2; shift 2 ;;
@@ -31,6 +34,7 @@ while [ $# -gt 0 ]; do
     --ranks) ranks=$2; shift 2 ;;
     --samples) samples=$2; shift 2 ;;
     --steps) steps=$2; shift 2 ;;
+    --model) model=$2; shift 2 ;;
     --reference) reference=$2; shift 2 ;;
     --help) sed -n '2,/^set/p' "$0" | sed -n 's/^# \{0,1\}//p'; exit 0 ;;
     -*) fail "'$1' is no option of tables.sh" "bash benchmarks/tables.sh --help" ;;
@@ -42,6 +46,12 @@ done
 [ ${#configs[@]} -gt 0 ] || configs=(configs/battery.yaml configs/flat.yaml configs/gcn.yaml configs/ablations/*.yaml)
 shaft=build/release/shaft common=configs/battery.yaml
 build release shaft
+if [ -z "$model" ]; then
+    model=m3gnet-efs
+    ! "$shaft" model check m3gnet-pes > /dev/null 2>&1 || model=m3gnet-pes
+else
+    "$shaft" model check "$model" > /dev/null || fail "--model: '$model' cannot be used" "shaft model list"
+fi
 
 with_bases() { # CONFIG: its text and that of all it is based on
     local base
@@ -56,7 +66,7 @@ with_bases() { # CONFIG: its text and that of all it is based on
 
 folder_of() { # CONFIG SEED: the name says all that the figures depend on
     local key
-    key=$({ echo "$iterations $ranks $samples $steps"
+    key=$({ echo "$iterations $ranks $samples $steps $model"
             [ -z "$reference" ] || cat "$reference"
             with_bases "$1"; with_bases "$common"; cat "$shaft" benchmarks/tables.sh; } | sha256sum)
     echo "runs/tables/$(basename "$1" .yaml)-$2-${key:0:12}"
@@ -79,20 +89,22 @@ draw() { # FOLDER NUMBER FILE: no file where all are held back
         { tail -n 3 "$1/sample.log" >&2; return 1; }
 }
 
-relaxed() { # FOLDER: match rate, rms and energy above hull of FOLDER/top on one line; "-" is unknown
-    local folder=$1 options=(--model m3gnet-efs --quiet)
+relaxed() { # FOLDER: match rate, rms, energies, converged of FOLDER/top on one line; "-" is unknown
+    local folder=$1 options=(--model "$model" --quiet)
     [ -z "$reference" ] || options+=(--reference "$reference")
     if [ "$steps" = 0 ] || ! ls "$folder"/top/*.cif > /dev/null 2>&1; then
-        echo "- - -"
+        echo "- - - - -"
         return
     fi
-    launch "$ranks" "$shaft" relax "$folder/top" -o "$folder/relaxed.h5" --symmetry free --steps "$steps" --quiet > "$folder/relax.log" 2>&1 ||
+    launch "$ranks" "$shaft" relax "$folder/top" -o "$folder/relaxed.h5" --model "$model" --symmetry free --steps "$steps" \
+        --quiet > "$folder/relax.log" 2>&1 ||
         { why "$folder/relax.log"; return 1; }
     launch "$ranks" "$shaft" evaluate "$folder/top" --relaxed "$folder/relaxed.h5" "${options[@]}" -o "$folder/top.json" \
         --rows "$folder/top.csv" > "$folder/evaluate.log" 2>&1 || { why "$folder/evaluate.log"; return 1; }
-    for figure in match_authors rms_authors above_hull_relaxed; do
+    for figure in match_authors rms_authors mean_relaxed above_hull_relaxed converged relaxed; do
         sed -n "s/^ *\"$figure\": {\"value\": \([^,}]*\).*/\1/p" "$folder/top.json"
-    done | awk '{ printf "%s%s", (NR > 1 ? " " : ""), ($1 == "null" ? "-" : sprintf("%.4f", $1)) } END { print "" }'
+    done | awk '{ x[NR] = $1 } END { if (x[6] > 0) x[5] /= x[6]; else x[5] = "null"
+            for (k = 1; k <= 5; k++) printf "%s%s", (k > 1 ? " " : ""), (x[k] == "null" ? "-" : sprintf("%.4f", x[k])); print "" }'
 }
 
 one() { # CONFIG SEED FOLDER: one run; writes FOLDER/row: parameters, s an iteration, s a sample, validities, ...; "-" is unknown
@@ -116,7 +128,7 @@ one() { # CONFIG SEED FOLDER: one run; writes FOLDER/row: parameters, s an itera
             { cat "$folder/export.log" >&2; return 1; }
     fi
     relaxed "$folder" > "$folder/relaxed.row" || return 1
-    [ "$(wc -w < "$folder/relaxed.row")" = 3 ] || echo "- - -" > "$folder/relaxed.row"
+    [ "$(wc -w < "$folder/relaxed.row")" = 5 ] || { say "$folder/top.json lacks figures of relaxed structures" >&2; return 1; }
     awk -F, -v short="$short" -v relaxed="$(cat "$folder/relaxed.row")" -v long="$long" -v n="$((samples - 1))" \
         -v parameters="$(sed -n 's/.*workers*; \([0-9]*\) parameters.*/\1/p' "$folder.log" | head -n 1)" '
         function column(name,   i) { for (i = 1; i <= NF; i++) if ($i == name) return i; return 0 }
@@ -140,11 +152,12 @@ one() { # CONFIG SEED FOLDER: one run; writes FOLDER/row: parameters, s an itera
 }
 
 say "" "Each: $iterations iterations, $seeds seeds, $ranks ranks, $samples samples; means over seeds (largest minus smallest)." \
-    "ms/sample on one process without start-up; mean reward: of the samples, by the reward of $common for all; top 100: of the samples." ""
-printf '%-16s %10s %15s %13s | %15s %15s %15s %10s | top 100: %15s %13s %11s %13s %15s %15s\n' configuration parameters "s/iteration" \
-    "ms/sample" "structures ok" "compositions ok" "mean reward" modes "E_f eV/atom" "E_f < 0" formulas match rms hull
-printf '%-16s %10s %15s %13s | %15s %15s %15s %10s |          %15s %13s %11s %13s %15s %15s\n' "paper, V100" 904224 - 62.5 0.99 1.00 - - \
-    -1.24 0.995 10 0.82 0.161 0.29
+    "ms/sample on one process without start-up; mean reward: of the samples, by the reward of $common for all; top 100: of the samples," \
+    "relaxed and judged by $model with at most $steps steps." ""
+printf '%-16s %10s %15s %13s | %15s %15s %15s %10s | top 100: %15s %13s %11s %13s %15s %16s %15s %13s\n' configuration parameters "s/iteration" \
+    "ms/sample" "structures ok" "compositions ok" "mean reward" modes "E_f eV/atom" "E_f < 0" formulas match rms "E_f relaxed" hull converged
+printf '%-16s %10s %15s %13s | %15s %15s %15s %10s |          %15s %13s %11s %13s %15s %16s %15s %13s\n' "paper, V100" 904224 - 62.5 0.99 1.00 - - \
+    -1.24 0.995 10 0.82 0.161 - 0.29 -
 failed=0
 for config in "${configs[@]}"; do
     rows=()
@@ -158,9 +171,9 @@ for config in "${configs[@]}"; do
               lo[i] = !n[i] || $i < lo[i] ? $i : lo[i]; hi[i] = !n[i] || $i > hi[i] ? $i : hi[i]; sum[i] += $i; n[i]++ } }
         function cell(i, format, scale) {
             return n[i] ? sprintf(format " (" format ")", scale * sum[i] / n[i], scale * (hi[i] - lo[i])) : "-" }
-        END { printf "%-16s %10d %15s %13s | %15s %15s %15s %10s |          %15s %13s %11s %13s %15s %15s\n", name, sum[1] / NR,
+        END { printf "%-16s %10d %15s %13s | %15s %15s %15s %10s |          %15s %13s %11s %13s %15s %16s %15s %13s\n", name, sum[1] / NR,
                   cell(2, "%.3f", 1), cell(3, "%.2f", 1000), cell(4, "%.2f", 1), cell(5, "%.2f", 1), cell(6, "%.3f", 1),
                   cell(7, "%.0f", 1), cell(8, "%.2f", 1), cell(9, "%.2f", 1), cell(10, "%.0f", 1),
-                  cell(11, "%.2f", 1), cell(12, "%.3f", 1), cell(13, "%.3f", 1) }'
+                  cell(11, "%.2f", 1), cell(12, "%.3f", 1), cell(13, "%.3f", 1), cell(14, "%.3f", 1), cell(15, "%.2f", 1) }'
 done
 exit $failed

@@ -214,9 +214,30 @@ static char *reason_of(const sh_evaluation_work *w, const sh_structure *s, const
     return sh_strdup(text);
 }
 
+/* What it would fall apart into; "" without an energy above the hull. */
+static char *decomposition_of(const sh_evaluation_work *w, int64_t i, sh_arena *scratch)
+{
+    const sh_evaluation_row *row = &w->rows[i];
+    const sh_cell cell = sh_cell_list_at(w->in.has_relaxed ? &w->in.relaxed : &w->in.raw, i);
+    char text[1024] = "";
+    sh_hull_result mixture;
+    sh_phase phase;
+    if (isnan(w->in.has_relaxed ? row->e_above_hull_relaxed : row->e_above_hull)) return sh_strdup("");
+    SH_ASSERT(sh_phase_create(cell.z, NULL, cell.n_atom, 0, &phase) == SH_OK); /* it has an energy above the hull */
+    sh_hull_energy(w->hull, &phase, scratch, &mixture);
+    for (int k = 0; k < mixture.n_phase; k++) {
+        char formula[128];
+        size_t used = strlen(text);
+        sh_phase_formula(sh_hull_phase(w->hull, mixture.phase[k]), formula, sizeof formula);
+        snprintf(text + used, sizeof text - used, "%s%.4f %s", k ? " + " : "", mixture.amount[k], formula);
+    }
+    return sh_strdup(text);
+}
+
 static void make_texts(const sh_evaluation_work *w, sh_evaluation_rows *r)
 {
     const sh_names *known = &w->reference.structure_id;
+    sh_arena *scratch = sh_arena_create(1 << 16);
     for (int64_t i = 0; i < r->n; i++) {
         const sh_structure *s = &w->in.list.item[w->in.place[i]];
         const sh_evaluation_row *row = &w->rows[i];
@@ -228,9 +249,11 @@ static void make_texts(const sh_evaluation_work *w, sh_evaluation_rows *r)
         r->name[i] = sh_strdup(s->name ? s->name : "");
         r->formula[i] = sh_strdup(formula);
         r->reason[i] = reason_of(w, s, row);
+        r->decomposition[i] = decomposition_of(w, i, scratch);
         r->known_as[i] = sh_strdup(row->known_as >= 0 ? known->text + known->start[row->known_as] : "");
         r->nearest_reference[i] = row->nearest_reference >= 0 ? sh_evaluation_name(&w->reference_in.list, row->nearest_reference) : sh_strdup("");
     }
+    sh_arena_destroy(&scratch);
 }
 
 static void conclude(sh_evaluation_work *w, sh_evaluation *out)
@@ -248,6 +271,7 @@ static void conclude(sh_evaluation_work *w, sh_evaluation *out)
                                      .reason = SH_NEW(char *, n),
                                      .known_as = SH_NEW(char *, n),
                                      .nearest_reference = SH_NEW(char *, n),
+                                     .decomposition = SH_NEW(char *, n),
                                      .index = SH_NEW(int64_t, n)};
     make_texts(w, &out->rows);
     w->rows = NULL; /* they are the result's now */
@@ -282,6 +306,7 @@ void sh_evaluation_destroy(sh_evaluation *e)
     release_texts(r->reason, r->n);
     release_texts(r->known_as, r->n);
     release_texts(r->nearest_reference, r->n);
+    release_texts(r->decomposition, r->n);
     sh_free(r->index);
     sh_free((void *)(uintptr_t)r->row);
     sh_summary_destroy(&e->summary);

@@ -111,7 +111,7 @@ void sh_evaluation_rows_csv(const sh_evaluation_rows *r, FILE *out)
     fputs("row,file,index,name,formula", out);
     for (int c = 0; c < N_COLUMN; c++)
         fprintf(out, ",%s", columns[c].name);
-    fputs(",relaxation,known_as,nearest_reference,reason\n", out);
+    fputs(",relaxation,decomposition,known_as,nearest_reference,reason\n", out);
     for (int64_t i = 0; i < r->n; i++) {
         fprintf(out, "%lld,", (long long)i);
         sh_csv_text(out, r->file[i]);
@@ -123,6 +123,8 @@ void sh_evaluation_rows_csv(const sh_evaluation_rows *r, FILE *out)
             sh_csv_value(out, value_of(&r->row[i], &columns[c]));
         }
         fprintf(out, ",%s,", relaxation_key(&r->row[i]));
+        sh_csv_text(out, r->decomposition[i]);
+        putc(',', out);
         sh_csv_text(out, r->known_as[i]);
         putc(',', out);
         sh_csv_text(out, r->nearest_reference[i]);
@@ -153,7 +155,8 @@ sh_status sh_evaluation_rows_hdf5(const sh_evaluation_rows *r, hid_t file)
         const char *name;
         char *const *text;
     } texts[] = {{"rows/file", r->file},         {"rows/name", r->name},         {"rows/formula", r->formula},
-                 {"rows/reason", r->reason},     {"rows/known_as", r->known_as}, {"rows/nearest_reference", r->nearest_reference}};
+                 {"rows/reason", r->reason},     {"rows/known_as", r->known_as}, {"rows/nearest_reference", r->nearest_reference},
+                 {"rows/decomposition", r->decomposition}};
     hsize_t dims[1] = {(hsize_t)r->n};
     for (int c = 0; c < N_COLUMN; c++)
         SH_TRY(write_column(r, file, &columns[c]));

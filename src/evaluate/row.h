@@ -56,6 +56,7 @@ typedef struct {
     int64_t n;
     const sh_evaluation_row *row;
     char **file, **name, **formula, **reason, **known_as, **nearest_reference; /* (n) */
+    char **decomposition; /* (n) the mixture of known phases of the lowest energy, of the relaxed structure where there is one */
     int64_t *index; /* (n) place in the file, from 1 */
 } sh_evaluation_rows;
 

@@ -112,7 +112,7 @@ rows = list(csv.DictReader(open(sys.argv[3], newline="")))
 assert h5["format"] == figures["format"] == "shaft evaluation" and h5["format_version"] == figures["format_version"] == 2
 assert json.loads(h5["summary"][0]) == figures and len(h5["summary"]) == 1
 assert rows and set(h5["rows"]) | {"row"} == set(rows[0]), set(h5["rows"]) ^ set(rows[0])
-texts = {"file", "name", "formula", "reason", "known_as", "nearest_reference", "relaxation"}
+texts = {"file", "name", "formula", "reason", "known_as", "nearest_reference", "relaxation", "decomposition"}
 for name, values in h5["rows"].items():
     assert len(values) == len(rows), name
     for got, row in zip(values, rows):
@@ -161,6 +161,9 @@ test "$(column raw.csv e_total_relaxed | tr -d '\n')" = ""
 paste -d'|' <(column raw.csv e_above_hull_raw) <(column raw.csv phase_separation_raw) | awk -F'|' '
     function near(a, b) { return (a - b) ^ 2 < 1e-18 }
     NR == 1 && !near($1 - 0.5, $2) || NR == 6 && !near($1, $2) || ($1 == "") != ($2 == "") { exit 1 }'
+grep -q '^5,.*,"1.0000 Cu",' raw.csv
+grep -q '^2,.*,"0.5000 C[sl] + 0.5000 C[sl]",' raw.csv
+grep -q '^0,.*,"1.0000 NaCl",' partners.csv
 # All that ended with its steps used up is named, and the reference's formulas are known.
 is partners.txt "not converged" "$(column partners.csv relaxation | grep -cx steps) "
 is partners.txt "threshold of stable" "0.1000  eV/atom; above the hull of known.h5"
