@@ -1,7 +1,7 @@
 #!/bin/bash
 # tables.sh -- what the paper's Tables 5 and 7 compare, the method with its ablations and baselines, of ours: trains each configuration
-# with the same budget and several seeds, draws samples from the trained policy, takes the 100 best distinct of them by reward (the paper's choice), and prints means over the
-# seeds with the spread between them.
+# with the same budget and several seeds, draws samples from the trained policy, takes the 100 best distinct of them by reward (the paper's
+# choice), and prints means over the seeds with the spread between them.
 #
 #     bash benchmarks/tables.sh [--iterations N] [--seeds K] [--ranks R] [--samples M] [--steps S] [--model NAME] [--reference FILE] CONFIG...
 #
@@ -15,11 +15,12 @@
 #   paper, V100      the figures of the whole method that are known here; those of its ablations and baselines are not, and no row
 #                    stands for them
 #   top 100          of these samples; the best are those of the configuration's own reward
-#   match, rms   of these, by the authors' tolerances, raw to relaxed: by `shaft relax --symmetry free` with the potential of --model, which
-#                    stands in for the paper's DFT, and `shaft evaluate`
-#   E_f relaxed  mean formation energy of the relaxed that are valid, eV/atom, by the same potential
-#   hull         mean energy above the hull of the relaxed, eV/atom; of the file of `shaft reference build` that --reference names
-#   converged    share of the relaxations that came to rest within the steps allowed
+#   E_f, E_f < 0     of these as drawn, of those that are valid, each energy held within 10 eV/atom of 0; by the potential of --model
+#   match, rms       of these, by the authors' tolerances, raw to relaxed: by `shaft relax --symmetry free` with the potential of --model,
+#                    which stands in for the paper's DFT, and `shaft evaluate`
+#   E_f relaxed      mean formation energy of the relaxed that are valid, eV/atom, by the same potential
+#   hull             mean energy above the hull of the relaxed, eV/atom; of the file of `shaft reference build` that --reference names
+#   converged        share of the relaxations that came to rest within the steps allowed
 # What has no data is "-".
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -89,22 +90,27 @@ draw() { # FOLDER NUMBER FILE: no file where all are held back
         { tail -n 3 "$1/sample.log" >&2; return 1; }
 }
 
-relaxed() { # FOLDER: match rate, rms, energies, converged of FOLDER/top on one line; "-" is unknown
-    local folder=$1 options=(--model "$model" --quiet)
-    [ -z "$reference" ] || options+=(--reference "$reference")
-    if [ "$steps" = 0 ] || ! ls "$folder"/top/*.cif > /dev/null 2>&1; then
-        echo "- - - - -"
+judged() { # FOLDER: what `shaft evaluate` says of FOLDER/top, on one line: E_f, share below 0, formulas, match rate, rms, E_f and hull of
+           # the relaxed, share converged; "-" is unknown
+    local folder=$1 options=(--model "$model" --quiet -o "$1/top.json" --rows "$1/top.csv") figure
+    if ! ls "$folder"/top/*.cif > /dev/null 2>&1; then
+        echo "- - 0 - - - - -"
         return
     fi
-    launch "$ranks" "$shaft" relax "$folder/top" -o "$folder/relaxed.h5" --model "$model" --symmetry free --steps "$steps" \
-        --quiet > "$folder/relax.log" 2>&1 ||
-        { why "$folder/relax.log"; return 1; }
-    launch "$ranks" "$shaft" evaluate "$folder/top" --relaxed "$folder/relaxed.h5" "${options[@]}" -o "$folder/top.json" \
-        --rows "$folder/top.csv" > "$folder/evaluate.log" 2>&1 || { why "$folder/evaluate.log"; return 1; }
-    for figure in match_authors rms_authors mean_relaxed above_hull_relaxed converged relaxed; do
-        sed -n "s/^ *\"$figure\": {\"value\": \([^,}]*\).*/\1/p" "$folder/top.json"
-    done | awk '{ x[NR] = $1 } END { if (x[6] > 0) x[5] /= x[6]; else x[5] = "null"
-            for (k = 1; k <= 5; k++) printf "%s%s", (k > 1 ? " " : ""), (x[k] == "null" ? "-" : sprintf("%.4f", x[k])); print "" }'
+    [ -z "$reference" ] || options+=(--reference "$reference")
+    if [ "$steps" != 0 ]; then
+        launch "$ranks" "$shaft" relax "$folder/top" -o "$folder/relaxed.h5" --model "$model" --symmetry free --steps "$steps" \
+            --quiet > "$folder/relax.log" 2>&1 || { why "$folder/relax.log"; return 1; }
+        options+=(--relaxed "$folder/relaxed.h5")
+    fi
+    launch "$ranks" "$shaft" evaluate "$folder/top" "${options[@]}" > "$folder/evaluate.log" 2>&1 || { why "$folder/evaluate.log"; return 1; }
+    for figure in mean_raw below_zero_raw formulas match_authors rms_authors mean_relaxed above_hull_relaxed converged relaxed; do
+        sed -n "s/^ *\"$figure\": {\"value\": \([^,}]*\).*/$figure \1/p" "$folder/top.json"
+    done | awk '$2 != "null" { x[$1] = $2 }
+        function cell(name) { return name in x ? sprintf("%.4f", x[name]) : "-" }
+        END { if (x["relaxed"] > 0) x["share"] = x["converged"] / x["relaxed"]
+              print cell("mean_raw"), cell("below_zero_raw"), cell("formulas"), cell("match_authors"), cell("rms_authors"),
+                    cell("mean_relaxed"), cell("above_hull_relaxed"), cell("share") }'
 }
 
 one() { # CONFIG SEED FOLDER: one run; writes FOLDER/row: parameters, s an iteration, s a sample, validities, ...; "-" is unknown
@@ -119,7 +125,6 @@ one() { # CONFIG SEED FOLDER: one run; writes FOLDER/row: parameters, s an itera
     long=$(seconds draw "$folder" "$samples" "$folder/samples.h5") || return 1
     mkdir -p "$folder/top"
     : > "$folder/scores.csv"
-    : > "$folder/top/summary.csv"
     if [ -e "$folder/samples.h5" ]; then
         "$shaft" score "$folder/samples.h5" --config "$common" --format csv --quiet > "$folder/scores.csv" 2> "$folder/score.log" ||
             status=$?
@@ -127,9 +132,9 @@ one() { # CONFIG SEED FOLDER: one run; writes FOLDER/row: parameters, s an itera
         "$shaft" export "$folder/samples.h5" --top 100 -o "$folder/top" --overwrite > "$folder/export.log" 2>&1 ||
             { cat "$folder/export.log" >&2; return 1; }
     fi
-    relaxed "$folder" > "$folder/relaxed.row" || return 1
-    [ "$(wc -w < "$folder/relaxed.row")" = 5 ] || { say "$folder/top.json lacks figures of relaxed structures" >&2; return 1; }
-    awk -F, -v short="$short" -v relaxed="$(cat "$folder/relaxed.row")" -v long="$long" -v n="$((samples - 1))" \
+    judged "$folder" > "$folder/judged.row" || return 1
+    [ "$(wc -w < "$folder/judged.row")" = 8 ] || { say "$folder/judged.row is not what was expected" >&2; return 1; }
+    awk -F, -v short="$short" -v judged="$(cat "$folder/judged.row")" -v long="$long" -v n="$((samples - 1))" \
         -v parameters="$(sed -n 's/.*workers*; \([0-9]*\) parameters.*/\1/p' "$folder.log" | head -n 1)" '
         function column(name,   i) { for (i = 1; i <= NF; i++) if ($i == name) return i; return 0 }
         function mean(sum, n, format) { return n ? sprintf(format, sum / n) : "-" }
@@ -137,23 +142,20 @@ one() { # CONFIG SEED FOLDER: one run; writes FOLDER/row: parameters, s an itera
         FNR == 1 && file == "metrics.csv" { s = column("seconds"); vs = column("valid_structure"); vc = column("valid_composition")
                                             m = column("modes") }
         FNR == 1 && file == "scores.csv" { r = column("reward") }
-        FNR == 1 && file == "summary.csv" { f = column("formula"); e = column("e_form_eV_per_atom") }
         FNR == 1 { next }
         file == "metrics.csv" { time += $s; rows++; last_vs[rows % 20] = $vs; last_vc[rows % 20] = $vc; modes = $m }
         file == "scores.csv" && $r != "" { scored++; reward += $r }
-        file == "summary.csv" { if ($e != "") { known++; sum += $e; negative += $e < 0 }
-                                if (!($f in seen)) { seen[$f] = 1; formulas++ } }
         END { for (k in last_vs) { vsum += last_vs[k]; csum += last_vc[k]; c++ }
               print parameters, mean(time, rows, "%.4f"), (long > short ? sprintf("%.6f", (long - short) / n) : "-"),
                     mean(vsum, c, "%.3f"), mean(csum, c, "%.3f"),
-                    mean(reward, scored, "%.4f"), modes, mean(sum, known, "%.3f"), mean(negative, known, "%.3f"), formulas + 0, relaxed }
-    ' "$folder/metrics.csv" "$folder/scores.csv" "$folder/top/summary.csv" > "$folder/row.part" &&
+                    mean(reward, scored, "%.4f"), modes, judged }
+    ' "$folder/metrics.csv" "$folder/scores.csv" > "$folder/row.part" &&
         mv "$folder/row.part" "$folder/row"
 }
 
 say "" "Each: $iterations iterations, $seeds seeds, $ranks ranks, $samples samples; means over seeds (largest minus smallest)." \
     "ms/sample on one process without start-up; mean reward: of the samples, by the reward of $common for all; top 100: of the samples," \
-    "relaxed and judged by $model with at most $steps steps." ""
+    "judged, and relaxed, by $model with at most $steps steps." ""
 printf '%-16s %10s %15s %13s | %15s %15s %15s %10s | top 100: %15s %13s %11s %13s %15s %16s %15s %13s\n' configuration parameters "s/iteration" \
     "ms/sample" "structures ok" "compositions ok" "mean reward" modes "E_f eV/atom" "E_f < 0" formulas match rms "E_f relaxed" hull converged
 printf '%-16s %10s %15s %13s | %15s %15s %15s %10s |          %15s %13s %11s %13s %15s %16s %15s %13s\n' "paper, V100" 904224 - 62.5 0.99 1.00 - - \
