@@ -9,24 +9,7 @@
 #include "metrics/matcher.h"
 #include "relax/relax.h"
 
-enum { CHUNK = 256 };
-
-void sh_evaluation_share_create(const sh_evaluation_inputs *in, int rank, int size, sh_evaluation_share *out)
-{
-    *out = (sh_evaluation_share){0};
-    sh_cell_list_slice(&in->raw, rank, size, &out->first, &out->n);
-    out->row = SH_NEW(sh_evaluation_row, out->n);
-    out->structure = SH_NEW(double, out->n * SH_CRYSTALNN_SIZE);
-    out->composition = SH_NEW(double, out->n * SH_MAGPIE_SIZE);
-}
-
-void sh_evaluation_share_destroy(sh_evaluation_share *share)
-{
-    sh_free(share->row);
-    sh_free(share->structure);
-    sh_free(share->composition);
-    *share = (sh_evaluation_share){0};
-}
+enum { CHUNK = SH_LARGEST_PIECE };
 
 /* ---- one structure ---- */
 
@@ -215,73 +198,73 @@ static void look_at_hull(const sh_evaluation_tools *t, const sh_evaluation_input
     above_hull(t, &cell, row->e_total_relaxed, row->e_form_relaxed, scratch, &row->e_above_hull_relaxed, &row->separation_relaxed);
 }
 
-/* ---- all of them ---- */
+/* ---- a piece of the list ---- */
 
-static sh_arena **create_scratch(int n)
+struct sh_evaluator {
+    const sh_evaluation_tools *tools;
+    const sh_evaluation_inputs *in;
+    int n_thread;
+    sh_arena *arena, **scratch; /* of the judges; (n_thread) of the rest */
+    judged judged;
+};
+
+sh_evaluator *sh_evaluator_create(const sh_evaluation_tools *tools, const sh_evaluation_inputs *in)
 {
-    sh_arena **scratch = SH_NEW(sh_arena *, n);
-    for (int k = 0; k < n; k++)
-        scratch[k] = sh_arena_create(1 << 16);
-    return scratch;
+    sh_evaluator *e = SH_NEW(sh_evaluator, 1);
+    e->tools = tools;
+    e->in = in;
+    e->n_thread = omp_get_max_threads();
+    e->arena = sh_arena_create(1 << 20);
+    e->scratch = SH_NEW(sh_arena *, e->n_thread);
+    for (int k = 0; k < e->n_thread; k++)
+        e->scratch[k] = sh_arena_create(1 << 16);
+    return e;
 }
 
-static void destroy_scratch(sh_arena **scratch, int n)
+void sh_evaluator_destroy(sh_evaluator **evaluator)
 {
-    for (int k = 0; k < n; k++)
-        sh_arena_destroy(&scratch[k]);
-    sh_free(scratch);
+    sh_evaluator *e = *evaluator;
+    for (int k = 0; k < e->n_thread; k++)
+        sh_arena_destroy(&e->scratch[k]);
+    sh_free(e->scratch);
+    sh_arena_destroy(&e->arena);
+    sh_free(e);
+    *evaluator = NULL;
 }
 
-void sh_evaluate_each(const sh_evaluation_tools *t, const sh_evaluation_inputs *in, sh_evaluation_share *s, sh_progress *progress)
+void sh_evaluate_piece(sh_evaluator *e, int64_t first, int64_t n, sh_evaluation_row *row, double *structure, double *composition)
 {
-    int n_thread = omp_get_max_threads();
-    sh_arena *arena = sh_arena_create(1 << 20), **scratch = create_scratch(n_thread);
-    judged *x = SH_NEW(judged, 1);
-    for (int64_t first = 0; first < s->n; first += CHUNK) {
-        int64_t n = s->n - first < CHUNK ? s->n - first : CHUNK;
-        sh_evaluation_row *row = s->row + first;
-#pragma omp parallel for schedule(dynamic) num_threads(n_thread)
-        for (int64_t i = 0; i < n; i++) {
-            sh_arena *mine = scratch[omp_get_thread_num()];
-            sh_arena_reset(mine);
-            look_at(t, in, s->first + first + i, mine, s->structure + (first + i) * SH_CRYSTALNN_SIZE,
-                    s->composition + (first + i) * SH_MAGPIE_SIZE, &row[i]);
-        }
-        ask_about_chunk(t, in, s->first + first, n, row, x, arena);
-        ask_for_gaps(t, in, s->first + first, n, row, x, arena);
-#pragma omp parallel for schedule(dynamic) num_threads(n_thread)
-        for (int64_t i = 0; i < n; i++) {
-            sh_arena *mine = scratch[omp_get_thread_num()];
-            sh_arena_reset(mine);
-            look_at_hull(t, in, s->first + first + i, mine, &row[i]);
-        }
-        sh_progress_update(progress, first + n, NULL);
+    SH_ASSERT(n <= SH_LARGEST_PIECE);
+#pragma omp parallel for schedule(dynamic) num_threads(e->n_thread)
+    for (int64_t i = 0; i < n; i++) {
+        sh_arena *mine = e->scratch[omp_get_thread_num()];
+        sh_arena_reset(mine);
+        look_at(e->tools, e->in, first + i, mine, structure + i * SH_CRYSTALNN_SIZE, composition + i * SH_MAGPIE_SIZE, &row[i]);
     }
-    sh_free(x);
-    destroy_scratch(scratch, n_thread);
-    sh_arena_destroy(&arena);
+    ask_about_chunk(e->tools, e->in, first, n, row, &e->judged, e->arena);
+    ask_for_gaps(e->tools, e->in, first, n, row, &e->judged, e->arena);
+#pragma omp parallel for schedule(dynamic) num_threads(e->n_thread)
+    for (int64_t i = 0; i < n; i++) {
+        sh_arena *mine = e->scratch[omp_get_thread_num()];
+        sh_arena_reset(mine);
+        look_at_hull(e->tools, e->in, first + i, mine, &row[i]);
+    }
 }
 
-void sh_evaluate_energies(const sh_evaluation_tools *t, const sh_evaluation_inputs *in, int64_t first, int64_t n, double *e_form,
-                          sh_progress *progress)
+void sh_evaluate_energies(sh_evaluator *e, int64_t first, int64_t n, double *e_form)
 {
-    sh_arena *arena = sh_arena_create(1 << 20);
-    judged *x = SH_NEW(judged, 1);
-    for (int64_t done = 0; done < n; done += CHUNK) {
-        x->n = 0;
-        for (int64_t i = done; i < n && i < done + CHUNK; i++) {
-            sh_cell cell = sh_cell_list_at(&in->raw, first + i);
-            sh_distances distances;
-            e_form[i] = NAN;
-            if (cell.n_atom == 0 || !sh_distances_of(&cell, &distances) || sh_judge_can(t->judge, &cell, &distances) != SH_JUDGED) continue;
-            x->cell[x->n] = cell;
-            x->row[x->n++] = i;
-        }
-        ask(t, x, arena);
-        for (int64_t k = 0; k < x->n; k++)
-            e_form[x->row[k]] = x->e_form[k];
-        sh_progress_update(progress, done + CHUNK < n ? done + CHUNK : n, NULL);
+    judged *x = &e->judged;
+    x->n = 0;
+    SH_ASSERT(n <= SH_LARGEST_PIECE);
+    for (int64_t i = 0; i < n; i++) {
+        sh_cell cell = sh_cell_list_at(&e->in->raw, first + i);
+        sh_distances distances;
+        e_form[i] = NAN;
+        if (cell.n_atom == 0 || !sh_distances_of(&cell, &distances) || sh_judge_can(e->tools->judge, &cell, &distances) != SH_JUDGED) continue;
+        x->cell[x->n] = cell;
+        x->row[x->n++] = i;
     }
-    sh_free(x);
-    sh_arena_destroy(&arena);
+    ask(e->tools, x, e->arena);
+    for (int64_t k = 0; k < x->n; k++)
+        e_form[x->row[k]] = x->e_form[k];
 }

@@ -1,4 +1,4 @@
-/* each.h -- what is said of each structure by itself, by the rank that has it. */
+/* each.h -- what is said of each structure by itself, by the rank that has taken it. */
 #ifndef SH_EVALUATE_EACH_H
 #define SH_EVALUATE_EACH_H
 
@@ -8,7 +8,6 @@
 #include "io/reference.h"
 #include "metrics/crystalnn.h"
 #include "metrics/magpie.h"
-#include "io/progress.h"
 
 /* What it is said with; borrowed. */
 typedef struct {
@@ -20,22 +19,19 @@ typedef struct {
     double symprec;
 } sh_evaluation_tools;
 
-/* The structures [first, first + n) of the inputs. */
-typedef struct {
-    int64_t first, n;
-    sh_evaluation_row *row; /* (n) */
-    double *structure;      /* (n,SH_CRYSTALNN_SIZE) where row.fingerprint_reason is SH_METRIC_OK */
-    double *composition;    /* (n,SH_MAGPIE_SIZE), not scaled, where row.magpie_missing >= 0; NaN: not known */
-} sh_evaluation_share;
+/* Works through pieces of the inputs; borrows both. */
+typedef struct sh_evaluator sh_evaluator;
+sh_evaluator *sh_evaluator_create(const sh_evaluation_tools *tools, const sh_evaluation_inputs *in);
+void sh_evaluator_destroy(sh_evaluator **evaluator);
 
-void sh_evaluation_share_create(const sh_evaluation_inputs *in, int rank, int size, sh_evaluation_share *out);
-void sh_evaluation_share_destroy(sh_evaluation_share *share);
+enum { SH_LARGEST_PIECE = 256 }; /* structures of one call */
 
-/* Rows and fingerprints of the share. `words` of the progress say where it is. */
-void sh_evaluate_each(const sh_evaluation_tools *tools, const sh_evaluation_inputs *in, sh_evaluation_share *share, sh_progress *progress);
+/* All of the structures [first, first + n): row (n); structure (n,SH_CRYSTALNN_SIZE) where row.fingerprint_reason is SH_METRIC_OK;
+ * composition (n,SH_MAGPIE_SIZE), not scaled, where row.magpie_missing >= 0, NaN: not known. Some models' energies depend, in their last
+ * digits, on which structures share a call. */
+void sh_evaluate_piece(sh_evaluator *evaluator, int64_t first, int64_t n, sh_evaluation_row *row, double *structure, double *composition);
 
-/* Formation energies alone, of [first, first + n): e_form (n), NaN where there is none. */
-void sh_evaluate_energies(const sh_evaluation_tools *tools, const sh_evaluation_inputs *in, int64_t first, int64_t n, double *e_form,
-                          sh_progress *progress);
+/* Formation energies alone: e_form (n), NaN where there is none. */
+void sh_evaluate_energies(sh_evaluator *evaluator, int64_t first, int64_t n, double *e_form);
 
 #endif

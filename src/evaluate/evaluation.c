@@ -56,18 +56,9 @@ static void release(sh_evaluation_work *w)
 
 static sh_status by_energy(sh_comm *comm, const sh_evaluation_tools *tools, sh_evaluation_work *w, double *value)
 {
-    int64_t first, n, n_all;
-    sh_progress progress;
-    sh_cell_list_slice(&w->in.raw, comm->rank, comm->size, &first, &n);
-    double *mine = SH_NEW(double, n);
-    sh_progress_begin(&progress, "energies", "structures", 0, n, comm->size, w->options->quiet || comm->rank > 0);
-    sh_evaluate_energies(tools, &w->in, first, n, mine, &progress);
-    sh_progress_end(&progress, n, NULL);
-    double *all = sh_gather_doubles(comm, mine, n, &n_all);
-    for (int64_t i = 0; i < n_all; i++)
-        value[i] = -all[i];
-    sh_free(mine);
-    sh_free(all);
+    SH_TRY(sh_evaluation_share_energies(comm, tools, &w->in, w->options->quiet, value));
+    for (int64_t i = 0; i < w->in.n; i++)
+        value[i] = -value[i];
     return SH_OK;
 }
 
@@ -76,13 +67,17 @@ static sh_status choose(sh_comm *comm, const sh_evaluation_tools *tools, sh_eval
     int64_t n_known = 0;
     if (!w->options->top) return SH_OK;
     double *value = SH_NEW(double, w->in.n);
+    sh_status status = SH_OK;
     if (w->options->by_energy)
-        by_energy(comm, tools, w, value);
+        status = by_energy(comm, tools, w, value);
     else
         memcpy(value, w->in.reward, (size_t)w->in.n * sizeof *value);
+    if (status != SH_OK) {
+        sh_free(value);
+        return status;
+    }
     for (int64_t i = 0; i < w->in.n; i++)
         n_known += !isnan(value[i]);
-    sh_status status = SH_OK;
     if (n_known == 0 && comm->rank == 0) {
         status = w->options->by_energy ? SH_FAIL(SH_EINPUT, "--by energy: the model gives no formation energy of any structure")
                                        : SH_FAIL(SH_EINPUT, "--by reward: none of the inputs says its reward");
@@ -96,16 +91,6 @@ static sh_status choose(sh_comm *comm, const sh_evaluation_tools *tools, sh_eval
 
 /* ---- the work ---- */
 
-static void look_at_each(sh_comm *comm, const sh_evaluation_tools *tools, const sh_evaluation_inputs *in, const char *what, bool quiet,
-                         sh_evaluation_share *share)
-{
-    sh_progress progress;
-    sh_evaluation_share_create(in, comm->rank, comm->size, share);
-    sh_progress_begin(&progress, what, "structures", 0, share->n, comm->size, quiet || comm->rank > 0);
-    sh_evaluate_each(tools, in, share, &progress);
-    sh_progress_end(&progress, share->n, NULL);
-}
-
 static sh_status look_at_reference(sh_comm *comm, const sh_evaluation_tools *tools, sh_evaluation_work *w)
 {
     const sh_evaluation_options *o = w->options;
@@ -118,7 +103,7 @@ static sh_status look_at_reference(sh_comm *comm, const sh_evaluation_tools *too
     if (status != SH_OK && sh_error_message()[0]) sh_error_note(status, "while reading the reference set '%s'", o->reference_set);
     SH_TRY(status);
     w->reference_in.has_relaxed = false;
-    look_at_each(comm, &some, &w->reference_in, "reference set", o->quiet, &w->reference_share);
+    SH_TRY(sh_evaluation_share_create(comm, &some, &w->reference_in, "reference set", o->quiet, &w->reference_share));
     SH_TRY(sh_evaluate_diversity(comm, w->magpie, w->options->every_score, &w->reference_share, &w->reference_diversity));
     sh_evaluate_coverage(comm, w->magpie, &w->share, &w->reference_share, o->cutoff_structure, o->cutoff_composition, w->in.n,
                          &w->coverage);
@@ -147,7 +132,7 @@ static sh_status measure(sh_comm *comm, sh_evaluation_work *w)
                                        .symprec = o->symprec};
     SH_TRY(sh_evaluation_inputs_read(comm, o->paths, o->n_path, o->relaxed, &w->in));
     SH_TRY(choose(comm, &tools, w));
-    look_at_each(comm, &tools, &w->in, "evaluating", o->quiet, &w->share);
+    SH_TRY(sh_evaluation_share_create(comm, &tools, &w->in, "evaluating", o->quiet, &w->share));
     SH_TRY(sh_evaluate_diversity(comm, w->magpie, w->options->every_score, &w->share, &w->diversity));
     SH_TRY(look_at_reference(comm, &tools, w));
     w->rows = SH_NEW(sh_evaluation_row, w->in.n);

@@ -3,7 +3,7 @@
 #ifndef SH_EVALUATE_TOGETHER_H
 #define SH_EVALUATE_TOGETHER_H
 
-#include "evaluate/each.h"
+#include "evaluate/share.h"
 #include "metrics/sets.h"
 
 /* Of the relaxed structures where there are such, else the raw: row.same_as, unique, known_as, novel; -1 for what is no crystal. Each rank
