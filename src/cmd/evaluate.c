@@ -35,8 +35,8 @@ static const char help[] =
     "  --top K               the K best alone\n"
     "  --by WHAT             best by reward (default; samples only) or by energy (formation energy of --model)\n"
     "  --stable E            eV/atom above the hull that still count as stable (default 0.1)\n"
-    "  --far-bond            unique modes also need the test that no two atoms of the cell are more than 4 Å apart (nearest images), which the\n"
-    "                        method's authors have in their program and do not use\n"
+    "  --far-bond            unique modes also need the test that no two atoms of the cell are more than 4 Å apart (nearest images),\n"
+    "                        which the method's authors have in their program and do not use\n"
     "  --every-score         Gaussian Vendi scores of all orders for more than 5,000 structures too, which may take long; else of\n"
     "                        order 2 alone\n"
     "  --symprec A           tolerance in Å of space groups (default 0.1)\n"
@@ -76,7 +76,10 @@ static sh_status check_arguments(const arguments *a, bool by_given)
 
 static sh_status read_arguments(int argc, char **argv, arguments *a)
 {
-    enum { OUTPUT = 'o', HELP = 'h', MODEL = 256, GAP, REFERENCE, SET, RELAXED, TOP, BY, STABLE, SYMPREC, COV_S, COV_C, ROWS, EVERY_SCORE, FAR_BOND, QUIET };
+    enum {
+        OUTPUT = 'o', HELP = 'h', MODEL = 256, GAP, REFERENCE, SET, RELAXED, TOP, BY, STABLE, SYMPREC, COV_S, COV_C, ROWS, EVERY_SCORE, FAR_BOND,
+        QUIET
+    };
     static const struct option options[] = {
         {"output", required_argument, NULL, OUTPUT},       {"model", required_argument, NULL, MODEL},
         {"gap-model", required_argument, NULL, GAP},       {"reference", required_argument, NULL, REFERENCE},

@@ -260,7 +260,8 @@ void sh_evaluate_energies(sh_evaluator *e, int64_t first, int64_t n, double *e_f
         sh_cell cell = sh_cell_list_at(&e->in->raw, first + i);
         sh_distances distances;
         e_form[i] = NAN;
-        if (cell.n_atom == 0 || !sh_distances_of(&cell, &distances) || sh_judge_can(e->tools->judge, &cell, &distances) != SH_JUDGED) continue;
+        if (cell.n_atom == 0 || !sh_distances_of(&cell, &distances)) continue;
+        if (sh_judge_can(e->tools->judge, &cell, &distances) != SH_JUDGED) continue;
         x->cell[x->n] = cell;
         x->row[x->n++] = i;
     }

@@ -236,7 +236,8 @@ static void make_texts(const sh_evaluation_work *w, sh_evaluation_rows *r)
         r->reason[i] = reason_of(w, s, row);
         r->decomposition[i] = decomposition_of(w, i, scratch);
         r->known_as[i] = sh_strdup(row->known_as >= 0 ? known->text + known->start[row->known_as] : "");
-        r->nearest_reference[i] = row->nearest_reference >= 0 ? sh_evaluation_name(&w->reference_in.list, row->nearest_reference) : sh_strdup("");
+        bool has_nearest = row->nearest_reference >= 0;
+        r->nearest_reference[i] = has_nearest ? sh_evaluation_name(&w->reference_in.list, row->nearest_reference) : sh_strdup("");
     }
     sh_arena_destroy(&scratch);
 }

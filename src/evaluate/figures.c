@@ -198,7 +198,8 @@ static int64_t hits_at(const sh_evaluation_work *w, size_t offset, int64_t *n)
     }
     return hits;
 }
-#define HITS(w, field, n) hits_at((w), offsetof(sh_evaluation_row, field), (n))
+#define AT(field) offsetof(sh_evaluation_row, field)
+#define HITS(w, field, n) hits_at((w), AT(field), (n))
 
 /* ---- sections ---- */
 
@@ -310,7 +311,8 @@ static void validity(const sh_evaluation_work *w, sh_summary *s)
     sh_summary_rate(s, "both", "both", both, n, "%s", "");
     sh_summary_rate(s, "both_fingerprint", "both, and fingerprint", computable, n, "CDVAE's validity");
     sh_summary_rate(s, "own_images", "structure, own images too", images, n, "stricter: an atom's own images count");
-    sh_summary_rate(s, "far_bond", "far-bond test", near, n, "no two atoms of the cell beyond 4 Å (nearest images); the paper's authors do not use it");
+    sh_summary_rate(s, "far_bond", "far-bond test", near, n,
+                    "no two atoms of the cell beyond 4 Å (nearest images); the paper's authors do not use it");
     double density = mean(w->rows, n, DENSITY, STRUCTURE_VALID, &n_density);
     sh_summary_value(s, "density", "density", density, "g/cm^3", "mean of %lld valid structures", (long long)n_density);
 }
@@ -323,8 +325,8 @@ static void bonds(const sh_evaluation_work *w, sh_summary *s)
     for (int64_t i = 0; i < w->in.n; i++)
         missing += w->rows[i].bond_missing > 0;
     sh_summary_section(s, "bonds", "Bonds", "distances below 4 Å against the paper's table of pairs; of valid structures");
-    sh_summary_value(s, "score", "bond score", score, "", "mean of %lld: over kinds of pairs and distinct distances, as in the authors' program",
-                     (long long)n);
+    sh_summary_value(s, "score", "bond score", score, "",
+                     "mean of %lld: over kinds of pairs and distinct distances, as in the authors' program", (long long)n);
     sh_summary_value(s, "term", "  its term of the reward", term, "", "mean of exp(-score)");
     sh_summary_value(s, "score_text", "bond score, the paper's words", text, "", "mean of %lld: over all bonds", (long long)n_text);
     sh_summary_rate(s, "no_short", "no short bond", apart, n_bonds, "no distance below the least known of its pair; of all with a cell");
@@ -508,8 +510,8 @@ static void energies(const sh_evaluation_work *w, sh_summary *s)
         return;
     }
     double gap = mean(w->rows, w->in.n, GAP, VALID, &n);
-    sh_summary_value(s, "band_gap", "band gap", gap, "eV", n ? "mean of %lld valid structures, by %s" : "known of %lld valid structures; by %s",
-                     (long long)n, w->options->gap_model);
+    sh_summary_value(s, "band_gap", "band gap", gap, "eV",
+                     n ? "mean of %lld valid structures, by %s" : "known of %lld valid structures; by %s", (long long)n, w->options->gap_model);
 }
 
 typedef struct {
@@ -539,9 +541,9 @@ static void match(const sh_evaluation_work *w, sh_summary *s, const tolerance *t
 static void relaxation(const sh_evaluation_work *w, sh_summary *s)
 {
     static const tolerance tolerances[] = {
-        {"authors", "authors'", "1.0, 1.0, 10 degrees", offsetof(sh_evaluation_row, match_authors), offsetof(sh_evaluation_row, rms_authors)},
-        {"cdvae", "CDVAE's", "0.3, 0.5, 10 degrees", offsetof(sh_evaluation_row, match_cdvae), offsetof(sh_evaluation_row, rms_cdvae)},
-        {"default", "default", "0.2, 0.3, 5 degrees", offsetof(sh_evaluation_row, match_default), offsetof(sh_evaluation_row, rms_default)}};
+        {"authors", "authors'", "1.0, 1.0, 10 degrees", AT(match_authors), AT(rms_authors)},
+        {"cdvae", "CDVAE's", "0.3, 0.5, 10 degrees", AT(match_cdvae), AT(rms_cdvae)},
+        {"default", "default", "0.2, 0.3, 5 degrees", AT(match_default), AT(rms_default)}};
     int64_t n = 0, n_group, n_rmsd, n_pair;
     for (int64_t i = 0; i < w->in.n; i++)
         n += w->rows[i].relaxed == 1;
@@ -557,7 +559,8 @@ static void relaxation(const sh_evaluation_work *w, sh_summary *s)
     double rmsd = mean(w->rows, w->in.n, RMSD, ALL, &n_rmsd);
     int64_t matched = HITS(w, rmsd_matched, &n_pair);
     sh_summary_value(s, "rmsd_mattergen", "RMSD, MatterGen's", rmsd, "Å",
-                     "mean of %lld pairs; %lld match (0.5, 0.5, 10 degrees, no scaling, supercells), the others count as 0.5 (V / n_atom)^(1/3)",
+                     "mean of %lld pairs; %lld match (0.5, 0.5, 10 degrees, no scaling, supercells), the others count as 0.5 (V / n_atom)"
+                     "^(1/3)",
                      (long long)n_rmsd, (long long)matched);
     int64_t kept = HITS(w, group_kept, &n_group);
     sh_summary_rate(s, "group_kept", "group kept", kept, n_group, "the same space group at %g Å before and after", w->options->symprec);

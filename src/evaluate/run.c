@@ -100,8 +100,8 @@ static void reference(FILE *out, const sh_evaluation_work *w)
     }
     fputs("{\"path\": ", out);
     sh_json_text(out, w->options->reference);
-    fprintf(out, ", \"energies\": \"%s\", \"compositions\": %lld, \"crystals\": %lld, \"attribution\": ", sh_energy_name[w->reference.energy],
-            (long long)w->reference.n_phase, (long long)w->reference.n_structure);
+    fprintf(out, ", \"energies\": \"%s\", \"compositions\": %lld, \"crystals\": %lld, \"attribution\": ",
+            sh_energy_name[w->reference.energy], (long long)w->reference.n_phase, (long long)w->reference.n_structure);
     sh_json_text(out, w->reference.attribution);
     fputs("}", out);
 }

@@ -318,6 +318,13 @@ if "$shaft" model check m3gnet-efs > /dev/null 2>&1; then
     "$shaft" evaluate set/a_rocksalt.xyz --model m3gnet-efs --quiet > salt.txt
     is salt.txt "  below zero" "1.0000  1 of 1"
     is salt.txt "unique modes" "1 "
+    # Two of one composition are one mode; with the far-bond test the larger cell, 4.88 Å from atom to atom, is none.
+    "$shaft" evaluate set/[ab]_* --model m3gnet-efs --quiet --rows modes.csv > modes.txt
+    is modes.txt "unique modes" "1  different compositions of 2 "
+    test "$(column modes.csv mode | tr -d '\n') $(column modes.csv new_mode | tr -d '\n')" = "11 10"
+    "$shaft" evaluate set/[ab]_* --model m3gnet-efs --far-bond --quiet --rows modes.csv > modes.txt
+    is modes.txt "unique modes" "1  different compositions of 1 that are valid, without short bonds, without far ones, e_form < 0 by m3gnet-efs"
+    test "$(column modes.csv mode | tr -d '\n') $(column modes.csv new_mode | tr -d '\n')" = "01 01"
 fi
 
 # Band gaps of rock salt and PbTe are those of tests/golden/band_gap.c; who has none is told why, and is no part of the mean.
