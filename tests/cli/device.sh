@@ -3,7 +3,7 @@
 # sample with the bits of the CPU, ranks that share devices, a device with too little memory, a run that goes on after that, a module
 # that is none.
 set -eu
-shaft=$1
+shaft=$1 sources=$2
 # shellcheck source=tests/tools/expect.sh
 . "$(dirname "${BASH_SOURCE[0]}")/../tools/expect.sh"
 export SHAFT_CUDA_MODULE=$SHAFT_TEST_STANDIN
@@ -34,19 +34,49 @@ same cpu device
 "$shaft" sample cpu -n 20 -o there.h5 --quiet --device cuda 2> /dev/null
 cmp there.h5 cpu.h5
 
-# With energies, where the model has been imported; kernels and the fused potential round otherwise.
-if "$shaft" model check m3gnet-efs > /dev/null 2>&1; then
-    energies=(--quiet --set run.deterministic=false --set reward.formation_energy.weight=1 --set train.iterations=2)
-    "$shaft" train run.yaml "${energies[@]}" --set run.directory=energy
-    "$shaft" train run.yaml "${energies[@]}" --set run.directory=energy-there --device cuda
-    paste -d , <(tail -n 1 energy/metrics.csv) <(tail -n 1 energy-there/metrics.csv) |
-        awk -F , '{ n = NF / 2; d = $9 - $(n + 9); exit !($9 > 0 && d < 1e-4 && d > -1e-4) }' # reward_mean
-fi
+# close A B: the last loss and mean reward of two runs are positive, and the same to rounding
+close() {
+    paste -d , <(tail -n 1 "$1/metrics.csv") <(tail -n 1 "$2/metrics.csv") |
+        awk -F , -v names="$(head -n 1 "$1/metrics.csv")" '
+            function apart(a, b) { return !(a > 0 && a - b < 1e-4 * a && b - a < 1e-4 * a) }
+            { n = split(names, name, ",")
+              for (i = 1; i <= n; i++) if (name[i] == "loss" || name[i] == "reward_mean") { seen++; bad += apart($i, $(n + i)) }
+              exit !(seen == 2 && !bad) }'
+}
+
+# With energies and band gaps, where the models have been imported; kernels and the fused potential round otherwise.
+few=(--quiet --set run.deterministic=false --set train.iterations=2)
+energies=("${few[@]}" --set reward.formation_energy.weight=1)
+gaps=("${few[@]}" --set reward.band_gap.weight=1 --set reward.band_gap.target=2)
+for task in m3gnet-efs:energies megnet-gap:gaps; do
+    "$shaft" model check "${task%:*}" > /dev/null 2>&1 || continue
+    declare -n settings=${task#*:}
+    "$shaft" train run.yaml "${settings[@]}" --set run.directory="${task#*:}"
+    "$shaft" train run.yaml "${settings[@]}" --set run.directory="${task#*:}-there" --device cuda
+    close "${task#*:}" "${task#*:}-there"
+done
 
 # Three workers have two devices; sums go over MPI where the module has none of its own.
 expect 0 "3 workers share 2 devices of this node" mpirun -n 3 "$shaft" train run.yaml --device cuda --set run.directory=three
 mpirun -n 3 "$shaft" train run.yaml --quiet --set run.directory=three-cpu < /dev/null
 same three three-cpu
+
+# Two workers sum their gradients on the devices, of all slices but the last beside the last: two sums a step.
+slices=(--quiet --set run.deterministic=false --set train.slice=4 --set run.coordinator=shared)
+mpirun -n 2 "$shaft" train run.yaml "${slices[@]}" --set run.directory=slices < /dev/null
+SHAFT_STANDIN_GROUPS=1 mpirun -n 2 "$shaft" train run.yaml "${slices[@]}" --set run.directory=slices-there --device cuda \
+    > out.txt 2>&1 < /dev/null
+test "$(grep -c "stand-in: 12 sums over 2 processes" out.txt)" = 2
+close slices slices-there
+
+# Scores of the user's own, whose crystals come to the host.
+if command -v "${CC:-cc}" > /dev/null; then
+    plugin "$sources"
+    own=("${few[@]}" --set reward.plugin.weight=1 --set reward.plugin.library=./roomy.so --set reward.plugin.function=roomy)
+    "$shaft" train run.yaml "${own[@]}" --set run.directory=own
+    "$shaft" train run.yaml "${own[@]}" --set run.directory=own-there --device cuda
+    close own own-there
+fi
 
 # What does not fit is said with the rank, the device, and what to do; what was written is there to go on from.
 "$shaft" train run.yaml --device cuda --quiet --set run.directory=small --set train.iterations=2
@@ -54,7 +84,7 @@ export SHAFT_STANDIN_MEMORY=$((16 << 20))
 got=0
 mpirun -n 2 "$shaft" train run.yaml --device cuda --quiet --resume --set run.directory=small > out.txt 2>&1 < /dev/null || got=$?
 test $got != 0
-grep -q "shaft: rank [01] of 2: CUDA device [01]: out of memory: [0-9]* MiB asked for, [0-9]* of 16 MiB are free; lower train.batch" out.txt
+grep -q "shaft: rank [01] of 2: CUDA device [01]: out of memory: [0-9]* MiB asked for, [0-9]* of 16 MiB are free; lower train.slice, train.batch" out.txt
 unset SHAFT_STANDIN_MEMORY
 "$shaft" train run.yaml --device cuda --quiet --resume --set run.directory=small
 for iterations in 2 6; do
