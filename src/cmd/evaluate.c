@@ -33,7 +33,7 @@ static const char help[] =
     "  --relaxed FILE        relaxed structures that belong to PATH: the file of `shaft relax` made from it, or a folder with the same\n"
     "                        file names. A file of `shaft relax` as PATH brings them along\n"
     "  --top K               the K best alone\n"
-    "  --by WHAT             best by reward (default; samples only) or by energy (formation energy of --model)\n"
+    "  --by WHAT             best by reward (default; of samples, exported and relaxed ones too) or by energy (formation energy of --model)\n"
     "  --stable E            eV/atom above the hull that still count as stable (default 0.1)\n"
     "  --every-score         Gaussian Vendi scores of all orders for more than 5,000 structures too, which may take long; else of\n"
     "                        order 2 alone\n"

@@ -192,7 +192,7 @@ static void add_number(sh_sha256 *s, double x)
     sh_sha256_add(s, &x, sizeof x);
 }
 
-/* All that the results depend on. */
+/* All that the output depends on. */
 static void name_job(const arguments *a, const potential *p, project *x)
 {
     sh_sha256 s;
@@ -214,6 +214,8 @@ static void name_job(const arguments *a, const potential *p, project *x)
         sh_sha256_add(&s, r->lattice, sizeof r->lattice);
         sh_sha256_add(&s, r->z, (size_t)r->n_atom * sizeof *r->z);
         sh_sha256_add(&s, r->frac, (size_t)(3 * r->n_atom) * sizeof *r->frac);
+        add_number(&s, r->reward);
+        sh_sha256_add(&s, r->reward_model ? r->reward_model : "", strlen(r->reward_model ? r->reward_model : "") + 1);
     }
     sh_sha256_end(&s, x->settings.job);
 }
@@ -432,6 +434,7 @@ static sh_status run_all(sh_comm *comm, const arguments *a, const potential *p, 
 static sh_status write_cif(const arguments *a, const sh_relaxed *r, int64_t i)
 {
     char path[8192], formula[256], values[4][64];
+    const bool has_form = isfinite(r->e_form[1][i]);
     sh_structure s;
     int64_t units;
     sh_relaxed_structure(r, i, 1, &s);
@@ -443,10 +446,11 @@ static sh_status write_cif(const arguments *a, const sh_relaxed *r, int64_t i)
     snprintf(values[3], sizeof values[3], "%.8g", r->e_form[1][i]);
     const sh_cif_item items[] = {{"_shaft_relaxation", values[0]},
                                  {"_shaft_found_space_group_number", values[1]},
+                                 {"_shaft_energy_model", a->model},
                                  {"_shaft_total_energy_eV", values[2]},
                                  {"_shaft_formation_energy_eV_per_atom", values[3]}};
     FILE *f = fopen(path, "w");
-    sh_status status = f ? sh_cif_write(f, &s, &(sh_cif_opts){.item = items, .n_item = isfinite(r->e_form[1][i]) ? 4 : 3}, NULL) : SH_OK;
+    sh_status status = f ? sh_cif_write(f, &s, &(sh_cif_opts){.item = items, .n_item = has_form ? 5 : 4}, NULL) : SH_OK;
     if ((!f || fclose(f)) && status == SH_OK) status = SH_FAIL(SH_EIO, "cannot write '%s': %s", path, strerror(errno));
     sh_structure_destroy(&s);
     return status;

@@ -150,7 +150,7 @@ static void add_name(char *names, size_t size, const char *name)
     snprintf(names + used, size - used, "%s%s", used ? ", " : "", name);
 }
 
-/* The same of one file is enough for NO; yes needs that all are known. */
+/* The same of one structure is enough for NO; yes needs that all are known. */
 static void independence(const sh_evaluation_work *w, sh_summary *s)
 {
     const char *key = "independence", *label = "independent of the reward?", *judge = w->options->model;
@@ -169,10 +169,10 @@ static void independence(const sh_evaluation_work *w, sh_summary *s)
         if (how == NOT_KNOWN) n_unknown += r->count[k];
     }
     if (n_same)
-        sh_summary_text(s, key, label, "NO: %s gave the reward of the run as well, and is no independent judge of it (%lld of %lld inputs)",
-                        names[SAME], (long long)n_same, (long long)r->n_file);
+        sh_summary_text(s, key, label, "NO: %s gave the reward of the run as well, and is no independent judge of it (%lld of %lld structures)",
+                        names[SAME], (long long)n_same, (long long)r->n);
     else if (n_unknown)
-        sh_summary_text(s, key, label, "not known for %lld of %lld inputs: %s%s", (long long)n_unknown, (long long)r->n_file,
+        sh_summary_text(s, key, label, "not known for %lld of %lld structures: %s%s", (long long)n_unknown, (long long)r->n,
                         names[NOT_KNOWN][0] ? "their reward was given by weights that are not there or not known, "
                                             : "they do not say what gave their reward",
                         names[NOT_KNOWN]);

@@ -24,10 +24,12 @@ typedef struct {
     double *shift_max, *shift_rms; /* Å */
     double *volume_ratio;    /* relaxed over raw */
     int32_t *sampled_group;
+    double *reward;          /* of a sample, as it was when it was drawn; NaN where there is none */
     int32_t *file;           /* index into path */
     int64_t *index;          /* place in the file, from 1 */
     char **path;             /* (n_file) */
     char **name, **message;  /* "" where there is none; why it could not be read */
+    char **reward_model;     /* as in sh_structure; "" where nobody said */
 } sh_relaxed;
 
 /* Rows for the structures as they are: their relaxed columns are those of SH_RELAX_UNREADABLE. */

@@ -40,6 +40,8 @@ static sh_structures make_structures(void)
             s.frac[3 * a] = 0.1 * a + 0.01 * i;
         }
         s.sampled_group = 225 * i;
+        s.reward = 0.75 * i;
+        if (i) s.reward_model = sh_strdup("m3gnet-efs");
         if (i) s.name = sh_strdup("the second");
         if (i) {
             sh_structures_add_file(&list, "b.cif");
@@ -108,6 +110,10 @@ static void check_rows(const sh_relaxed *r)
     assert_string_equal(r->name[2], "the second");
     assert_string_equal(r->message[1], "b.cif: line 3: nothing");
     assert_int_equal(r->sampled_group[2], 225);
+    assert_near(r->reward[2], 0.75, 0);
+    assert_true(isnan(r->reward[0]) && isnan(r->reward[1]));
+    assert_string_equal(r->reward_model[2], "m3gnet-efs");
+    assert_string_equal(r->reward_model[0], "");
 }
 
 static sh_relaxed_settings settings_of(void)
@@ -156,6 +162,10 @@ static void test_there_and_back(void **state)
     assert_int_equal(list.item[2].n_atom, 3);
     assert_memory_equal(list.item[2].frac, frac, sizeof frac);
     assert_near(list.item[2].lattice[4], 5, 0);
+    assert_near(list.item[2].reward, 0.75, 0);
+    assert_string_equal(list.item[2].reward_model, "m3gnet-efs");
+    assert_near(list.item[0].reward, 0, 0);
+    assert_null(list.item[0].reward_model);
     sh_structures_destroy(&list);
     sh_relaxed_destroy(&back);
     sh_relaxed_destroy(&r);
