@@ -371,9 +371,10 @@ static void finish_job(void *user, const sh_relax_result *r)
     row.verdict = r->verdict;
     row.n_step = r->n_step;
     row.n_site = (int32_t)r->n_site;
-    row.group[0] = sh_space_group_number(&raw, w->symprec);
-    row.group[1] = sh_space_group_number(&end, w->symprec);
+    sh_symmetry symmetry[2] = {sh_symmetry_of(&raw, w->symprec), sh_symmetry_of(&end, w->symprec)};
+    if (r->verdict <= SH_RELAX_STEPS) row.group_change = (int32_t)sh_symmetry_compare(&symmetry[0], &symmetry[1]);
     for (int k = 0; k < 2; k++) {
+        row.group[k] = symmetry[k].number;
         row.energy[k] = r->energy[k];
         row.e_form[k] = r->e_form[k];
     }
@@ -477,9 +478,40 @@ static double gain_of(const sh_relaxed *r, int64_t i, double pressure)
     return change / (double)(r->atom_start[i + 1] - r->atom_start[i]);
 }
 
+/* What is not at rest, by name, with the numbers that the files of --cif have. */
+static void name_the_others(const sh_relaxed *r)
+{
+    const int64_t most = 12;
+    int64_t n = 0;
+    for (int64_t i = 0; i < r->n; i++) {
+        char formula[64] = "";
+        sh_structure s;
+        if (r->verdict[i] == SH_RELAX_CONVERGED || n++ >= most) continue;
+        if (r->verdict[i] == SH_RELAX_UNREADABLE) { /* the message begins with the file */
+            sh_log_info("  %8lld  %s", (long long)(i + 1), r->message[i]);
+            continue;
+        }
+        sh_relaxed_structure(r, i, 0, &s);
+        sh_structure_formula(&s, formula, sizeof formula, NULL);
+        sh_structure_destroy(&s);
+        sh_log_info("  %8lld  %s, %lld. in %s: %s", (long long)(i + 1), formula, (long long)r->index[i], r->path[r->file[i]], r->message[i]);
+    }
+    if (n > most) sh_log_info("  and %lld more: the column message of the file says all", (long long)(n - most));
+}
+
+static void say_groups(const sh_relaxed *r, double symprec)
+{
+    int64_t count[SH_N_SYMMETRY_CHANGE] = {0};
+    for (int64_t i = 0; i < r->n; i++)
+        count[r->group_change[i]] += r->verdict[i] <= SH_RELAX_STEPS;
+    sh_log_info("space group at %g Å: %lld kept, %lld higher, %lld lower, %lld another of the same order, %lld not determined", symprec,
+                (long long)count[SH_SYMMETRY_KEPT], (long long)count[SH_SYMMETRY_HIGHER], (long long)count[SH_SYMMETRY_LOWER],
+                (long long)count[SH_SYMMETRY_OTHER], (long long)count[SH_SYMMETRY_UNKNOWN]);
+}
+
 static void summarise(const arguments *a, const sh_relaxed *r)
 {
-    int64_t count[SH_RELAX_N_VERDICT] = {0}, n = 0, kept = 0, grouped = 0, above = 0;
+    int64_t count[SH_RELAX_N_VERDICT] = {0}, n = 0, above = 0;
     const double much = 0.01;
     double moves = 0, shift = 0, *gain = SH_NEW(double, r->n);
     for (int64_t i = 0; i < r->n; i++) {
@@ -489,18 +521,20 @@ static void summarise(const arguments *a, const sh_relaxed *r)
         gain[n] = gain_of(r, i, a->opts.pressure);
         above += gain[n++] > much;
         shift += r->shift_rms[i];
-        grouped += r->group[0][i] > 0;
-        kept += r->group[0][i] > 0 && r->group[0][i] == r->group[1][i];
     }
     if (n) qsort(gain, (size_t)n, sizeof *gain, by_value);
     sh_log_info("%lld structures in %s:", (long long)r->n, a->output);
     for (int v = 0; v < SH_RELAX_N_VERDICT; v++)
         if (count[v]) sh_log_info("  %8lld  %s", (long long)count[v], sh_relax_verdict_text((sh_relax_verdict)v));
-    if (n)
-        sh_log_info("%.1f moves, displaced by %.3f Å (means), %s %+.4f eV/atom (median); %lld of %lld kept their space group at %g Å",
-                    moves / (double)n, shift / (double)n, a->opts.pressure != 0 ? "E + pV" : "energy", gain[n / 2], (long long)kept, (long long)grouped, a->symprec);
+    if (n) {
+        sh_log_info("%.1f moves, displaced by %.3f Å (means), %s %+.4f eV/atom (median)", moves / (double)n, shift / (double)n,
+                    a->opts.pressure != 0 ? "E + pV" : "energy", gain[n / 2]);
+        say_groups(r, a->symprec);
+    }
     if (above)
         sh_log_info("%lld ended more than %g eV/atom above where they began: FIRE has passed a barrier", (long long)above, much);
+    if (count[SH_RELAX_CONVERGED] < r->n) sh_log_info("not at rest:");
+    name_the_others(r);
     sh_free(gain);
 }
 

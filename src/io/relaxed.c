@@ -43,6 +43,7 @@ static const column columns[] = {
     {"e_form_relaxed", F64, ROWS, 1, 0, AT(e_form[1])},
     {"group_raw", I32, ROWS, 1, 0, AT(group[0])},
     {"group_relaxed", I32, ROWS, 1, 0, AT(group[1])},
+    {"group_change", I32, ROWS, 1, 0, AT(group_change)},
     {"verdict", I32, ROWS, 1, 0, AT(verdict)},
     {"n_step", I32, ROWS, 1, 0, AT(n_step)},
     {"n_site", I32, ROWS, 1, 0, AT(n_site)},
@@ -159,15 +160,19 @@ static sh_status write_settings(hid_t file, const sh_relaxed_settings *s)
         int64_t value;
     } integers[] = {{"format_version", FORMAT}, {"max_steps", s->opts.max_steps}, {"fixed_cell", s->opts.fixed_cell},
                     {"seed", (int64_t)s->opts.seed}};
-    char verdicts[512] = "";
+    char verdicts[512] = "", changes[128] = "";
     for (int v = 0; v < SH_RELAX_N_VERDICT; v++)
         snprintf(verdicts + strlen(verdicts), sizeof verdicts - strlen(verdicts), "%s%s", v ? "," : "",
                  sh_relax_verdict_key((sh_relax_verdict)v));
+    for (int c = 0; c < SH_N_SYMMETRY_CHANGE; c++)
+        snprintf(changes + strlen(changes), sizeof changes - strlen(changes), "%s%s", c ? "," : "",
+                 sh_symmetry_change_key((sh_symmetry_change)c));
     SH_TRY(sh_h5_write_text(file, "/", "format", format_name));
     SH_TRY(sh_h5_write_text(file, "/", "job", s->job));
     SH_TRY(sh_h5_write_text(file, "/", "model", s->model));
     SH_TRY(sh_h5_write_text(file, "/", "symmetry", s->opts.p1 ? "free" : "keep"));
     SH_TRY(sh_h5_write_text(file, "/", "verdicts", verdicts));
+    SH_TRY(sh_h5_write_text(file, "/", "group_changes", changes));
     for (size_t i = 0; i < sizeof integers / sizeof *integers; i++)
         SH_TRY(sh_h5_write_attr(file, "/", integers[i].name, H5T_NATIVE_INT64, &integers[i].value));
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
@@ -231,7 +236,7 @@ static sh_status check(const sh_relaxed *r)
     bool good = r->atom_start[0] == 0 && r->atom_start[r->n] == r->n_atom;
     for (int64_t i = 0; i < r->n && good; i++) {
         good = r->atom_start[i + 1] >= r->atom_start[i] && r->verdict[i] >= 0 && r->verdict[i] < SH_RELAX_N_VERDICT && r->file[i] >= 0 &&
-               r->file[i] < r->n_file;
+               r->file[i] < r->n_file && r->group_change[i] >= 0 && r->group_change[i] < SH_N_SYMMETRY_CHANGE;
         for (int k = 0; k < 2 && r->verdict[i] <= SH_RELAX_STEPS; k++) {
             double inverse[9];
             good = good && sh_lattice_invert(r->lattice[k] + 9 * i, inverse);

@@ -39,7 +39,7 @@ const char *sh_relax_verdict_text(sh_relax_verdict verdict)
 sh_relax_opts sh_relax_defaults(void)
 {
     return (sh_relax_opts){
-        .fmax = 0.1, .max_steps = 500, .stress_factor = 160.2176634 * 0.01, .symprec = 1e-3, .batch = 32, .batch_sites = 512};
+        .fmax = 0.1, .max_steps = 500, .stress_factor = 160.21766208 * 0.01, .symprec = 1e-3, .batch = 32, .batch_sites = 512};
 }
 
 /* ---- a structure in hand ---- */

@@ -64,6 +64,7 @@ static sh_relaxed_row make_row(int64_t id, int64_t n_atom)
     row.n_site = 1;
     row.group[0] = 225;
     row.group[1] = 221;
+    row.group_change = id ? SH_SYMMETRY_LOWER : SH_SYMMETRY_HIGHER;
     row.energy[0] = -1.5;
     row.energy[1] = -2.5 - (double)id;
     row.e_form[0] = NAN;
@@ -103,6 +104,11 @@ static void check_rows(const sh_relaxed *r)
     assert_memory_equal(r->frac[1] + 3 * r->atom_start[2], frac, sizeof frac);
     assert_int_equal(r->group[0][0], 225);
     assert_int_equal(r->group[1][0], 221);
+    assert_int_equal(r->group_change[0], SH_SYMMETRY_HIGHER);
+    assert_int_equal(r->group_change[1], SH_SYMMETRY_UNKNOWN);
+    assert_int_equal(r->group_change[2], SH_SYMMETRY_LOWER);
+    assert_string_equal(r->message[0], "");
+    assert_string_equal(r->message[2], "did not converge within the steps allowed: largest force 0.05 after 9 moves");
     assert_int_equal(r->index[2], 2);
     assert_int_equal(r->file[2], 1);
     assert_string_equal(r->path[0], "a folder/first.xyz");
