@@ -12,6 +12,7 @@
 
 #include "base/log.h"
 #include "base/sha256.h"
+#include "base/units.h"
 #include "cell.h"
 #include "cmd/cmd.h"
 #include "cmd/options.h"
@@ -24,7 +25,6 @@
 #include "io/progress.h"
 #include "io/relaxed.h"
 #include "io/weights_h5.h"
-#include "potential/forces.h"
 #include "relax/lennard_jones.h"
 #include "relax/network.h"
 

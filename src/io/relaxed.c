@@ -7,10 +7,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/units.h"
 #include "io/files.h"
 #include "io/h5.h"
 #include "io/sample_set.h"
-#include "potential/forces.h"
 
 enum { FORMAT = 2, PATH_SIZE = 4096, LONGEST = 1 << 16 };
 static const double MOST_TEXT = 4e9; /* bytes of a column of texts that is read: a damaged file may claim any length */

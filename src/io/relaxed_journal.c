@@ -11,11 +11,11 @@
 #include <unistd.h>
 
 #include "base/sha256.h"
+#include "base/units.h"
 #include "cell.h"
 #include "io/files.h"
 #include "io/relaxed.h"
 #include "io/text.h"
-#include "potential/forces.h"
 
 enum { PATH_SIZE = 4096, SUM = 32, HEAD = 20 + 64 + 1, FILE_SIZE = 1 << 28 }; /* beyond FILE_SIZE the next file is begun */
 static const char head[] = "shaft relax journal ";

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/status.h"
+#include "base/units.h"
 #include "cell.h"
 #include "relax/fire.h"
 #include "relax/moving.h"
@@ -39,7 +40,7 @@ const char *sh_relax_verdict_text(sh_relax_verdict verdict)
 sh_relax_opts sh_relax_defaults(void)
 {
     return (sh_relax_opts){
-        .fmax = 0.1, .max_steps = 500, .stress_factor = 160.21766208 * 0.01, .symprec = 1e-3, .batch = 32, .batch_sites = 512};
+        .fmax = 0.1, .max_steps = 500, .stress_factor = SH_GPA * 0.01, .symprec = 1e-3, .batch = 32, .batch_sites = 512};
 }
 
 /* ---- a structure in hand ---- */

@@ -6,12 +6,12 @@
 #include <unistd.h>
 
 #include "base/memory.h"
+#include "base/units.h"
 #include "io/collect.h"
 #include "io/files.h"
 #include "io/h5.h"
 #include "io/relaxed.h"
 #include "io/text.h"
-#include "potential/forces.h"
 
 static char folder[64];
 static const char job[65] = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
