@@ -419,7 +419,7 @@ static void print_left_out(const building *b)
     if (b->n_bad) printf("left out: %lld records that cannot be read, the first: %s\n", (long long)b->n_bad, b->first_bad);
     if (b->n_bad_crystal)
         printf("left out: %lld crystals without volume, or with more than %d atoms\n", (long long)b->n_bad_crystal, SH_REDUCED_MAX_ATOM);
-    if (b->n_many) printf("left out of the energies: %lld crystals of more than %d elements\n", (long long)b->n_many, SH_HULL_MAX_KIND);
+    if (b->n_many) printf("left out of the energies: %lld crystals of more than %d elements\n", (long long)b->n_many, SH_PHASE_MAX_KIND);
 }
 
 static void print_other_energies(const building *b)

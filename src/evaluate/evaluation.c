@@ -24,7 +24,7 @@ static sh_status load_reference(sh_evaluation_work *w)
     if (!w->options->reference) return SH_OK;
     SH_TRY(sh_reference_read(w->options->reference, &w->reference));
     w->has_reference = true;
-    return w->reference.n_phase ? sh_reference_hull(&w->reference, &w->hull) : SH_OK;
+    return w->reference.n_phase ? sh_hull_of_reference(&w->reference, &w->hull) : SH_OK;
 }
 
 static sh_status load(sh_evaluation_work *w)

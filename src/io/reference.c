@@ -267,10 +267,10 @@ static sh_status read_phase_columns(hid_t file, phase_columns *c, sh_reference *
     const uint8_t *z = c->z;
     for (int64_t i = 0; i < n; i++) {
         sh_phase phase;
-        int32_t kinds[SH_HULL_MAX_KIND];
+        int32_t kinds[SH_PHASE_MAX_KIND];
         int64_t n_kind = start[i + 1] - start[i];
         double energy = ((const double *)c->energy)[i];
-        bool good = n_kind >= 1 && n_kind <= SH_HULL_MAX_KIND && isfinite(energy);
+        bool good = n_kind >= 1 && n_kind <= SH_PHASE_MAX_KIND && isfinite(energy);
         for (int64_t k = 0; k < n_kind && good; k++) {
             kinds[k] = z[start[i] + k];
             good = kinds[k] >= 1 && kinds[k] <= 118 && count[start[i] + k] >= 1 && count[start[i] + k] <= INT64_C(1000000000000000);
@@ -385,14 +385,4 @@ sh_cell *sh_reference_cells(const sh_reference *r)
                              .frac = r->frac + 3 * from};
     }
     return cells;
-}
-
-sh_status sh_reference_hull(const sh_reference *r, sh_hull **hull)
-{
-    *hull = NULL;
-    if (r->energy == SH_ENERGY_NONE || r->n_phase == 0) {
-        SH_FAIL(SH_EINPUT, "the reference data have no energies");
-        return sh_error_hint(SH_EINPUT, "build them from a table formula,e_form or from structures with energies");
-    }
-    return sh_hull_create(r->phase, r->n_phase, r->energy == SH_ENERGY_FORMATION, hull);
 }

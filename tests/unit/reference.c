@@ -11,6 +11,7 @@
 #include "io/h5.h"
 #include "io/jsonl.h"
 #include "io/reference.h"
+#include "metrics/hull.h"
 #include "metrics/sets.h"
 
 static json *prototypes;
@@ -189,7 +190,7 @@ static void test_round_trip(void **state)
     sh_hull_result result;
     sh_arena *scratch = sh_arena_create(1 << 16);
     sh_phase salt;
-    assert_ok(sh_reference_hull(&back, &hull));
+    assert_ok(sh_hull_of_reference(&back, &hull));
     assert_ok(sh_phase_parse("Na2Cl", 0, &salt, NULL));
     sh_hull_energy(hull, &salt, scratch, &result);
     assert_true(result.feasible); /* by NaCl and Na, which came with the formation energies */
@@ -197,7 +198,7 @@ static void test_round_trip(void **state)
     sh_hull_destroy(&hull);
     sh_arena_destroy(&scratch);
     back.energy = SH_ENERGY_NONE;
-    assert_fails(sh_reference_hull(&back, &hull), SH_EINPUT, "have no energies");
+    assert_fails(sh_hull_of_reference(&back, &hull), SH_EINPUT, "have no energies");
     sh_error_clear();
     sh_reference_destroy(&r);
     sh_reference_destroy(&back);
