@@ -494,7 +494,8 @@ static void name_the_others(const sh_relaxed *r)
         sh_relaxed_structure(r, i, 0, &s);
         sh_structure_formula(&s, formula, sizeof formula, NULL);
         sh_structure_destroy(&s);
-        sh_log_info("  %8lld  %s, %lld. in %s: %s", (long long)(i + 1), formula, (long long)r->index[i], r->path[r->file[i]], r->message[i]);
+        sh_log_info("  %8lld  %s, %lld. in %s: %s", (long long)(i + 1), formula, (long long)r->index[i], r->path[r->file[i]],
+                    r->message[i]);
     }
     if (n > most) sh_log_info("  and %lld more: the column message of the file says all", (long long)(n - most));
 }

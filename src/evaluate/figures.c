@@ -169,8 +169,8 @@ static void independence(const sh_evaluation_work *w, sh_summary *s)
         if (how == NOT_KNOWN) n_unknown += r->count[k];
     }
     if (n_same)
-        sh_summary_text(s, key, label, "NO: %s gave the reward of the run as well, and is no independent judge of it (%lld of %lld structures)",
-                        names[SAME], (long long)n_same, (long long)r->n);
+        sh_summary_text(s, key, label,
+                        "NO: %s gave the reward of the run as well, and is no independent judge of it (%lld of %lld structures)", names[SAME], (long long)n_same, (long long)r->n);
     else if (n_unknown)
         sh_summary_text(s, key, label, "not known for %lld of %lld structures: %s%s", (long long)n_unknown, (long long)r->n,
                         names[NOT_KNOWN][0] ? "their reward was given by weights that are not there or not known, "
@@ -386,8 +386,9 @@ static void energies(const sh_evaluation_work *w, sh_summary *s)
     else
         sh_summary_absent(s, "above_hull_relaxed", "energy above hull, relaxed", "%s", why);
     if (w->has_reference)
-        sh_summary_text(s, "hull", "hull", "%s: %s energies of %lld compositions%s%s", w->options->reference,
-                        sh_energy_name[w->reference.energy], (long long)w->reference.n_phase, w->reference.attribution[0] ? "; " : "",
+        sh_summary_text(s, "hull", "hull", "%s: %s energies%s%s of %lld compositions%s%s", w->options->reference,
+                        sh_energy_name[w->reference.energy], w->reference.energies_of[0] ? " by " : "", w->reference.energies_of,
+                        (long long)w->reference.n_phase, w->reference.attribution[0] ? "; " : "",
                         w->reference.attribution);
     if (!w->options->gap_model) {
         sh_summary_absent(s, "band_gap", "band gap", "no --gap-model");

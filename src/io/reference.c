@@ -42,11 +42,12 @@ static void names_destroy(sh_names *names)
 
 void sh_reference_start(sh_reference *r)
 {
-    *r = (sh_reference){.attribution = sh_strdup(""), .atom_start = SH_NEW(int64_t, 1)};
+    *r = (sh_reference){.energies_of = sh_strdup(""), .attribution = sh_strdup(""), .atom_start = SH_NEW(int64_t, 1)};
 }
 
 void sh_reference_destroy(sh_reference *r)
 {
+    sh_free(r->energies_of);
     sh_free(r->attribution);
     sh_free(r->phase);
     sh_free(r->lattice);
@@ -189,6 +190,7 @@ static sh_status write_all(hid_t file, const sh_reference *r)
     SH_TRY(sh_h5_write_attr(file, "/", "format_version", H5T_NATIVE_INT64, &version));
     SH_TRY(sh_h5_write_text(file, "/", "attribution", r->attribution));
     SH_TRY(sh_h5_write_text(file, "/", "energy", sh_energy_name[r->energy]));
+    SH_TRY(sh_h5_write_text(file, "/", "energies_of", r->energies_of));
     SH_TRY(write_phases(file, r));
     return write_structures(file, r);
 }
@@ -355,6 +357,12 @@ static sh_status read_head(hid_t file, const char *path, sh_reference *r)
     sh_free(energy);
     if (kind == SH_N_ENERGY) return SH_FAIL(SH_EIO, "the attribute 'energy' is none of none, formation, total");
     r->energy = (sh_energy_kind)kind;
+    char *whose;
+    if (sh_h5_read_text(file, "/", "energies_of", &whose) == SH_OK) {
+        sh_free(r->energies_of);
+        r->energies_of = whose;
+    }
+    sh_error_clear(); /* files made before it was asked for do not have it */
     return SH_OK;
 }
 

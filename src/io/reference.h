@@ -18,6 +18,7 @@ typedef struct {
 
 typedef struct {
     sh_energy_kind energy;
+    char *energies_of;      /* the potential or method whose energies they are; "" where nobody said */
     char *attribution;      /* where the data are from and how they may be used; "" where nobody said */
     int64_t n_phase, phase_capacity;
     sh_phase *phase;        /* (n_phase) eV/atom; after sh_reference_finish one a composition, in order */

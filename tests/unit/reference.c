@@ -130,6 +130,8 @@ static void fill(sh_reference *r)
     r->energy = SH_ENERGY_FORMATION;
     sh_free(r->attribution);
     r->attribution = sh_strdup("made for this test");
+    sh_free(r->energies_of);
+    r->energies_of = sh_strdup("m3gnet-pes");
     double energy = -1;
     for (const json *p = json_get(prototypes, "prototypes", NULL)->first; p; p = p->next, energy -= 0.01) {
         sh_reduced reduced = reduced_of_json(p, arena);
@@ -159,6 +161,7 @@ static void test_round_trip(void **state)
     assert_ok(sh_reference_write(&r, path));
     assert_ok(sh_reference_read(path, &back));
     assert_string_equal(back.attribution, r.attribution);
+    assert_string_equal(back.energies_of, "m3gnet-pes");
     assert_int_equal(back.energy, SH_ENERGY_FORMATION);
     assert_int_equal(back.n_phase, r.n_phase);
     assert_memory_equal(back.phase, r.phase, (size_t)r.n_phase * sizeof *r.phase);
