@@ -27,6 +27,7 @@
 #include "io/weights_h5.h"
 #include "relax/lennard_jones.h"
 #include "relax/network.h"
+#include "train/device.h"
 
 static const char help[] =
     "usage: shaft relax FILE|FOLDER... -o FILE.h5 [OPTIONS]       (under mpirun or srun for several ranks)\n"
@@ -53,7 +54,8 @@ static const char help[] =
     "  --pressure P        in GPa (default 0)\n"
     "  --symprec A         tolerance in Å of the groups before and after (default 0.1)\n"
     "  --cif FOLDER        also writes a CIF of each relaxed structure: ROW_FORMULA_GROUP.cif, rows from 1\n"
-    "  --batch N           structures in hand of a rank (default 32): larger is faster where structures are small\n"
+    "  --batch N           structures in hand of a rank (default 32): larger is faster where structures are small, and on a device\n"
+    "  --device D          cpu (default), cuda or auto: where forces are computed; one rank a device is enough\n"
     "  --overwrite         begins anew, whatever is there\n"
     "  --quiet             no progress\n"
     "  --help              this text\n"
@@ -71,6 +73,7 @@ typedef struct {
     int n_path;
     sh_relax_opts opts;
     double symprec;
+    sh_device device;
     bool overwrite, quiet, done;
 } arguments;
 
@@ -89,8 +92,8 @@ static sh_status check_arguments(const arguments *a)
 
 static sh_status read_arguments(int argc, char **argv, arguments *a)
 {
-    enum { OUTPUT = 'o', HELP = 'h', MODEL = 256, SYMMETRY, KEEP, SHAKE, SEED, FMAX, STEPS, FIXED, PRESSURE, SYMPREC, CIF, BATCH, OVERWRITE,
-           QUIET };
+    enum { OUTPUT = 'o', HELP = 'h', MODEL = 256, SYMMETRY, KEEP, SHAKE, SEED, FMAX, STEPS, FIXED, PRESSURE, SYMPREC, CIF, BATCH, DEVICE,
+           OVERWRITE, QUIET };
     static const struct option options[] = {
         {"output", required_argument, NULL, OUTPUT}, {"model", required_argument, NULL, MODEL},
         {"symmetry", required_argument, NULL, SYMMETRY}, {"keep-symprec", required_argument, NULL, KEEP},
@@ -98,11 +101,11 @@ static sh_status read_arguments(int argc, char **argv, arguments *a)
         {"fmax", required_argument, NULL, FMAX}, {"steps", required_argument, NULL, STEPS},
         {"fixed-cell", no_argument, NULL, FIXED}, {"pressure", required_argument, NULL, PRESSURE},
         {"symprec", required_argument, NULL, SYMPREC}, {"cif", required_argument, NULL, CIF},
-        {"batch", required_argument, NULL, BATCH}, {"overwrite", no_argument, NULL, OVERWRITE},
+        {"batch", required_argument, NULL, BATCH}, {"device", required_argument, NULL, DEVICE}, {"overwrite", no_argument, NULL, OVERWRITE},
         {"quiet", no_argument, NULL, QUIET}, {"help", no_argument, NULL, HELP},
         {NULL, 0, NULL, 0}};
     static const char *const symmetries[] = {"keep", "free", NULL};
-    *a = (arguments){.model = "m3gnet-efs", .opts = sh_relax_defaults(), .symprec = 0.1};
+    *a = (arguments){.model = "m3gnet-efs", .opts = sh_relax_defaults(), .symprec = 0.1, .device = SH_DEVICE_CPU};
     int64_t seed = 0;
     int which = 0;
     opterr = 0;
@@ -125,6 +128,7 @@ static sh_status read_arguments(int argc, char **argv, arguments *a)
         case SYMPREC: SH_TRY(sh_option_number("--symprec", optarg, 1e-5, 1, &a->symprec)); break;
         case CIF: a->cif = optarg; break;
         case BATCH: SH_TRY(sh_option_integer("--batch", optarg, 1, 100000, &a->opts.batch)); break;
+        case DEVICE: SH_TRY(sh_option_device(optarg, &a->device)); break;
         case OVERWRITE: a->overwrite = true; break;
         case QUIET: a->quiet = true; break;
         case HELP: fputs(help, stdout); a->done = true; return SH_OK;
@@ -145,25 +149,42 @@ static sh_status read_arguments(int argc, char **argv, arguments *a)
 
 typedef struct {
     sh_model loaded;
+    const sh_backend *be;
     sh_relax_network *network;
     const sh_relax_model *model;
 } potential;
 
-static sh_status load_potential(const char *name, bool warn, potential *p)
+static sh_status load_potential(const arguments *a, bool warn, potential *p)
 {
-    *p = (potential){.model = &sh_lennard_jones};
-    if (!strcmp(name, "lennard-jones")) return SH_OK;
-    SH_TRY(sh_model_load(name, &p->loaded));
-    SH_TRY(sh_relax_network_create(p->loaded.potential, &p->network));
-    p->model = sh_relax_network_model(p->network);
+    *p = (potential){.be = sh_backend_cpu(), .model = &sh_lennard_jones};
+    if (!strcmp(a->model, "lennard-jones")) {
+        if (a->device != SH_DEVICE_CUDA) return SH_OK;
+        SH_FAIL(SH_EINPUT, "lennard-jones works on the CPU alone");
+        return sh_error_hint(SH_EINPUT, "--device cpu, or another --model");
+    }
+    SH_TRY(sh_model_load(a->model, &p->loaded));
     if (sh_potential_quantity(p->loaded.potential) == SH_FORMATION_ENERGY && warn)
-        sh_log_warn("%s was trained on relaxed crystals alone: where its energy is lowest need not be where a crystal is at rest", name);
+        sh_log_warn("%s was trained on relaxed crystals alone: where its energy is lowest need not be where a crystal is at rest",
+                    a->model);
+    return SH_OK;
+}
+
+/* To the device, if it is to be one. Collective. */
+static sh_status place_potential(sh_comm *comm, const arguments *a, potential *p)
+{
+    if (!p->loaded.potential) return SH_OK;
+    SH_TRY(sh_device_open(comm, a->device, &p->be));
+    sh_potential_use(p->loaded.potential, p->be);
+    SH_TRY(sh_comm_agree(comm, sh_relax_network_create(p->loaded.potential, p->be, &p->network)));
+    p->model = sh_relax_network_model(p->network);
     return SH_OK;
 }
 
 static void release_potential(potential *p)
 {
     sh_relax_network_destroy(&p->network);
+    if (p->loaded.potential) sh_potential_use(p->loaded.potential, sh_backend_cpu());
+    sh_device_close(p->be);
     sh_model_release(&p->loaded);
 }
 
@@ -582,7 +603,8 @@ static sh_status relax(sh_comm *comm, const arguments *a)
     project *x = SH_NEW(project, 1);
     x->lock = -1;
     x->settings = (sh_relaxed_settings){.model = a->model, .opts = a->opts, .symprec = a->symprec};
-    sh_status status = sh_comm_agree(comm, load_potential(a->model, comm->rank == 0, &p));
+    sh_status status = sh_comm_agree(comm, load_potential(a, comm->rank == 0, &p));
+    if (status == SH_OK) status = place_potential(comm, a, &p);
     if (status == SH_OK) status = sh_comm_agree(comm, comm->rank == 0 ? prepare(a, &p, x, &w) : SH_OK);
     if (status == SH_OK) status = sh_comm_bcast(comm, &x->complete, sizeof x->complete, 0);
     if (status == SH_OK && !x->complete) status = relax_rest(comm, a, &p, x, &w);

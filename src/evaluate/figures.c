@@ -170,7 +170,8 @@ static void independence(const sh_evaluation_work *w, sh_summary *s)
     }
     if (n_same)
         sh_summary_text(s, key, label,
-                        "NO: %s gave the reward of the run as well, and is no independent judge of it (%lld of %lld structures)", names[SAME], (long long)n_same, (long long)r->n);
+                        "NO: %s gave the reward of the run as well, and is no independent judge of it (%lld of %lld structures)",
+                        names[SAME], (long long)n_same, (long long)r->n);
     else if (n_unknown)
         sh_summary_text(s, key, label, "not known for %lld of %lld structures: %s%s", (long long)n_unknown, (long long)r->n,
                         names[NOT_KNOWN][0] ? "their reward was given by weights that are not there or not known, "

@@ -56,6 +56,24 @@ for task in m3gnet-efs:energies megnet-gap:gaps; do
     close "${task#*:}" "${task#*:}-there"
 done
 
+# Relaxations: as many moves, the same verdicts and energies within rounding, by one rank and by ranks on two devices.
+if "$shaft" model check m3gnet-efs > /dev/null 2>&1; then
+    awk 'NF == 1 { small = $1 <= 8; n += small } small && n <= 8' "$sources/tests/data/prototypes.xyz" > small.xyz
+    "$shaft" relax small.xyz -o relaxed.h5 --steps 6 --quiet --cif cpu-cifs
+    expect 0 "worker 0: device 0, stand-in 0" "$shaft" relax small.xyz -o one.h5 --steps 6 --cif there-cifs --device cuda
+    mpirun -n 3 "$shaft" relax small.xyz -o two.h5 --steps 6 --quiet --cif two-cifs --device cuda < /dev/null
+    test "$(ls cpu-cifs | wc -l)" = 8
+    for other in there two; do
+        for cif in cpu-cifs/*.cif; do
+            paste <(grep '^_shaft' "$cif") <(grep '^_shaft' "$other-cifs/${cif##*/}") |
+                awk '$1 != $3 { exit 1 } { d = $2 - $4; if ($2 != $4 && !($1 ~ /energy/ && $1 !~ /model/ && d < 1e-3 && d > -1e-3)) exit 1 } END { if (NR < 5) exit 1 }'
+        done
+    done
+    expect 2 "there is no model" "$shaft" relax small.xyz -o none.h5 --device cuda --model alchemy
+fi
+expect 2 "lennard-jones works on the CPU alone" "$shaft" relax "$sources/tests/data/prototypes.xyz" -o x.h5 --model lennard-jones --device cuda
+expect 2 "--device takes one of auto, cpu, cuda, not 'gpu'" "$shaft" relax x.cif -o x.h5 --device gpu
+
 # Three workers have two devices; sums go over MPI where the module has none of its own.
 expect 0 "3 workers share 2 devices of this node" mpirun -n 3 "$shaft" train run.yaml --device cuda --set run.directory=three
 mpirun -n 3 "$shaft" train run.yaml --quiet --set run.directory=three-cpu < /dev/null
@@ -94,6 +112,11 @@ same small small-cpu
 
 # No module, or something else in its place: cuda is refused with the reason, auto goes without.
 export SHAFT_CUDA_MODULE=$folder/run.yaml
-expect 2 "run.device: cuda, and there is no device to use" "$shaft" train run.yaml --device cuda --set run.directory=none
+expect 2 "device: cuda, and there is no device to use" "$shaft" train run.yaml --device cuda --set run.directory=none
 "$shaft" train run.yaml --device auto --quiet --set run.directory=without
 same cpu without
+if "$shaft" model check m3gnet-efs > /dev/null 2>&1; then
+    expect 2 "device: cuda, and there is no device to use" "$shaft" relax small.xyz -o none.h5 --device cuda
+    "$shaft" relax small.xyz -o auto.h5 --steps 6 --quiet --device auto
+    cmp auto.h5 relaxed.h5
+fi
