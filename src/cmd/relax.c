@@ -265,7 +265,14 @@ static sh_status check_output(const arguments *a, project *x)
     sh_relaxed_job(a->output, job);
     x->complete = !strcmp(job, x->settings.job);
     if (x->complete) return SH_OK;
-    SH_FAIL(SH_EINPUT, "'%s' is there already, and is not what this command makes", a->output);
+    char *model = sh_relaxed_model(a->output), *how = sh_relaxed_protocol(a->output);
+    if (model && how)
+        SH_FAIL(SH_EINPUT, "'%s' is there already, and is not what this command makes: %s, %s, perhaps of other structures", a->output,
+                model, how);
+    else
+        SH_FAIL(SH_EINPUT, "'%s' is there already, and is no file of shaft relax", a->output);
+    sh_free(model);
+    sh_free(how);
     return sh_error_hint(SH_EINPUT, "choose another file (-o), or write it all the same with --overwrite");
 }
 
@@ -515,7 +522,7 @@ static void name_the_others(const sh_relaxed *r)
         sh_relaxed_structure(r, i, 0, &s);
         sh_structure_formula(&s, formula, sizeof formula, NULL);
         sh_structure_destroy(&s);
-        sh_log_info("  %8lld  %s, %lld. in %s: %s", (long long)(i + 1), formula, (long long)r->index[i], r->path[r->file[i]],
+        sh_log_info("  %8lld  %s (%lld. of %s): %s", (long long)(i + 1), formula, (long long)r->index[i], r->path[r->file[i]],
                     r->message[i]);
     }
     if (n > most) sh_log_info("  and %lld more: the column message of the file says all", (long long)(n - most));

@@ -429,8 +429,13 @@ static void relaxation(const sh_evaluation_work *w, sh_summary *s)
     }
     match(w, s, true, n);
     match(w, s, false, n);
-    int64_t kept = HITS(w, group_kept, &n_group);
+    int64_t kept = HITS(w, group_kept, &n_group), change[SH_N_SYMMETRY_CHANGE] = {0};
+    for (int64_t i = 0; i < w->in.n; i++)
+        if (w->rows[i].relaxed == 1) change[w->rows[i].group_change]++;
     sh_summary_rate(s, "group_kept", "group kept", kept, n_group, "the same space group at %g Å before and after", w->options->symprec);
+    sh_summary_text(s, "group_change", "  otherwise", "%lld higher, %lld lower, %lld another of the same order, %lld not determined",
+                    (long long)change[SH_SYMMETRY_HIGHER], (long long)change[SH_SYMMETRY_LOWER], (long long)change[SH_SYMMETRY_OTHER],
+                    (long long)change[SH_SYMMETRY_UNKNOWN]);
 }
 
 static void modes(const sh_evaluation_work *w, sh_summary *s)

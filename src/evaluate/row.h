@@ -30,6 +30,7 @@ typedef struct {
     int32_t relaxed;            /* 1: there is a relaxed structure */
     int32_t relaxed_energy_reason;
     int32_t group_relaxed, group_kept;
+    int32_t group_change;       /* sh_symmetry_change, of what is relaxed */
     int32_t match_default, match_authors;
     double rms_default, rms_authors; /* in units of (V / n_atom)^(1/3) */
     double e_total_relaxed, e_form_relaxed, e_above_hull_relaxed;

@@ -146,6 +146,19 @@ is same.txt "match rate, authors' tolerances" "1.0000  9 of 9"
 is same.txt "match rate, default tolerances" "1.0000  9 of 9"
 is same.txt "  rms" "0.0000"
 is same.txt "group kept" "1.0000  9 of 9"
+is same.txt "  otherwise" "0 higher, 0 lower, 0 another of the same order, 0 not determined"
+# A strained cell that came back, the same the other way round, and one that lost an atom's place.
+mkdir bent straight
+for name in a_rocksalt b_primitive c_caesium; do cp set/$name.xyz straight; done
+sed 's/5.64"/6.04"/; s/ 2.82$/ 3.02/' set/a_rocksalt.xyz > bent/a_rocksalt.xyz
+cp set/b_primitive.xyz bent
+sed 's/2.0615 2.0615$/2.0615 2.4615/' set/c_caesium.xyz > bent/c_caesium.xyz
+"$shaft" evaluate bent --relaxed straight --quiet --rows bent.csv > bent.txt
+"$shaft" evaluate straight --relaxed bent --quiet --rows straight.csv -o straight.h5 > straight.txt
+is bent.txt "  otherwise" "2 higher, 0 lower, 0 another"
+is straight.txt "  otherwise" "0 higher, 2 lower, 0 another"
+test "$(column bent.csv group_change | tr '\n' ' ')" = "higher kept higher "
+test "$(column straight.csv group_change | tr '\n' ' ')" = "lower kept lower "
 is same.txt "relaxed with" "not known"
 # Of the same name, but something else: no partner. Close atoms in the relaxed structure are said of that.
 mkdir swapped

@@ -41,7 +41,7 @@ expect 0 "8 structures in bad.h5" "$shaft" relax bad nowhere.cif -o bad.h5 "${lj
 for line in "2  converged" "2  could not be read" "2  no cell" "1  two atoms in one place" "1  no two atoms within"; do
     grep -qF "$line" out.txt
 done
-for line in "space group at 0.1 Å: 2 kept, 0 higher, 0 lower" "not at rest:" "       2  Ar, 1. in bad/b_coincident.xyz: two atoms in one place" \
+for line in "space group at 0.1 Å: 2 kept, 0 higher, 0 lower" "not at rest:" "       2  Ar (1. of bad/b_coincident.xyz): two atoms in one place" \
     "       7  bad/g.cif:1: a CIF begins with"; do
     grep -qF "$line" out.txt
 done
@@ -122,6 +122,9 @@ cp whole.h5 done.h5
 expect 0 "nothing was left to do" "$shaft" relax "${some[@]}" -o done.h5 "${options[@]}" --cif late
 test "$(find late -name '*.cif' | wc -l)" -gt 40
 expect 2 "'done.h5' is there already" "$shaft" relax "${some[@]}" -o done.h5 "${lj[@]}" --steps 41
+grep -qF "not what this command makes: lennard-jones, symmetry keep, fmax 0.1, at most 40 moves" out.txt
+echo nothing > other.h5
+expect 2 "'other.h5' is there already, and is no file of shaft relax" "$shaft" relax "${some[@]}" -o other.h5 "${lj[@]}"
 cmp whole.h5 done.h5
 expect 2 "'done.h5' is there already" mpirun -n 2 "$shaft" relax bad -o done.h5 "${lj[@]}"
 test "$(grep -c "is there already" out.txt)" = 1
