@@ -45,8 +45,8 @@ static sh_status load_reference(sh_evaluation_work *w)
 static sh_status load(sh_evaluation_work *w)
 {
     SH_TRY(load_tables(w));
-    if (w->options->model) SH_TRY(sh_judge_create(w->options->model, false, &w->judge));
-    if (w->options->gap_model) SH_TRY(sh_judge_create(w->options->gap_model, true, &w->gap_judge));
+    if (w->options->model) SH_TRY(sh_judge_create(w->options->model, false, w->options->be, &w->judge));
+    if (w->options->gap_model) SH_TRY(sh_judge_create(w->options->gap_model, true, w->options->be, &w->gap_judge));
     return load_reference(w);
 }
 

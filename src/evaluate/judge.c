@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "crystal/reduce.h"
+#include "crystal/transfer.h"
 #include "relax/lennard_jones.h"
 
 enum { BATCH_ATOMS = 4096 };
@@ -15,15 +16,19 @@ const char *sh_judged_text(sh_judged judged)
     return texts[judged];
 }
 
-sh_status sh_judge_create(const char *name, bool gaps, sh_judge *out)
+sh_status sh_judge_create(const char *name, bool gaps, const sh_backend *be, sh_judge *out)
 {
-    *out = (sh_judge){0};
+    *out = (sh_judge){.be = sh_backend_cpu()};
     if (!gaps && !strcmp(name, "lennard-jones")) {
         out->pair = &sh_lennard_jones;
         return SH_OK;
     }
     SH_TRY(sh_model_load(name, &out->model));
-    if ((sh_potential_quantity(out->model.potential) == SH_BAND_GAP) == gaps) return SH_OK;
+    if ((sh_potential_quantity(out->model.potential) == SH_BAND_GAP) == gaps) {
+        sh_potential_use(out->model.potential, be);
+        out->be = be;
+        return SH_OK;
+    }
     sh_judge_destroy(out);
     SH_FAIL(SH_EINPUT, gaps ? "--gap-model: '%s' predicts energies, not band gaps" : "--model: '%s' predicts band gaps, not energies",
             name);
@@ -32,6 +37,7 @@ sh_status sh_judge_create(const char *name, bool gaps, sh_judge *out)
 
 void sh_judge_destroy(sh_judge *judge)
 {
+    if (judge->model.potential) sh_potential_use(judge->model.potential, sh_backend_cpu());
     sh_model_release(&judge->model);
     *judge = (sh_judge){0};
 }
@@ -68,24 +74,36 @@ static void pair_energies(const sh_judge *judge, sh_workspace *ws, const sh_crys
     judge->pair->evaluate(judge->pair->self, ws, c, g, &values);
 }
 
-/* e_form NULL: of a model of gaps, whose predictions are the values. */
+/* By the network. e_form NULL: of a model of gaps, whose predictions are the values. Crystals and graph are there, values the host's. */
+static void ask_network(const sh_judge *judge, sh_workspace *ws, const sh_crystals *c, const sh_graph *g, double *value, double *e_form)
+{
+    int64_t n = c->n_crystal;
+    double *there = SH_ROOM(ws, double, n), *form_there = SH_ROOM(ws, double, n);
+    if (e_form)
+        sh_potential_evaluate(judge->model.potential, ws, c, g, NULL, n, there, form_there);
+    else
+        sh_potential_predict(judge->model.potential, ws, c, g, NULL, n, there);
+    memcpy(value, SH_BRING(ws, there, n), (size_t)n * sizeof *value);
+    if (e_form) memcpy(e_form, SH_BRING(ws, form_there, n), (size_t)n * sizeof *e_form);
+}
+
 static void evaluate(const sh_judge *judge, const sh_cell *cells, int64_t n, sh_arena *arena, double *value, double *e_form)
 {
     double cutoff = judge->pair ? judge->pair->cutoff : sh_potential_cutoff(judge->model.potential);
     for (int64_t first = 0, last; first < n; first = last) {
-        sh_crystals c;
+        sh_crystals c, there;
         sh_graph g;
+        sh_workspace ws;
         last = batch_end(cells, n, first);
         sh_arena_reset(arena);
-        sh_workspace ws = sh_workspace_host(arena);
+        sh_workspace_begin(&ws, judge->be, arena);
         sh_crystals_reduce(cells + first, last - first, 1e-3, false, arena, &c);
-        sh_graph_build(&ws, &c, &(sh_graph_opts){.cutoff = cutoff}, &g);
+        sh_crystals_put(&ws, &c, &there);
+        sh_graph_build(&ws, &there, &(sh_graph_opts){.cutoff = cutoff}, &g);
         if (judge->pair)
-            pair_energies(judge, &ws, &c, &g, value + first, e_form + first);
-        else if (e_form)
-            sh_potential_evaluate(judge->model.potential, &ws, &c, &g, NULL, c.n_crystal, value + first, e_form + first);
+            pair_energies(judge, &ws, &there, &g, value + first, e_form + first);
         else
-            sh_potential_predict(judge->model.potential, &ws, &c, &g, NULL, c.n_crystal, value + first);
+            ask_network(judge, &ws, &there, &g, value + first, e_form ? e_form + first : NULL);
     }
 }
 

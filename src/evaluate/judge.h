@@ -21,11 +21,12 @@ const char *sh_judged_text(sh_judged judged);
 
 typedef struct {
     sh_model model;             /* empty where `pair` is given */
-    const sh_relax_model *pair; /* lennard-jones, which needs no weights */
+    const sh_relax_model *pair; /* lennard-jones, which needs no weights, and works on the CPU alone */
+    const sh_backend *be;       /* that the model works on; borrowed */
 } sh_judge;
 
 /* SH_EINPUT where there is no such model, or it predicts something else than energies (or band gaps). */
-sh_status sh_judge_create(const char *name, bool gaps, sh_judge *out);
+sh_status sh_judge_create(const char *name, bool gaps, const sh_backend *be, sh_judge *out);
 void sh_judge_destroy(sh_judge *judge);
 
 /* Whether it can be asked about a structure. */

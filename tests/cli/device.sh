@@ -56,6 +56,10 @@ for task in m3gnet-efs:energies megnet-gap:gaps; do
     close "${task#*:}" "${task#*:}-there"
 done
 
+# column FILE NAME: its values, of rows without commas inside quotes
+column() {
+    awk -F, -v name="$2" 'NR == 1 { for (i = 1; i <= NF; i++) if ($i == name) c = i; next } { print $c }' "$1"
+}
 # Relaxations: as many moves, the same verdicts and energies within rounding, by one rank and by ranks on two devices.
 if "$shaft" model check m3gnet-efs > /dev/null 2>&1; then
     awk 'NF == 1 { small = $1 <= 8; n += small } small && n <= 8' "$sources/tests/data/prototypes.xyz" > small.xyz
@@ -69,6 +73,10 @@ if "$shaft" model check m3gnet-efs > /dev/null 2>&1; then
                 awk '$1 != $3 { exit 1 } { d = $2 - $4; if ($2 != $4 && !($1 ~ /energy/ && $1 !~ /model/ && d < 1e-3 && d > -1e-3)) exit 1 } END { if (NR < 5) exit 1 }'
         done
     done
+    "$shaft" evaluate small.xyz --model m3gnet-efs --quiet --rows rows.csv > /dev/null
+    "$shaft" evaluate small.xyz --model m3gnet-efs --quiet --rows rows-there.csv --device cuda > /dev/null
+    paste -d , <(column rows.csv e_form_raw) <(column rows-there.csv e_form_raw) |
+        awk -F , '$1 == "" || ($1 - $2) ^ 2 > 1e-8 { exit 1 } END { if (NR != 8) exit 1 }'
     expect 2 "there is no model" "$shaft" relax small.xyz -o none.h5 --device cuda --model alchemy
 fi
 expect 2 "lennard-jones works on the CPU alone" "$shaft" relax "$sources/tests/data/prototypes.xyz" -o x.h5 --model lennard-jones --device cuda
