@@ -77,6 +77,10 @@ if "$shaft" model check m3gnet-efs > /dev/null 2>&1; then
     "$shaft" evaluate small.xyz --model m3gnet-efs --quiet --rows rows-there.csv --device cuda > /dev/null
     paste -d , <(column rows.csv e_form_raw) <(column rows-there.csv e_form_raw) |
         awk -F , '$1 == "" || ($1 - $2) ^ 2 > 1e-8 { exit 1 } END { if (NR != 8) exit 1 }'
+    "$shaft" score small.xyz --format csv > scores.csv
+    "$shaft" score small.xyz --format csv --device cuda > scores-there.csv
+    paste -d , <(column scores.csv reward) <(column scores-there.csv reward) |
+        awk -F , '!($1 > 0) || ($1 - $2) ^ 2 > 1e-8 { exit 1 } END { if (NR != 8) exit 1 }'
     expect 2 "there is no model" "$shaft" relax small.xyz -o none.h5 --device cuda --model alchemy
 fi
 expect 2 "lennard-jones works on the CPU alone" "$shaft" relax "$sources/tests/data/prototypes.xyz" -o x.h5 --model lennard-jones --device cuda
