@@ -66,7 +66,7 @@ if "$shaft" model check m3gnet-efs > /dev/null 2>&1; then
     "$shaft" relax small.xyz -o relaxed.h5 --steps 6 --quiet --cif cpu-cifs
     expect 0 "worker 0: device 0, stand-in 0" "$shaft" relax small.xyz -o one.h5 --steps 6 --cif there-cifs --device cuda
     mpirun -n 3 "$shaft" relax small.xyz -o two.h5 --steps 6 --quiet --cif two-cifs --device cuda < /dev/null
-    test "$(ls cpu-cifs | wc -l)" = 8
+    test "$(find cpu-cifs -name '*.cif' | wc -l)" = 8
     for other in there two; do
         for cif in cpu-cifs/*.cif; do
             paste <(grep '^_shaft' "$cif") <(grep '^_shaft' "$other-cifs/${cif##*/}") |
