@@ -17,6 +17,7 @@
 #include "../tests/read_cells.h"
 #include "base/rng.h"
 #include "io/reference.h"
+#include "metrics/hull.h"
 #include "metrics/sets.h"
 #include "timing.h"
 
@@ -164,7 +165,7 @@ static void time_pairs(const sh_cell *cells, int64_t n)
 static int time_hull(const sh_reference *reference)
 {
     sh_hull *hull;
-    if (sh_reference_hull(reference, &hull) != SH_OK) return 0;
+    if (sh_hull_of_reference(reference, &hull) != SH_OK) return 0;
     sh_arena *scratch = sh_arena_create(1 << 20);
     int64_t n = sh_hull_size(hull), n_below = 0;
     double start = now();

@@ -4,7 +4,7 @@
  *
  *     bench_roofline [BATCH] [MODEL] [BANDWIDTH] [FLOPS] [LAUNCH]
  *
- * BATCH trajectories (default 1024) of the task of configs/battery.yaml with a new policy, as many replayed; MODEL a file NAME.flat of
+ * BATCH trajectories (default 1024, the most there is room for) of the task of configs/battery.yaml with a new policy, as many replayed; MODEL a file NAME.flat of
  * flat_weights. BANDWIDTH in GB/s (default 4800), FLOPS in Tflop/s of products in single precision (default 67: both of an H200 SXM by
  * its data sheet), LAUNCH in us of the host for one launch (default 2.5).
  *
@@ -18,6 +18,8 @@
 
 #include "backend/recorder.h"
 #include "worker.h"
+
+enum { MOST = 1024 }; /* what the recorder has addresses for */
 
 static _Noreturn void fatal(const char *message)
 {
@@ -77,7 +79,7 @@ int main(int argc, char **argv)
     double bandwidth = 1e9 * (argc > 3 ? atof(argv[3]) : 4800), flops = 1e12 * (argc > 4 ? atof(argv[4]) : 67);
     double launch = 1e-6 * (argc > 5 ? atof(argv[5]) : 2.5);
     int n_kernel;
-    if (argc > 6 || n < 1 || (weights && !is_flat(weights)) || !(bandwidth > 0) || !(flops > 0) || !(launch >= 0)) {
+    if (argc > 6 || n < 1 || n > MOST || (weights && !is_flat(weights)) || !(bandwidth > 0) || !(flops > 0) || !(launch >= 0)) {
         fprintf(stderr, "usage: bench_roofline [BATCH] [NAME.flat] [GB/s] [Tflop/s] [us a launch]\n");
         return 2;
     }

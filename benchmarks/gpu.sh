@@ -64,9 +64,9 @@ run() {
         say "" "--- tests"
         ctest --test-dir build/gpu --label-regex '^gpu$' --output-on-failure --no-tests=error || say "FAILED"
         if command -v compute-sanitizer > /dev/null; then
-            # racecheck sees shared memory, which kernel_kernels alone uses all of
+            # racecheck sees shared memory: of sums and of the search for neighbours
             for check in memcheck:kernel_kernels memcheck:kernel_crystals memcheck:kernel_states memcheck:kernel_rewards \
-                memcheck:kernel_potentials racecheck:kernel_kernels; do
+                memcheck:kernel_potentials racecheck:kernel_kernels racecheck:kernel_crystals; do
                 say "" "--- compute-sanitizer, $check"
                 compute-sanitizer --tool "${check%:*}" --error-exitcode 9 "build/gpu/tests/${check#*:}" cuda 2>&1 | tail -n 20 ||
                     say "FAILED"

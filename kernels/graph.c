@@ -2,17 +2,12 @@
  * classify them; write what is kept. Each is a function of one crystal or one site that writes only what is its own, so that the
  * bits depend neither on threads nor on the batch; the sizes come from the kernel before. */
 #include "args.h"
-#include "cell.h"
+#include "graph_search.h"
 #include "kernel.h"
 
 /* Å^3 an atom: below, two atoms are closer than 0.12 Å however they are packed (d^3 / sqrt 2 is the densest), and the lists
  * would have no end. */
 static const double LEAST_VOLUME = 1e-3;
-
-SH_BODY int64_t graph_first_atom(const sh_crystals *c, int64_t crystal)
-{
-    return c->atom_start[c->site_start[crystal]];
-}
 
 SH_BODY void graph_prepare_body(int64_t crystal, const sh_graph_prepare_args *a)
 {
@@ -101,16 +96,6 @@ SH_BODY int64_t graph_images(int64_t s, const sh_graph_find_args *a, sh_search_i
     return n;
 }
 
-SH_BODY bool graph_before(const sh_search_image *image, const sh_search_key *a, const sh_search_key *b)
-{
-    if (a->length != b->length) return a->length < b->length;
-    const sh_search_image *p = &image[a->image], *q = &image[b->image];
-    if (p->dst != q->dst) return p->dst < q->dst;
-    for (int i = 0; i < 3; i++)
-        if (p->vec[i] != q->vec[i]) return p->vec[i] < q->vec[i];
-    return false;
-}
-
 /* Shell sort (gaps of Ciura 2001): in place, no memory, and rows are short. */
 SH_BODY void graph_sort(const sh_search_image *image, sh_search_key *key, int64_t n)
 {
@@ -125,41 +110,6 @@ SH_BODY void graph_sort(const sh_search_image *image, sh_search_key *key, int64_
         }
 }
 
-/* How many of the sorted images stay: whole shells until at least max_neighbours atoms are in. */
-SH_BODY int64_t graph_whole_shells(const sh_search_key *key, int64_t n, int64_t max_neighbours, double shell)
-{
-    if (max_neighbours <= 0 || n <= max_neighbours) return n;
-    int64_t kept = max_neighbours;
-    while (kept < n && key[kept].length - key[kept - 1].length < shell)
-        kept++;
-    return kept;
-}
-
-/* The site group's rotations of Cartesian row vectors, R = L^-1 W^T L; rotation (n_stab,9). */
-SH_BODY void graph_rotations(const sh_crystals *c, int64_t s, int64_t n_stab, double *rotation)
-{
-    const double *l = c->lattice + 9 * c->site_crystal[s];
-    double inverse[9], volume = 0;
-    for (int i = 0; i < 3; i++) {
-        const double *p = l + 3 * ((i + 1) % 3), *q = l + 3 * ((i + 2) % 3);
-        for (int k = 0; k < 3; k++)
-            inverse[3 * k + i] = p[(k + 1) % 3] * q[(k + 2) % 3] - p[(k + 2) % 3] * q[(k + 1) % 3];
-    }
-    for (int k = 0; k < 3; k++)
-        volume += l[k] * inverse[3 * k];
-    for (int64_t h = 0; h < n_stab; h++) {
-        const int8_t *w = c->stab_rot + 9 * (c->stab_start[s] + h);
-        for (int i = 0; i < 3; i++) {
-            double row[3];
-            for (int j = 0; j < 3; j++) /* row i of L^-1 W^T */
-                row[j] = (inverse[3 * i] * w[3 * j] + inverse[3 * i + 1] * w[3 * j + 1] +
-                          inverse[3 * i + 2] * w[3 * j + 2]) / volume;
-            for (int j = 0; j < 3; j++)
-                rotation[9 * h + 3 * i + j] = row[0] * l[j] + row[1] * l[3 + j] + row[2] * l[6 + j];
-        }
-    }
-}
-
 /* Gathers the sorted images of a site into classes: those that its site group maps on each other. Members get the place of
  * their class in the row, which ascends in the mean length. Returns the number of classes. */
 SH_BODY int64_t graph_classify(int64_t s, const sh_graph_find_args *a, const sh_search_image *image, sh_search_key *key,
@@ -167,61 +117,32 @@ SH_BODY int64_t graph_classify(int64_t s, const sh_graph_find_args *a, const sh_
 {
     const sh_crystals *c = &a->crystals;
     int64_t n_stab = c->stab_start[s + 1] - c->stab_start[s];
-    double *rotation = a->rotation + 9 * c->stab_start[s], tol2 = a->class_tol * a->class_tol;
+    const double *l = c->lattice + 9 * c->site_crystal[s];
+    double *rotation = a->rotation + 9 * c->stab_start[s], inverse[9], volume = graph_inverse(l, inverse);
     int32_t n_class = 0;
-    bool in_order = true;
-    graph_rotations(c, s, n_stab, rotation);
+    for (int64_t h = 0; h < n_stab; h++)
+        graph_rotation(l, inverse, volume, c->stab_rot + 9 * (c->stab_start[s] + h), rotation + 9 * h);
     for (int64_t i = 0; i < n; i++)
         key[i].place = -1;
     for (int64_t i = 0; i < n; i++) {
         if (key[i].place >= 0) continue;
-        const sh_search_image *rep = &image[key[i].image];
         double sum = key[i].length;
         int32_t count = 1;
         key[i].place = n_class;
         for (int64_t h = 0; h < n_stab; h++) {
-            const double *r = rotation + 9 * h, *v = rep->vec;
-            double y[3];
-            for (int k = 0; k < 3; k++)
-                y[k] = v[0] * r[k] + v[1] * r[3 + k] + v[2] * r[6 + k];
-            const double still[3] = {y[0] - v[0], y[1] - v[1], y[2] - v[2]};
-            if (sh_dot3(still, still) < tol2) continue;
-            /* members that come before are in a class already: only those after, of nearly this length */
-            for (int64_t j = i + 1; j < n && key[j].length - key[i].length < 2 * a->class_tol; j++) {
-                const sh_search_image *other = &image[key[j].image];
-                const double d[3] = {other->vec[0] - y[0], other->vec[1] - y[1], other->vec[2] - y[2]};
-                if (sh_dot3(d, d) >= tol2 || other->dst != rep->dst) continue;
-                if (key[j].place < 0) {
-                    key[j].place = n_class;
-                    sum += key[j].length;
-                    count++;
-                }
-                break;
-            }
+            int64_t j = graph_partner(image, key, n, i, rotation + 9 * h, a->class_tol);
+            if (j < 0 || key[j].place >= 0) continue;
+            key[j].place = n_class;
+            sum += key[j].length;
+            count++;
         }
         const sh_search_class found = {sum / count, count, (int32_t)i, n_class, n_class};
         class_of[n_class++] = found;
     }
-    /* Means may stand in another order than the first members; nearly sorted, so insertion. */
-    for (int32_t i = 1; i < n_class; i++) {
-        sh_search_class moving = class_of[i];
-        int32_t j = i;
-        for (; j > 0 && moving.dist < class_of[j - 1].dist; j--)
-            class_of[j] = class_of[j - 1];
-        class_of[j] = moving;
-        in_order = in_order && j == i;
-    }
-    if (in_order) return n_class;
-    for (int32_t i = 0; i < n_class; i++)
-        class_of[class_of[i].number].place = i;
+    if (graph_order_classes(class_of, n_class)) return n_class;
     for (int64_t i = 0; i < n; i++)
         key[i].place = class_of[key[i].place].place;
     return n_class;
-}
-
-SH_BODY bool graph_has_classes(int64_t s, const sh_graph_find_args *a)
-{
-    return !a->no_classes && a->crystals.stab_start[s + 1] - a->crystals.stab_start[s] > 1;
 }
 
 SH_BODY void graph_find_body(int64_t s, const sh_graph_find_args *a)
@@ -238,7 +159,9 @@ SH_BODY void graph_find_body(int64_t s, const sh_graph_find_args *a)
     n = a->n_kept[s] = graph_whole_shells(key, n, a->max_neighbours, a->shell);
     a->n_edge[s] = graph_has_classes(s, a) ? graph_classify(s, a, image, key, n, a->class_of + a->image_start[s]) : n;
 }
+#if !defined(__CUDACC__) /* on a device: graph_team.c */
 SH_KERNEL_UNEVEN(graph_find, sh_graph_find_args)
+#endif
 
 SH_BODY void graph_min_dist_body(int64_t crystal, const sh_graph_min_dist_args *a)
 {

@@ -40,8 +40,9 @@ typedef struct {
 static inline void sh_cuda_out_of_memory(char text[SH_CUDA_TEXT], int device, size_t bytes, size_t there, size_t in_all)
 {
     snprintf(text, SH_CUDA_TEXT,
-             "CUDA device %d: out of memory: %zu MiB asked for, %zu of %zu MiB are free; lower train.batch or train.replay.batch (of shaft "
-             "sample: --batch), or give every worker a device of its own. Checkpoints are unharmed: --resume goes on from the last",
+             "CUDA device %d: out of memory: %zu MiB asked for, %zu of %zu MiB are free; lower train.slice, train.batch or "
+             "train.replay.batch (of shaft sample and relax: --batch), or give every worker a device of its own. Checkpoints are unharmed: "
+             "--resume goes on from the last",
              device, bytes >> 20, there >> 20, in_all >> 20);
 }
 

@@ -15,6 +15,7 @@
 #include "evaluate/evaluation.h"
 #include "io/files.h"
 #include "io/h5.h"
+#include "train/device.h"
 
 static const char help[] =
     "usage: shaft evaluate PATH... [OPTIONS]        (under mpirun or srun for several ranks)\n"
@@ -28,12 +29,14 @@ static const char help[] =
     "  --model NAME          the potential that judges: energies of raw and relaxed structures (shaft model list); without it there are\n"
     "                        none. An independent judge is another one than gave the reward. lennard-jones needs no weights\n"
     "  --gap-model NAME      a model of band gaps\n"
+    "  --device D            cpu (default), cuda or auto: where these two work\n"
     "  --reference FILE      of `shaft reference build`: its energies are the hull, its crystals what is known already\n"
     "  --reference-set PATH  structures to be like: coverage, distances of properties, diversity of these\n"
     "  --relaxed FILE        relaxed structures that belong to PATH: the file of `shaft relax` made from it, or a folder with the same\n"
     "                        file names. A file of `shaft relax` as PATH brings them along\n"
     "  --top K               the K best alone\n"
-    "  --by WHAT             best by reward (default; samples only) or by energy (formation energy of --model)\n"
+    "  --by WHAT             best by reward (default; samples, also exported or relaxed ones, have it) or by energy (formation energy of\n"
+    "                        --model)\n"
     "  --stable E            eV/atom above the hull that still count as stable (default 0.1)\n"
     "  --far-bond            unique modes also need the test that no two atoms of the cell are more than 4 Å apart (nearest images),\n"
     "                        which the method's authors have in their program and do not use\n"
@@ -56,6 +59,7 @@ static const char help[] =
 typedef struct {
     sh_evaluation_options options;
     const char *output, *rows;
+    sh_device device;
     bool done;
 } arguments;
 
@@ -78,7 +82,7 @@ static sh_status read_arguments(int argc, char **argv, arguments *a)
 {
     enum {
         OUTPUT = 'o', HELP = 'h', MODEL = 256, GAP, REFERENCE, SET, RELAXED, TOP, BY, STABLE, SYMPREC, COV_S, COV_C, ROWS, EVERY_SCORE, FAR_BOND,
-        QUIET
+        DEVICE, QUIET
     };
     static const struct option options[] = {
         {"output", required_argument, NULL, OUTPUT},       {"model", required_argument, NULL, MODEL},
@@ -87,11 +91,13 @@ static sh_status read_arguments(int argc, char **argv, arguments *a)
         {"top", required_argument, NULL, TOP},             {"by", required_argument, NULL, BY},
         {"stable", required_argument, NULL, STABLE},       {"symprec", required_argument, NULL, SYMPREC},
         {"cov-structure", required_argument, NULL, COV_S}, {"cov-composition", required_argument, NULL, COV_C},
-        {"rows", required_argument, NULL, ROWS},           {"every-score", no_argument, NULL, EVERY_SCORE},
-        {"far-bond", no_argument, NULL, FAR_BOND},         {"quiet", no_argument, NULL, QUIET},
-        {"help", no_argument, NULL, HELP},                 {NULL, 0, NULL, 0}};
+        {"device", required_argument, NULL, DEVICE},       {"rows", required_argument, NULL, ROWS},
+        {"every-score", no_argument, NULL, EVERY_SCORE},   {"far-bond", no_argument, NULL, FAR_BOND},
+        {"quiet", no_argument, NULL, QUIET},               {"help", no_argument, NULL, HELP},
+        {NULL, 0, NULL, 0}};
     static const char *const orders[] = {"reward", "energy", NULL};
-    *a = (arguments){.options = {.stable = 0.1, .symprec = 0.1, .cutoff_structure = 0.4, .cutoff_composition = 10}};
+    *a = (arguments){.device = SH_DEVICE_CPU,
+                     .options = {.stable = 0.1, .symprec = 0.1, .cutoff_structure = 0.4, .cutoff_composition = 10}};
     sh_evaluation_options *o = &a->options;
     int by = -1;
     opterr = 0;
@@ -113,6 +119,7 @@ static sh_status read_arguments(int argc, char **argv, arguments *a)
         case COV_S: SH_TRY(sh_option_number("--cov-structure", optarg, 0, 1e3, &o->cutoff_structure)); break;
         case COV_C: SH_TRY(sh_option_number("--cov-composition", optarg, 0, 1e6, &o->cutoff_composition)); break;
         case ROWS: a->rows = optarg; break;
+        case DEVICE: SH_TRY(sh_option_device(optarg, &a->device)); break;
         case QUIET: o->quiet = true; break;
         case HELP: fputs(help, stdout); a->done = true; return SH_OK;
         default:
@@ -215,7 +222,9 @@ sh_status sh_cmd_evaluate(int argc, char **argv)
     SH_TRY(sh_comm_create(&argc, &argv, &comm));
     sh_log_setup(a.options.quiet ? SH_LOG_QUIET : SH_LOG_INFO, comm->rank, comm->size);
     sh_status status = sh_comm_agree(comm, comm->rank == 0 ? probe(&a) : SH_OK);
+    if (status == SH_OK) status = sh_device_open(comm, a.device, &a.options.be);
     if (status == SH_OK) status = sh_evaluate(comm, &a.options, &evaluation);
+    sh_device_close(a.options.be);
     if (status == SH_OK) status = sh_comm_agree(comm, comm->rank == 0 ? output(&a, &evaluation) : SH_OK);
     sh_evaluation_destroy(&evaluation);
     sh_comm_destroy(&comm);

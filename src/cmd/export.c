@@ -29,8 +29,9 @@ static const char help[] =
     "Samples with the same reduced formula, the same space group at 0.1 A, an energy within 0.05 eV/atom and a volume an\n"
     "atom within 20 % count as one crystal, as they would be once relaxed. Crystals with two atoms closer than 0.5 A are\n"
     "never written; how many were held back is said at the end. A CIF carries the group found at 1e-3 A with its\n"
-    "operations, sites and Wyckoff letters; the group it was sampled in stands\n"
-    "beside it as _shaft_sampled_space_group_number.\n"
+    "operations, sites and Wyckoff letters. The group a crystal was sampled in, its reward, and the model whose energies\n"
+    "that has stand in CIF and extended XYZ (_shaft_reward_model and others; docs/formats.md), where `shaft relax` and\n"
+    "`shaft evaluate` find them; POSCAR has no place for them.\n"
     "\n"
     "examples:\n"
     "  shaft export runs/battery --top 100 -o top/\n"
@@ -137,7 +138,9 @@ static sh_status export(const arguments *a)
         return status;
     }
     status = prepare_folder(a);
-    if (status == SH_OK) status = sh_export_best(&set->space, &set->records, &a->opts, &report);
+    sh_export_opts opts = a->opts;
+    opts.reward_model = sh_reward_model_of(&set->config);
+    if (status == SH_OK) status = sh_export_best(&set->space, &set->records, &opts, &report);
     if (status == SH_OK) {
         sh_export_print(&report, set->groups, stdout);
         printf("%lld crystals of %lld samples (%lld looked at) in %s\n", (long long)report.n, (long long)set->records.n,

@@ -29,3 +29,12 @@ sh_status sh_option_word(const char *option, const char *text, const char *const
     }
     return SH_FAIL(SH_EINPUT, "%s takes one of %s, not '%s'", option, all, text);
 }
+
+sh_status sh_option_device(const char *text, sh_device *device)
+{
+    static const char *const words[] = {[SH_DEVICE_AUTO] = "auto", [SH_DEVICE_CPU] = "cpu", [SH_DEVICE_CUDA] = "cuda", NULL};
+    int which;
+    SH_TRY(sh_option_word("--device", text, words, &which));
+    *device = (sh_device)which;
+    return SH_OK;
+}

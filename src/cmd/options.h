@@ -5,10 +5,13 @@
 #include <stdint.h>
 
 #include "base/status.h"
+#include "io/config.h"
 
 sh_status sh_option_integer(const char *option, const char *text, int64_t least, int64_t most, int64_t *value);
 sh_status sh_option_number(const char *option, const char *text, double least, double most, double *value);
 /* One of the words, NULL after the last; its place in the list. */
 sh_status sh_option_word(const char *option, const char *text, const char *const *words, int *which);
+/* The value of --device: auto, cpu or cuda. */
+sh_status sh_option_device(const char *text, sh_device *device);
 
 #endif

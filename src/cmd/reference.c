@@ -13,8 +13,10 @@
 #include "io/files.h"
 #include "io/gzip.h"
 #include "io/jsonl.h"
+#include "io/models.h"
 #include "io/progress.h"
 #include "io/reference.h"
+#include "io/relaxed.h"
 #include "metrics/sets.h"
 
 static const char help[] =
@@ -25,6 +27,7 @@ static const char help[] =
     "in their reduced cells, for telling which generated ones are new. An INPUT is\n"
     "\n"
     "  a folder or file of crystals   CIF, POSCAR, extended XYZ; crystals only, without energies\n"
+    "  FILE of shaft relax            its relaxed crystals with their energies by the model that relaxed them\n"
     "  NAME.csv                       a table: the column formula, and one of e_form (formation energy, eV/atom), energy_per_atom\n"
     "                                 (total energy, eV/atom) and energy (total energy, eV in the formula as it is written); id\n"
     "                                 and further columns as you like; lines that begin with # are comments\n"
@@ -36,6 +39,8 @@ static const char help[] =
     "  -o, --output FILE    the file to write\n"
     "  --energy KIND        which energies are taken: formation, total or none; without it formation energies where the first input\n"
     "                       that has any has them, otherwise total ones. One hull has one kind\n"
+    "  --energies-of NAME   whose energies they are: the potential (shaft model list) or the method. It is kept in the file, and shaft\n"
+    "                       evaluate warns where its judge is another. Files of shaft relax say it by themselves\n"
     "  --attribution TEXT   where the data are from and how they may be used; it is kept in the file. Without it the comments at\n"
     "                       the head of the tables are taken\n"
     "  --table-energies     energies of tables only; crystals are for novelty alone. For crystals whose energies are of another\n"
@@ -53,11 +58,12 @@ static const char help[] =
     "  shaft reference build lowest_by_formula.csv.gz mp20.jsonl.gz --table-energies -o mp.h5 \\\n"
     "      --attribution 'Materials Project, CC BY 4.0'\n"
     "  shaft reference build known_cifs/ -o known.h5\n"
-    "  shaft reference build relaxed.jsonl -o mine.h5 --energy total\n"
+    "  shaft reference build dft.jsonl -o mine.h5 --energy total --energies-of 'PBE, uncorrected'\n"
+    "  shaft relax known_cifs/ -o known.h5 --model m3gnet-pes && shaft reference build known.h5 -o hull.h5 --energy total\n"
     "  shaft reference info mp.h5\n";
 
 typedef struct {
-    const char *output, *attribution;
+    const char *output, *attribution, *energies_of;
     int energy; /* sh_energy_kind; -1: not said */
     bool table_energies, no_structures, skip_bad, overwrite, quiet, done;
     char **input;
@@ -83,6 +89,7 @@ static sh_status read_arguments(int argc, char **argv, arguments *a)
 {
     static const struct option options[] = {
         {"output", required_argument, NULL, 'o'},      {"energy", required_argument, NULL, 'e'},
+        {"energies-of", required_argument, NULL, 'f'},
         {"attribution", required_argument, NULL, 'a'}, {"table-energies", no_argument, NULL, 't'},
         {"no-structures", no_argument, NULL, 'n'},     {"skip-bad", no_argument, NULL, 's'},
         {"overwrite", no_argument, NULL, 'w'},         {"quiet", no_argument, NULL, 'q'},
@@ -94,6 +101,7 @@ static sh_status read_arguments(int argc, char **argv, arguments *a)
         switch (c) {
         case 'o': a->output = optarg; break;
         case 'e': SH_TRY(read_energy_kind(optarg, &a->energy)); break;
+        case 'f': a->energies_of = optarg; break;
         case 'a': a->attribution = optarg; break;
         case 't': a->table_energies = true; break;
         case 'n': a->no_structures = true; break;
@@ -118,6 +126,7 @@ typedef struct {
     int64_t capacity;
     int64_t n_bad, n_bad_crystal, n_many, n_other_energy;
     int64_t n_of_table, n_of_crystal; /* energies taken */
+    char *relaxed_by;                 /* the model of the files of shaft relax whose energies were taken; NULL: none were */
     char first_bad[512];
     char *comments; /* of the tables */
 } building;
@@ -178,6 +187,17 @@ static double energy_of(building *b, const sh_jsonl_record *r)
     return NAN;
 }
 
+/* Takes the structure over. */
+static void add_record(building *b, sh_jsonl_record *r)
+{
+    double energy = energy_of(b, r);
+    if (isfinite(energy)) add_phase_of(b, &r->structure, energy);
+    if (b->arguments->no_structures)
+        sh_structure_destroy(&r->structure);
+    else
+        add_structure(b, &r->structure, energy);
+}
+
 static sh_status read_jsonl(building *b, const char *path, const char *text, size_t size)
 {
     sh_lines lines;
@@ -192,12 +212,7 @@ static sh_status read_jsonl(building *b, const char *path, const char *text, siz
             continue;
         }
         if (!more) break;
-        double energy = energy_of(b, &record);
-        if (isfinite(energy)) add_phase_of(b, &record.structure, energy);
-        if (b->arguments->no_structures)
-            sh_structure_destroy(&record.structure);
-        else
-            add_structure(b, &record.structure, energy);
+        add_record(b, &record);
     }
     return SH_OK;
 }
@@ -317,6 +332,48 @@ static sh_status read_csv(building *b, const char *path, const char *text, size_
     return t.n ? SH_OK : SH_FAIL(SH_EINPUT, "%s: a table without a header", path);
 }
 
+/* --- files of shaft relax --------------------------------------------------------------------------------------------- */
+
+/* One hull has the energies of one model. */
+static sh_status keep_relaxed_by(building *b, const char *path)
+{
+    const arguments *a = b->arguments;
+    if (a->table_energies || a->energy == SH_ENERGY_NONE) return SH_OK;
+    char *model = sh_relaxed_model(path);
+    if (!model) return SH_FAIL(SH_EINPUT, "'%s' does not say which model relaxed", path);
+    if (!b->relaxed_by) {
+        b->relaxed_by = model;
+        return SH_OK;
+    }
+    sh_status status = SH_OK;
+    if (!sh_model_same(model, b->relaxed_by)) {
+        SH_FAIL(SH_EINPUT, "'%s' has energies by %s, another input has such by %s", path, model, b->relaxed_by);
+        status = sh_error_hint(SH_EINPUT, "one hull has the energies of one model: build a file of each");
+    }
+    sh_free(model);
+    return status;
+}
+
+static sh_status read_relaxed(building *b, const char *path)
+{
+    sh_relaxed r;
+    sh_status status = keep_relaxed_by(b, path);
+    if (status == SH_OK) status = sh_relaxed_read(path, &r);
+    if (status != SH_OK) return status;
+    sh_structures_add_file(&b->structures, path);
+    for (int64_t i = 0; i < r.n && status == SH_OK; i++) {
+        sh_jsonl_record record = {.e_form = r.e_form[1][i], .energy = r.energy[1][i]};
+        if (r.verdict[i] != SH_RELAX_CONVERGED) {
+            status = bad_record(b, SH_FAIL(SH_EINPUT, "%s: structure %lld is not at rest: %s", path, (long long)(i + 1), r.message[i]));
+            continue;
+        }
+        sh_relaxed_structure(&r, i, 1, &record.structure);
+        add_record(b, &record);
+    }
+    sh_relaxed_destroy(&r);
+    return status;
+}
+
 /* --- crystals --------------------------------------------------------------------------------------------------------- */
 
 static sh_status read_crystals(building *b, const char *path)
@@ -344,7 +401,7 @@ static sh_status read_input(building *b, const char *path)
     bool csv = ends_with(path, ".csv"), jsonl = ends_with(path, ".jsonl");
     char *text = NULL;
     size_t size;
-    if (!csv && !jsonl) return read_crystals(b, path);
+    if (!csv && !jsonl) return sh_relaxed_is(path) ? read_relaxed(b, path) : read_crystals(b, path);
     SH_TRY(sh_gzip_read(path, &text, &size));
     sh_status status = csv ? read_csv(b, path, text, size) : read_jsonl(b, path, text, size);
     sh_free(text);
@@ -408,6 +465,7 @@ static void print_summary(const sh_reference *r)
         }
     }
     printf("energies     %s%s\n", sh_energy_name[r->energy], r->energy == SH_ENERGY_NONE ? "" : ", eV/atom");
+    if (r->energy != SH_ENERGY_NONE) printf("energies of  %s\n", r->energies_of[0] ? r->energies_of : "(nobody said)");
     printf("compositions %lld of %d elements", (long long)r->n_phase, n_kind);
     if (r->energy == SH_ENERGY_TOTAL) printf(", %lld elements with an energy of their own", (long long)n_element);
     printf("\ncrystals     %lld, %lld atoms in reduced cells\n", (long long)r->n_structure, (long long)r->n_atom);
@@ -419,7 +477,7 @@ static void print_left_out(const building *b)
     if (b->n_bad) printf("left out: %lld records that cannot be read, the first: %s\n", (long long)b->n_bad, b->first_bad);
     if (b->n_bad_crystal)
         printf("left out: %lld crystals without volume, or with more than %d atoms\n", (long long)b->n_bad_crystal, SH_REDUCED_MAX_ATOM);
-    if (b->n_many) printf("left out of the energies: %lld crystals of more than %d elements\n", (long long)b->n_many, SH_HULL_MAX_KIND);
+    if (b->n_many) printf("left out of the energies: %lld crystals of more than %d elements\n", (long long)b->n_many, SH_PHASE_MAX_KIND);
 }
 
 static void print_other_energies(const building *b)
@@ -446,6 +504,8 @@ static sh_status read_and_write(building *b)
     }
     sh_free(b->reference.attribution);
     b->reference.attribution = sh_strdup(a->attribution ? a->attribution : b->comments);
+    sh_free(b->reference.energies_of);
+    b->reference.energies_of = sh_strdup(a->energies_of ? a->energies_of : b->n_of_crystal && b->relaxed_by ? b->relaxed_by : "");
     SH_TRY(sh_reference_write(&b->reference, a->output));
     print_summary(&b->reference);
     print_left_out(b);
@@ -454,6 +514,8 @@ static sh_status read_and_write(building *b)
         sh_log_warn("energies come from tables (%lld) and with crystals (%lld): one hull wants one level; --table-energies takes those of "
                     "tables alone",
                     (long long)b->n_of_table, (long long)b->n_of_crystal);
+    if (b->reference.energy == SH_ENERGY_TOTAL && !b->reference.energies_of[0])
+        sh_log_warn("total energies are of use only beside those of the same potential: say with --energies-of whose they are");
     printf("written to   %s\n", a->output);
     return SH_OK;
 }
@@ -473,6 +535,7 @@ static sh_status build(const arguments *a)
     sh_reference_destroy(&b.reference);
     sh_structures_destroy(&b.structures);
     sh_free(b.energy);
+    sh_free(b.relaxed_by);
     sh_free(b.comments);
     return status;
 }

@@ -12,6 +12,7 @@
 
 #include "base/log.h"
 #include "base/sha256.h"
+#include "base/units.h"
 #include "cell.h"
 #include "cmd/cmd.h"
 #include "cmd/options.h"
@@ -24,8 +25,8 @@
 #include "io/progress.h"
 #include "io/relaxed.h"
 #include "io/weights_h5.h"
-#include "potential/forces.h"
 #include "relax/network.h"
+#include "train/device.h"
 
 static const char help[] =
     "usage: shaft relax FILE|FOLDER... -o FILE.h5 [OPTIONS]       (under mpirun or srun for several ranks)\n"
@@ -52,7 +53,8 @@ static const char help[] =
     "  --pressure P        in GPa (default 0)\n"
     "  --symprec A         tolerance in Å of the groups before and after (default 0.1)\n"
     "  --cif FOLDER        also writes a CIF of each relaxed structure: ROW_FORMULA_GROUP.cif, rows from 1\n"
-    "  --batch N           structures in hand of a rank (default 32): larger is faster where structures are small\n"
+    "  --batch N           structures in hand of a rank (default 32): larger is faster where structures are small, and on a device\n"
+    "  --device D          cpu (default), cuda or auto: where forces are computed; one rank a device is enough\n"
     "  --overwrite         begins anew, whatever is there\n"
     "  --quiet             no progress\n"
     "  --help              this text\n"
@@ -70,6 +72,7 @@ typedef struct {
     int n_path;
     sh_relax_opts opts;
     double symprec;
+    sh_device device;
     bool overwrite, quiet, done;
 } arguments;
 
@@ -88,8 +91,8 @@ static sh_status check_arguments(const arguments *a)
 
 static sh_status read_arguments(int argc, char **argv, arguments *a)
 {
-    enum { OUTPUT = 'o', HELP = 'h', MODEL = 256, SYMMETRY, KEEP, SHAKE, SEED, FMAX, STEPS, FIXED, PRESSURE, SYMPREC, CIF, BATCH, OVERWRITE,
-           QUIET };
+    enum { OUTPUT = 'o', HELP = 'h', MODEL = 256, SYMMETRY, KEEP, SHAKE, SEED, FMAX, STEPS, FIXED, PRESSURE, SYMPREC, CIF, BATCH, DEVICE,
+           OVERWRITE, QUIET };
     static const struct option options[] = {
         {"output", required_argument, NULL, OUTPUT}, {"model", required_argument, NULL, MODEL},
         {"symmetry", required_argument, NULL, SYMMETRY}, {"keep-symprec", required_argument, NULL, KEEP},
@@ -97,11 +100,11 @@ static sh_status read_arguments(int argc, char **argv, arguments *a)
         {"fmax", required_argument, NULL, FMAX}, {"steps", required_argument, NULL, STEPS},
         {"fixed-cell", no_argument, NULL, FIXED}, {"pressure", required_argument, NULL, PRESSURE},
         {"symprec", required_argument, NULL, SYMPREC}, {"cif", required_argument, NULL, CIF},
-        {"batch", required_argument, NULL, BATCH}, {"overwrite", no_argument, NULL, OVERWRITE},
+        {"batch", required_argument, NULL, BATCH}, {"device", required_argument, NULL, DEVICE}, {"overwrite", no_argument, NULL, OVERWRITE},
         {"quiet", no_argument, NULL, QUIET}, {"help", no_argument, NULL, HELP},
         {NULL, 0, NULL, 0}};
     static const char *const symmetries[] = {"keep", "free", NULL};
-    *a = (arguments){.model = "m3gnet-efs", .opts = sh_relax_defaults(), .symprec = 0.1};
+    *a = (arguments){.model = "m3gnet-efs", .opts = sh_relax_defaults(), .symprec = 0.1, .device = SH_DEVICE_CPU};
     int64_t seed = 0;
     int which = 0;
     opterr = 0;
@@ -124,6 +127,7 @@ static sh_status read_arguments(int argc, char **argv, arguments *a)
         case SYMPREC: SH_TRY(sh_option_number("--symprec", optarg, 1e-5, 1, &a->symprec)); break;
         case CIF: a->cif = optarg; break;
         case BATCH: SH_TRY(sh_option_integer("--batch", optarg, 1, 100000, &a->opts.batch)); break;
+        case DEVICE: SH_TRY(sh_option_device(optarg, &a->device)); break;
         case OVERWRITE: a->overwrite = true; break;
         case QUIET: a->quiet = true; break;
         case HELP: fputs(help, stdout); a->done = true; return SH_OK;
@@ -144,26 +148,42 @@ static sh_status read_arguments(int argc, char **argv, arguments *a)
 
 typedef struct {
     sh_energy_model loaded;
+    const sh_backend *be;
     sh_relax_network *network;
     const sh_relax_model *model;
 } potential;
 
-static sh_status load_potential(const char *name, bool warn, potential *p)
+static sh_status load_potential(const arguments *a, bool warn, potential *p)
 {
-    *p = (potential){0};
-    SH_TRY(sh_energy_model_load(name, &p->loaded));
+    *p = (potential){.be = sh_backend_cpu()};
+    SH_TRY(sh_energy_model_load(a->model, &p->loaded));
     p->model = p->loaded.pair;
+    if (p->model && a->device == SH_DEVICE_CUDA) {
+        SH_FAIL(SH_EINPUT, "%s works on the CPU alone", a->model);
+        return sh_error_hint(SH_EINPUT, "--device cpu, or another --model");
+    }
+    if (!p->model && warn && sh_potential_quantity(p->loaded.network.potential) == SH_FORMATION_ENERGY)
+        sh_log_warn("%s was trained on relaxed crystals alone: where its energy is lowest need not be where a crystal is at rest",
+                    a->model);
+    return SH_OK;
+}
+
+/* To the device, if it is to be one. Collective. */
+static sh_status place_potential(sh_comm *comm, const arguments *a, potential *p)
+{
     if (p->model) return SH_OK;
-    SH_TRY(sh_relax_network_create(p->loaded.network.potential, &p->network));
+    SH_TRY(sh_device_open(comm, a->device, &p->be));
+    sh_potential_use(p->loaded.network.potential, p->be);
+    SH_TRY(sh_comm_agree(comm, sh_relax_network_create(p->loaded.network.potential, p->be, &p->network)));
     p->model = sh_relax_network_model(p->network);
-    if (sh_potential_quantity(p->loaded.network.potential) == SH_FORMATION_ENERGY && warn)
-        sh_log_warn("%s was trained on relaxed crystals alone: where its energy is lowest need not be where a crystal is at rest", name);
     return SH_OK;
 }
 
 static void release_potential(potential *p)
 {
     sh_relax_network_destroy(&p->network);
+    if (p->loaded.network.potential) sh_potential_use(p->loaded.network.potential, sh_backend_cpu());
+    sh_device_close(p->be);
     sh_energy_model_release(&p->loaded);
 }
 
@@ -192,7 +212,7 @@ static void add_number(sh_sha256 *s, double x)
     sh_sha256_add(s, &x, sizeof x);
 }
 
-/* All that the results depend on. */
+/* All that the output depends on. */
 static void name_job(const arguments *a, const potential *p, project *x)
 {
     sh_sha256 s;
@@ -214,6 +234,8 @@ static void name_job(const arguments *a, const potential *p, project *x)
         sh_sha256_add(&s, r->lattice, sizeof r->lattice);
         sh_sha256_add(&s, r->z, (size_t)r->n_atom * sizeof *r->z);
         sh_sha256_add(&s, r->frac, (size_t)(3 * r->n_atom) * sizeof *r->frac);
+        add_number(&s, r->reward);
+        sh_sha256_add(&s, r->reward_model ? r->reward_model : "", strlen(r->reward_model ? r->reward_model : "") + 1);
     }
     sh_sha256_end(&s, x->settings.job);
 }
@@ -242,7 +264,14 @@ static sh_status check_output(const arguments *a, project *x)
     sh_relaxed_job(a->output, job);
     x->complete = !strcmp(job, x->settings.job);
     if (x->complete) return SH_OK;
-    SH_FAIL(SH_EINPUT, "'%s' is there already, and is not what this command makes", a->output);
+    char *model = sh_relaxed_model(a->output), *how = sh_relaxed_protocol(a->output);
+    if (model && how)
+        SH_FAIL(SH_EINPUT, "'%s' is there already, and is not what this command makes: %s, %s, perhaps of other structures", a->output,
+                model, how);
+    else
+        SH_FAIL(SH_EINPUT, "'%s' is there already, and is no file of shaft relax", a->output);
+    sh_free(model);
+    sh_free(how);
     return sh_error_hint(SH_EINPUT, "choose another file (-o), or write it all the same with --overwrite");
 }
 
@@ -369,9 +398,10 @@ static void finish_job(void *user, const sh_relax_result *r)
     row.verdict = r->verdict;
     row.n_step = r->n_step;
     row.n_site = (int32_t)r->n_site;
-    row.group[0] = sh_space_group_number(&raw, w->symprec);
-    row.group[1] = sh_space_group_number(&end, w->symprec);
+    sh_symmetry symmetry[2] = {sh_symmetry_of(&raw, w->symprec), sh_symmetry_of(&end, w->symprec)};
+    if (r->verdict <= SH_RELAX_STEPS) row.group_change = (int32_t)sh_symmetry_compare(&symmetry[0], &symmetry[1]);
     for (int k = 0; k < 2; k++) {
+        row.group[k] = symmetry[k].number;
         row.energy[k] = r->energy[k];
         row.e_form[k] = r->e_form[k];
     }
@@ -432,6 +462,7 @@ static sh_status run_all(sh_comm *comm, const arguments *a, const potential *p, 
 static sh_status write_cif(const arguments *a, const sh_relaxed *r, int64_t i)
 {
     char path[8192], formula[256], values[4][64];
+    const bool has_form = isfinite(r->e_form[1][i]);
     sh_structure s;
     int64_t units;
     sh_relaxed_structure(r, i, 1, &s);
@@ -443,10 +474,11 @@ static sh_status write_cif(const arguments *a, const sh_relaxed *r, int64_t i)
     snprintf(values[3], sizeof values[3], "%.8g", r->e_form[1][i]);
     const sh_cif_item items[] = {{"_shaft_relaxation", values[0]},
                                  {"_shaft_found_space_group_number", values[1]},
+                                 {"_shaft_energy_model", a->model},
                                  {"_shaft_total_energy_eV", values[2]},
                                  {"_shaft_formation_energy_eV_per_atom", values[3]}};
     FILE *f = fopen(path, "w");
-    sh_status status = f ? sh_cif_write(f, &s, &(sh_cif_opts){.item = items, .n_item = isfinite(r->e_form[1][i]) ? 4 : 3}, NULL) : SH_OK;
+    sh_status status = f ? sh_cif_write(f, &s, &(sh_cif_opts){.item = items, .n_item = has_form ? 5 : 4}, NULL) : SH_OK;
     if ((!f || fclose(f)) && status == SH_OK) status = SH_FAIL(SH_EIO, "cannot write '%s': %s", path, strerror(errno));
     sh_structure_destroy(&s);
     return status;
@@ -473,9 +505,41 @@ static double gain_of(const sh_relaxed *r, int64_t i, double pressure)
     return change / (double)(r->atom_start[i + 1] - r->atom_start[i]);
 }
 
+/* What is not at rest, by name, with the numbers that the files of --cif have. */
+static void name_the_others(const sh_relaxed *r)
+{
+    const int64_t most = 12;
+    int64_t n = 0;
+    for (int64_t i = 0; i < r->n; i++) {
+        char formula[64] = "";
+        sh_structure s;
+        if (r->verdict[i] == SH_RELAX_CONVERGED || n++ >= most) continue;
+        if (r->verdict[i] == SH_RELAX_UNREADABLE) { /* the message begins with the file */
+            sh_log_info("  %8lld  %s", (long long)(i + 1), r->message[i]);
+            continue;
+        }
+        sh_relaxed_structure(r, i, 0, &s);
+        sh_structure_formula(&s, formula, sizeof formula, NULL);
+        sh_structure_destroy(&s);
+        sh_log_info("  %8lld  %s (%lld. of %s): %s", (long long)(i + 1), formula, (long long)r->index[i], r->path[r->file[i]],
+                    r->message[i]);
+    }
+    if (n > most) sh_log_info("  and %lld more: the column message of the file says all", (long long)(n - most));
+}
+
+static void say_groups(const sh_relaxed *r, double symprec)
+{
+    int64_t count[SH_N_SYMMETRY_CHANGE] = {0};
+    for (int64_t i = 0; i < r->n; i++)
+        count[r->group_change[i]] += r->verdict[i] <= SH_RELAX_STEPS;
+    sh_log_info("space group at %g Å: %lld kept, %lld higher, %lld lower, %lld another of the same order, %lld not determined", symprec,
+                (long long)count[SH_SYMMETRY_KEPT], (long long)count[SH_SYMMETRY_HIGHER], (long long)count[SH_SYMMETRY_LOWER],
+                (long long)count[SH_SYMMETRY_OTHER], (long long)count[SH_SYMMETRY_UNKNOWN]);
+}
+
 static void summarise(const arguments *a, const sh_relaxed *r)
 {
-    int64_t count[SH_RELAX_N_VERDICT] = {0}, n = 0, kept = 0, grouped = 0, above = 0;
+    int64_t count[SH_RELAX_N_VERDICT] = {0}, n = 0, above = 0;
     const double much = 0.01;
     double moves = 0, shift = 0, *gain = SH_NEW(double, r->n);
     for (int64_t i = 0; i < r->n; i++) {
@@ -485,18 +549,20 @@ static void summarise(const arguments *a, const sh_relaxed *r)
         gain[n] = gain_of(r, i, a->opts.pressure);
         above += gain[n++] > much;
         shift += r->shift_rms[i];
-        grouped += r->group[0][i] > 0;
-        kept += r->group[0][i] > 0 && r->group[0][i] == r->group[1][i];
     }
     if (n) qsort(gain, (size_t)n, sizeof *gain, by_value);
     sh_log_info("%lld structures in %s:", (long long)r->n, a->output);
     for (int v = 0; v < SH_RELAX_N_VERDICT; v++)
         if (count[v]) sh_log_info("  %8lld  %s", (long long)count[v], sh_relax_verdict_text((sh_relax_verdict)v));
-    if (n)
-        sh_log_info("%.1f moves, displaced by %.3f Å (means), %s %+.4f eV/atom (median); %lld of %lld kept their space group at %g Å",
-                    moves / (double)n, shift / (double)n, a->opts.pressure != 0 ? "E + pV" : "energy", gain[n / 2], (long long)kept, (long long)grouped, a->symprec);
+    if (n) {
+        sh_log_info("%.1f moves, displaced by %.3f Å (means), %s %+.4f eV/atom (median)", moves / (double)n, shift / (double)n,
+                    a->opts.pressure != 0 ? "E + pV" : "energy", gain[n / 2]);
+        say_groups(r, a->symprec);
+    }
     if (above)
         sh_log_info("%lld ended more than %g eV/atom above where they began: FIRE has passed a barrier", (long long)above, much);
+    if (count[SH_RELAX_CONVERGED] < r->n) sh_log_info("not at rest:");
+    name_the_others(r);
     sh_free(gain);
 }
 
@@ -543,7 +609,8 @@ static sh_status relax(sh_comm *comm, const arguments *a)
     project *x = SH_NEW(project, 1);
     x->lock = -1;
     x->settings = (sh_relaxed_settings){.model = a->model, .opts = a->opts, .symprec = a->symprec};
-    sh_status status = sh_comm_agree(comm, load_potential(a->model, comm->rank == 0, &p));
+    sh_status status = sh_comm_agree(comm, load_potential(a, comm->rank == 0, &p));
+    if (status == SH_OK) status = place_potential(comm, a, &p);
     if (status == SH_OK) status = sh_comm_agree(comm, comm->rank == 0 ? prepare(a, &p, x, &w) : SH_OK);
     if (status == SH_OK) status = sh_comm_bcast(comm, &x->complete, sizeof x->complete, 0);
     if (status == SH_OK && !x->complete) status = relax_rest(comm, a, &p, x, &w);

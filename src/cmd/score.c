@@ -7,13 +7,16 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "cmd/cmd.h"
+#include "cmd/options.h"
 #include "comm/comm.h"
 #include "crystal/reduce.h"
+#include "crystal/transfer.h"
 #include "gflownet/state.h"
 #include "io/collect.h"
 #include "io/fields.h"
 #include "io/progress.h"
 #include "io/relaxed.h"
+#include "train/device.h"
 #include "train/setup.h"
 
 static const char help[] =
@@ -36,6 +39,7 @@ static const char help[] =
     "  --config FILE     the configuration whose reward to use; without it the published weights and defaults\n"
     "  --model NAME      the model for energies, instead of the configuration's (shaft model list)\n"
     "  --format F        table (default), csv or json: one array of objects with the keys above\n"
+    "  --device D        cpu (default), cuda or auto: where energies and terms are computed\n"
     "  --quiet           no progress\n"
     "  --help            this text\n"
     "\n"
@@ -53,6 +57,7 @@ typedef struct {
     format format;
     const char *const *paths;
     int n_path;
+    sh_device device;
     bool quiet, done;
 } arguments;
 
@@ -60,9 +65,10 @@ static sh_status read_arguments(int argc, char **argv, arguments *a)
 {
     static const struct option options[] = {{"config", required_argument, NULL, 'c'}, {"model", required_argument, NULL, 'm'},
                                             {"format", required_argument, NULL, 'f'}, {"quiet", no_argument, NULL, 'q'},
+                                            {"device", required_argument, NULL, 'd'},
                                             {"help", no_argument, NULL, 'h'},         {NULL, 0, NULL, 0}};
     static const char *const names[] = {"table", "csv", "json"};
-    *a = (arguments){0};
+    *a = (arguments){.device = SH_DEVICE_CPU};
     opterr = 0;
     optind = 1;
     for (int c; (c = getopt_long(argc, argv, "h", options, NULL)) != -1;) {
@@ -76,6 +82,7 @@ static sh_status read_arguments(int argc, char **argv, arguments *a)
             if (k == 3) return SH_FAIL(SH_EINPUT, "--format takes table, csv or json, not '%s'", optarg);
             a->format = (format)k;
             break;
+        case 'd': SH_TRY(sh_option_device(optarg, &a->device)); break;
         case 'q': a->quiet = true; break;
         case 'h': fputs(help, stdout); a->done = true; return SH_OK;
         default:
@@ -228,11 +235,14 @@ static void evaluate(const sh_setup *s, const sh_structures *all, const int64_t 
         const sh_structure *x = &all->item[index[i]];
         cells[i] = (sh_cell){.lattice = x->lattice, .n_atom = x->n_atom, .z = x->z, .frac = x->frac};
     }
-    sh_crystals crystals;
+    sh_crystals crystals, there;
     sh_crystals_reduce(cells, n, 1e-3, false, s->arena, &crystals);
     sh_workspace ws;
     sh_workspace_begin(&ws, s->be, s->arena);
-    sh_reward_evaluate(s->reward, &ws, &crystals, true, results);
+    sh_crystals_put(&ws, &crystals, &there);
+    sh_reward_result *result = SH_ROOM(&ws, sh_reward_result, n);
+    sh_reward_evaluate(s->reward, &ws, &there, true, result);
+    if (n) memcpy(results, SH_BRING(&ws, result, n), (size_t)n * sizeof *results);
 }
 
 /* The reason of the result, and what is missing without being one. */
@@ -302,7 +312,7 @@ static sh_status score(const arguments *a, const sh_setup *s)
     return SH_FAIL(SH_EINPUT, "%lld of %lld structures could not be read; their records say why", (long long)n_bad, (long long)n);
 }
 
-static sh_status run(const arguments *a)
+static sh_status run(const arguments *a, const sh_backend *be)
 {
     sh_setup s;
     sh_config *config = SH_NEW(sh_config, 1);
@@ -310,7 +320,9 @@ static sh_status run(const arguments *a)
     /* e_total and e_form are the model's own values whatever the weights: the model is there even where the reward needs none. */
     if (status == SH_OK) status = sh_setup_reward(config, true, &s);
     if (status == SH_OK) {
+        sh_setup_use(&s, be);
         status = score(a, &s);
+        sh_setup_use(&s, sh_backend_cpu());
         sh_setup_destroy(&s);
     }
     sh_free(config);
@@ -324,7 +336,10 @@ sh_status sh_cmd_score(int argc, char **argv)
     SH_TRY(read_arguments(argc, argv, &a));
     if (a.done) return SH_OK;
     SH_TRY(sh_comm_create(&argc, &argv, &comm));
-    sh_status status = sh_comm_agree(comm, comm->rank == 0 ? run(&a) : SH_OK); /* one rank is enough for it */
+    const sh_backend *be = NULL;
+    sh_status status = sh_device_open(comm, a.device, &be);
+    if (status == SH_OK) status = sh_comm_agree(comm, comm->rank == 0 ? run(&a, be) : SH_OK); /* one rank is enough for it */
+    sh_device_close(be);
     sh_comm_destroy(&comm);
     return status;
 }

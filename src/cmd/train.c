@@ -297,6 +297,7 @@ static void take_shard(const run *r, const sh_replay_header *header, int k, shar
                                .replay = &s->replay,
                                .target_replay = log_targets(r, &s->replay),
                                .n_total = (double)(r->config.train.batch + header->n_total),
+                               .slice = r->config.train.slice,
                                .sizes = r->setup.learn_sizes};
 }
 

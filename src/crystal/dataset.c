@@ -57,3 +57,29 @@ int32_t sh_space_group_number(const sh_cell *cell, double symprec)
 {
     return sh_space_group_number_within(cell, symprec, -1);
 }
+
+sh_symmetry sh_symmetry_of(const sh_cell *cell, double symprec)
+{
+    int rotations[192][3][3];
+    double translations[192][3];
+    sh_symmetry s = {0};
+    SpglibDataset *d = dataset_create(cell, symprec, -1, 0);
+    if (!d) return s;
+    s = (sh_symmetry){d->spacegroup_number, spg_get_symmetry_from_database(rotations, translations, d->hall_number), d->n_std_atoms};
+    spg_free_dataset(d);
+    return s;
+}
+
+sh_symmetry_change sh_symmetry_compare(const sh_symmetry *before, const sh_symmetry *after)
+{
+    if (!before->number || !after->number) return SH_SYMMETRY_UNKNOWN;
+    if (before->number == after->number) return SH_SYMMETRY_KEPT;
+    int64_t was = before->n_operation * after->n_atom, is = after->n_operation * before->n_atom;
+    return is > was ? SH_SYMMETRY_HIGHER : is < was ? SH_SYMMETRY_LOWER : SH_SYMMETRY_OTHER;
+}
+
+const char *sh_symmetry_change_key(sh_symmetry_change change)
+{
+    static const char *const keys[SH_N_SYMMETRY_CHANGE] = {"unknown", "kept", "higher", "lower", "other"};
+    return keys[change];
+}

@@ -66,15 +66,17 @@ static void match_pair(const sh_cell *raw, const sh_cell *relaxed, sh_arena *scr
     }
 }
 
-static void look_at_relaxed(const sh_evaluation_tools *t, const sh_cell *raw, const sh_cell *relaxed, sh_arena *scratch,
-                            sh_evaluation_row *row)
+static void look_at_relaxed(const sh_evaluation_tools *t, const sh_cell *raw, const sh_symmetry *before, const sh_cell *relaxed,
+                            sh_arena *scratch, sh_evaluation_row *row)
 {
     sh_distances distances = {.volume = NAN};
     row->relaxed = relaxed->n_atom > 0;
     row->relaxed_energy_reason = SH_JUDGED_CELL;
     if (!row->relaxed) return;
     if (sh_distances_of(relaxed, &distances)) row->relaxed_energy_reason = (int32_t)sh_judge_can(t->judge, relaxed, &distances);
-    row->group_relaxed = sh_space_group_number(relaxed, t->symprec);
+    sh_symmetry after = sh_symmetry_of(relaxed, t->symprec);
+    row->group_relaxed = after.number;
+    row->group_change = (int32_t)sh_symmetry_compare(before, &after);
     if (row->group > 0) row->group_kept = row->group == row->group_relaxed;
     match_pair(raw, relaxed, scratch, row);
 }
@@ -95,14 +97,15 @@ static void look_at(const sh_evaluation_tools *t, const sh_evaluation_inputs *in
     if (cell.n_atom == 0) return;
     sh_verdict_of(t->tables, &cell, scratch, &verdict);
     keep_verdict(&verdict, row);
-    row->group = sh_space_group_number(&cell, t->symprec);
+    sh_symmetry symmetry = sh_symmetry_of(&cell, t->symprec);
+    row->group = symmetry.number;
     row->fingerprint_reason = (int32_t)(verdict.structure ? sh_crystalnn(t->tables, &cell, scratch, structure) : verdict.reason);
     look_at_composition(t, &cell, composition, row);
     row->energy_reason = (int32_t)sh_judge_can(t->judge, &cell, &verdict.distances);
     row->gap_reason = (int32_t)sh_judge_can(t->gap_judge, &cell, &verdict.distances);
     if (!in->has_relaxed) return;
     sh_cell relaxed = sh_cell_list_at(&in->relaxed, i);
-    look_at_relaxed(t, &cell, &relaxed, scratch, row);
+    look_at_relaxed(t, &cell, &symmetry, &relaxed, scratch, row);
 }
 
 /* ---- energies ---- */

@@ -5,8 +5,10 @@
 #include "evaluate/inputs.h"
 #include "evaluate/judge.h"
 #include "evaluate/row.h"
+#include "io/progress.h"
 #include "io/reference.h"
 #include "metrics/crystalnn.h"
+#include "metrics/hull.h"
 #include "metrics/magpie.h"
 
 /* What it is said with; borrowed. */

@@ -20,19 +20,34 @@ static sh_status load_tables(sh_evaluation_work *w)
     return sh_magpie_create(folder, &w->magpie);
 }
 
+/* Energies above a hull mean something only where both sides are of one potential. Formation energies of no model, such as a table's,
+ * may be of the level that the judge has learned. */
+static void warn_of_other_energies(const char *judge, const sh_reference *r)
+{
+    bool total = r->energy == SH_ENERGY_TOTAL, said = r->energies_of[0] != '\0';
+    if (!judge || r->energy == SH_ENERGY_NONE || (!total && !said)) return;
+    if (!said)
+        sh_log_warn("the reference has total energies and does not say whose: those above the hull mean something only if they are "
+                    "those of %s (shaft reference build --energies-of)", judge);
+    else if (!sh_model_same(judge, r->energies_of) && (total || sh_model_identify(r->energies_of)))
+        sh_log_warn("%s energies of %s are compared with the reference's, which are those of %s: energies above the hull are off by "
+                    "what the two differ", sh_energy_name[r->energy], judge, r->energies_of);
+}
+
 static sh_status load_reference(sh_evaluation_work *w)
 {
     if (!w->options->reference) return SH_OK;
     SH_TRY(sh_reference_read(w->options->reference, &w->reference));
     w->has_reference = true;
-    return w->reference.n_phase ? sh_reference_hull(&w->reference, &w->hull) : SH_OK;
+    warn_of_other_energies(w->options->model, &w->reference);
+    return w->reference.n_phase ? sh_hull_of_reference(&w->reference, &w->hull) : SH_OK;
 }
 
 static sh_status load(sh_evaluation_work *w)
 {
     SH_TRY(load_tables(w));
-    if (w->options->model) SH_TRY(sh_judge_create(w->options->model, false, &w->judge));
-    if (w->options->gap_model) SH_TRY(sh_judge_create(w->options->gap_model, true, &w->gap_judge));
+    if (w->options->model) SH_TRY(sh_judge_create(w->options->model, false, w->options->be, &w->judge));
+    if (w->options->gap_model) SH_TRY(sh_judge_create(w->options->gap_model, true, w->options->be, &w->gap_judge));
     return load_reference(w);
 }
 

@@ -3,6 +3,7 @@
 #ifndef SH_EVALUATE_EVALUATION_H
 #define SH_EVALUATE_EVALUATION_H
 
+#include "backend/backend.h"
 #include "comm/comm.h"
 #include "evaluate/row.h"
 #include "evaluate/summary.h"
@@ -12,6 +13,7 @@ typedef struct {
     const char *const *paths;
     int n_path;
     const char *model, *gap_model;   /* NULL: no energies, no gaps */
+    const sh_backend *be;            /* that these work on; borrowed */
     const char *reference;           /* file of `shaft reference build`; NULL: no hull, no novelty */
     const char *reference_set;       /* structures; NULL: no coverage */
     const char *relaxed;             /* NULL: partners only of inputs that are relaxations */

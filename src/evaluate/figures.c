@@ -220,7 +220,7 @@ static void add_name(char *names, size_t size, const char *name)
     snprintf(names + used, size - used, "%s%s", used ? ", " : "", name);
 }
 
-/* The same of one file is enough for NO; yes needs that all are known. */
+/* The same of one structure is enough for NO; yes needs that all are known. */
 static void independence(const sh_evaluation_work *w, sh_summary *s)
 {
     const char *key = "independence", *label = "independent of the reward?", *judge = w->options->model;
@@ -239,10 +239,11 @@ static void independence(const sh_evaluation_work *w, sh_summary *s)
         if (how == NOT_KNOWN) n_unknown += r->count[k];
     }
     if (n_same)
-        sh_summary_text(s, key, label, "NO: %s gave the reward of the run as well, and is no independent judge of it (%lld of %lld inputs)",
-                        names[SAME], (long long)n_same, (long long)r->n_file);
+        sh_summary_text(s, key, label,
+                        "NO: %s gave the reward of the run as well, and is no independent judge of it (%lld of %lld structures)",
+                        names[SAME], (long long)n_same, (long long)r->n);
     else if (n_unknown)
-        sh_summary_text(s, key, label, "not known for %lld of %lld inputs: %s%s", (long long)n_unknown, (long long)r->n_file,
+        sh_summary_text(s, key, label, "not known for %lld of %lld structures: %s%s", (long long)n_unknown, (long long)r->n,
                         names[NOT_KNOWN][0] ? "their reward was given by weights that are not there or not known, "
                                             : "they do not say what gave their reward",
                         names[NOT_KNOWN]);
@@ -502,8 +503,9 @@ static void energies(const sh_evaluation_work *w, sh_summary *s)
     else
         sh_summary_absent(s, "above_hull_relaxed", "energy above hull, relaxed", "%s", why);
     if (w->has_reference)
-        sh_summary_text(s, "hull", "hull", "%s: %s energies of %lld compositions%s%s", w->options->reference,
-                        sh_energy_name[w->reference.energy], (long long)w->reference.n_phase, w->reference.attribution[0] ? "; " : "",
+        sh_summary_text(s, "hull", "hull", "%s: %s energies%s%s of %lld compositions%s%s", w->options->reference,
+                        sh_energy_name[w->reference.energy], w->reference.energies_of[0] ? " by " : "", w->reference.energies_of,
+                        (long long)w->reference.n_phase, w->reference.attribution[0] ? "; " : "",
                         w->reference.attribution);
     if (!w->options->gap_model) {
         sh_summary_absent(s, "band_gap", "band gap", "no --gap-model");
@@ -562,8 +564,13 @@ static void relaxation(const sh_evaluation_work *w, sh_summary *s)
                      "mean of %lld pairs; %lld match (0.5, 0.5, 10 degrees, no scaling, supercells), the others count as 0.5 (V / n_atom)"
                      "^(1/3)",
                      (long long)n_rmsd, (long long)matched);
-    int64_t kept = HITS(w, group_kept, &n_group);
+    int64_t kept = HITS(w, group_kept, &n_group), change[SH_N_SYMMETRY_CHANGE] = {0};
+    for (int64_t i = 0; i < w->in.n; i++)
+        if (w->rows[i].relaxed == 1) change[w->rows[i].group_change]++;
     sh_summary_rate(s, "group_kept", "group kept", kept, n_group, "the same space group at %g Å before and after", w->options->symprec);
+    sh_summary_text(s, "group_change", "  otherwise", "%lld higher, %lld lower, %lld another of the same order, %lld not determined",
+                    (long long)change[SH_SYMMETRY_HIGHER], (long long)change[SH_SYMMETRY_LOWER], (long long)change[SH_SYMMETRY_OTHER],
+                    (long long)change[SH_SYMMETRY_UNKNOWN]);
 }
 
 static void modes(const sh_evaluation_work *w, sh_summary *s)

@@ -7,9 +7,7 @@
 #include "base/hash.h"
 #include "evaluate/row.h"
 #include "io/collect.h"
-#include "io/config.h"
 #include "io/relaxed.h"
-#include "io/samples.h"
 
 /* ---- partners ---- */
 
@@ -52,15 +50,16 @@ static void keep_model(sh_evaluation_inputs *in, const char *path)
     if (!in->relaxed_how) in->relaxed_how = sh_relaxed_protocol(path);
 }
 
-/* One more file; model: what gave its rewards, NULL where that is not known. */
+/* One more structure; model: as in sh_structure. */
 static void count_rewarded(sh_rewarded *r, const char *model)
 {
     int64_t k = 0;
-    r->n_file++;
+    r->n++;
     if (!model) {
         r->n_unknown++;
         return;
     }
+    if (!strcmp(model, SH_NO_REWARD_MODEL)) model = "";
     while (k < r->n_model && strcmp(r->model[k], model))
         k++;
     if (k == r->n_model) {
@@ -73,41 +72,23 @@ static void count_rewarded(sh_rewarded *r, const char *model)
     r->count[k]++;
 }
 
-/* The model of the reward is known where `path` holds samples. */
-static void find_reward_model(sh_evaluation_inputs *in, const char *path)
-{
-    char *text = sh_samples_config(path);
-    sh_config *config = SH_NEW(sh_config, 1);
-    if (text && sh_config_parse("the configuration kept with the samples", text, strlen(text), NULL, 0, NULL, config) == SH_OK)
-        count_rewarded(&in->rewarded, config->reward.weight[SH_TERM_ENERGY] > 0 ? config->reward_model : "");
-    else
-        count_rewarded(&in->rewarded, NULL);
-    sh_error_clear();
-    sh_free(config);
-    sh_free(text);
-}
-
-/* Of a file of relaxations those of the files whose structures it has. */
-static sh_status find_reward_models(sh_evaluation_inputs *in, const char *path)
-{
-    sh_relaxed r;
-    if (!sh_relaxed_is(path)) {
-        find_reward_model(in, path);
-        return SH_OK;
-    }
-    SH_TRY(sh_relaxed_read(path, &r));
-    for (int64_t k = 0; k < r.n_file; k++)
-        find_reward_model(in, r.path[k]);
-    sh_relaxed_destroy(&r);
-    return SH_OK;
-}
-
 static void release_rewarded(sh_rewarded *r)
 {
     for (int64_t k = 0; k < r->n_model; k++)
         sh_free(r->model[k]);
     sh_free(r->model);
     sh_free(r->count);
+    *r = (sh_rewarded){0};
+}
+
+/* Of the structures that are there now; on rank 0, others have no list. */
+static void count_all_rewarded(sh_evaluation_inputs *in)
+{
+    release_rewarded(&in->rewarded);
+    for (int64_t i = 0; in->list.n && i < in->n; i++) {
+        const sh_structure *s = &in->list.item[in->place[i]];
+        if (!s->error) count_rewarded(&in->rewarded, s->reward_model);
+    }
 }
 
 /* Inputs that are files of relaxations bring their partners with them. */
@@ -294,8 +275,7 @@ static sh_status read_all(const char *const *paths, int n_path, const char *rela
         in->place[i] = i;
     }
     partners_end(&p);
-    for (int32_t f = 0; f < in->list.n_file && status == SH_OK; f++)
-        status = find_reward_models(in, in->list.file[f]);
+    count_all_rewarded(in);
     return status;
 }
 
@@ -386,4 +366,5 @@ void sh_evaluation_inputs_keep_best(sh_evaluation_inputs *in, const double *valu
     in->sampled_group = group;
     in->reward = reward;
     in->n = n;
+    count_all_rewarded(in);
 }

@@ -4,12 +4,12 @@
 
 #include "evaluate/cells.h"
 
-/* What gave the rewards of the runs that the inputs are samples of. */
+/* What gave the rewards that the structures were drawn with. */
 typedef struct {
-    int64_t n_file, n_unknown; /* files; of which it is not known */
+    int64_t n, n_unknown; /* readable structures; of which it is not known */
     int64_t n_model;
-    char **model;              /* (n_model) each once, as the configurations name them; "": a reward without formation energy */
-    int64_t *count;            /* (n_model) files */
+    char **model;         /* (n_model) each once, as the configurations name them; "": a reward without formation energy */
+    int64_t *count;       /* (n_model) structures */
 } sh_rewarded;
 
 typedef struct {

@@ -18,10 +18,13 @@ typedef enum {
 
 const char *sh_judged_text(sh_judged judged);
 
-typedef sh_energy_model sh_judge; /* empty: nobody */
+typedef struct {
+    sh_energy_model model; /* empty: nobody */
+    const sh_backend *be;  /* that a network works on, borrowed; a pair potential works on the CPU alone */
+} sh_judge;
 
 /* SH_EINPUT where there is no such model, or it predicts something else than energies (or band gaps). */
-sh_status sh_judge_create(const char *name, bool gaps, sh_judge *out);
+sh_status sh_judge_create(const char *name, bool gaps, const sh_backend *be, sh_judge *out);
 void sh_judge_destroy(sh_judge *judge);
 
 /* Whether it can be asked about a structure. */

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "crystal/dataset.h"
 #include "io/fields.h"
 #include "io/h5.h"
 #include "relax/relax.h"
@@ -106,12 +107,26 @@ static const char *relaxation_key(const sh_evaluation_row *row)
     return row->relaxation == SH_RELAX_N_VERDICT ? "given" : sh_relax_verdict_key((sh_relax_verdict)row->relaxation);
 }
 
+static const char *change_key(const sh_evaluation_row *row)
+{
+    return row->relaxed == 1 ? sh_symmetry_change_key((sh_symmetry_change)row->group_change) : "";
+}
+
+/* Columns of words. */
+static const struct {
+    const char *name;
+    const char *(*of)(const sh_evaluation_row *row);
+} words[] = {{"relaxation", relaxation_key}, {"group_change", change_key}};
+enum { N_WORD = sizeof words / sizeof *words };
+
 void sh_evaluation_rows_csv(const sh_evaluation_rows *r, FILE *out)
 {
     fputs("row,file,index,name,formula", out);
     for (int c = 0; c < N_COLUMN; c++)
         fprintf(out, ",%s", columns[c].name);
-    fputs(",relaxation,decomposition,known_as,nearest_reference,reason\n", out);
+    for (int k = 0; k < N_WORD; k++)
+        fprintf(out, ",%s", words[k].name);
+    fputs(",decomposition,known_as,nearest_reference,reason\n", out);
     for (int64_t i = 0; i < r->n; i++) {
         fprintf(out, "%lld,", (long long)i);
         sh_csv_text(out, r->file[i]);
@@ -122,7 +137,9 @@ void sh_evaluation_rows_csv(const sh_evaluation_rows *r, FILE *out)
             putc(',', out);
             sh_csv_value(out, value_of(&r->row[i], &columns[c]));
         }
-        fprintf(out, ",%s,", relaxation_key(&r->row[i]));
+        for (int k = 0; k < N_WORD; k++)
+            fprintf(out, ",%s", words[k].of(&r->row[i]));
+        putc(',', out);
         sh_csv_text(out, r->decomposition[i]);
         putc(',', out);
         sh_csv_text(out, r->known_as[i]);
@@ -149,6 +166,19 @@ static sh_status write_column(const sh_evaluation_rows *r, hid_t file, const col
     return status;
 }
 
+static sh_status write_words(const sh_evaluation_rows *r, hid_t file, const char *name, const char *(*of)(const sh_evaluation_row *row))
+{
+    char path[64], **text = SH_NEW(char *, r->n);
+    for (int64_t i = 0; i < r->n; i++)
+        text[i] = sh_strdup(of(&r->row[i]));
+    snprintf(path, sizeof path, "rows/%s", name);
+    sh_status status = sh_h5_write_texts(file, path, text, r->n);
+    for (int64_t i = 0; i < r->n; i++)
+        sh_free(text[i]);
+    sh_free(text);
+    return status;
+}
+
 sh_status sh_evaluation_rows_hdf5(const sh_evaluation_rows *r, hid_t file)
 {
     const struct {
@@ -163,12 +193,7 @@ sh_status sh_evaluation_rows_hdf5(const sh_evaluation_rows *r, hid_t file)
     SH_TRY(sh_h5_write(file, "rows/index", H5T_NATIVE_INT64, 1, dims, r->index));
     for (size_t k = 0; k < sizeof texts / sizeof *texts; k++)
         SH_TRY(sh_h5_write_texts(file, texts[k].name, texts[k].text, r->n));
-    char **keys = SH_NEW(char *, r->n);
-    for (int64_t i = 0; i < r->n; i++)
-        keys[i] = sh_strdup(relaxation_key(&r->row[i]));
-    sh_status status = sh_h5_write_texts(file, "rows/relaxation", keys, r->n);
-    for (int64_t i = 0; i < r->n; i++)
-        sh_free(keys[i]);
-    sh_free(keys);
-    return status;
+    for (int k = 0; k < N_WORD; k++)
+        SH_TRY(write_words(r, file, words[k].name, words[k].of));
+    return SH_OK;
 }

@@ -33,6 +33,7 @@ typedef struct {
     int32_t relaxed_energy_reason;
     int32_t composition_kept;   /* 0: it has another reduced composition, and matches nothing */
     int32_t group_relaxed, group_kept;
+    int32_t group_change;       /* sh_symmetry_change, of what is relaxed */
     int32_t match_authors, match_cdvae, match_default;
     double rms_authors, rms_cdvae, rms_default; /* in units of (V / n_atom)^(1/3) */
     int32_t rmsd_matched;       /* 0: rmsd stands for no match */

@@ -67,8 +67,8 @@ static void model(FILE *out, const char *name, const sh_judge *judge)
     fputs("{\"name\": ", out);
     sh_json_text(out, name);
     fputs(", \"weights_sha256\": ", out);
-    if (judge->network.weights) sh_weights_sha256(judge->network.weights, hex);
-    text_or_null(out, judge->network.weights ? hex : NULL);
+    if (judge->model.network.weights) sh_weights_sha256(judge->model.network.weights, hex);
+    text_or_null(out, judge->model.network.weights ? hex : NULL);
     fputs("}", out);
 }
 
@@ -103,6 +103,8 @@ static void reference(FILE *out, const sh_evaluation_work *w)
     fprintf(out, ", \"energies\": \"%s\", \"compositions\": %lld, \"crystals\": %lld, \"attribution\": ",
             sh_energy_name[w->reference.energy], (long long)w->reference.n_phase, (long long)w->reference.n_structure);
     sh_json_text(out, w->reference.attribution);
+    fputs(", \"energies_of\": ", out);
+    sh_json_text(out, w->reference.energies_of);
     fputs("}", out);
 }
 

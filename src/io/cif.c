@@ -539,6 +539,18 @@ static sh_status read_atoms(const block *b, const sh_symops *ops, sh_structure *
     return SH_OK;
 }
 
+/* The reward that a sample was drawn with, and by whose energies. */
+static sh_status read_reward(const block *b, sh_structure *s)
+{
+    sh_span reward, model;
+    SH_TRY(read_text(b, "_shaft_reward", &reward));
+    SH_TRY(read_text(b, "_shaft_reward_model", &model));
+    if (reward.n && !sh_span_number(reward, &s->reward))
+        return SH_FAIL(SH_EINPUT, "%s: data block '%s': _shaft_reward is '%s', not a number", b->path, SH_SHOW(b->name), SH_SHOW(reward));
+    if (model.n) s->reward_model = sh_span_copy(model);
+    return SH_OK;
+}
+
 static sh_status read_structure(const block *b, sh_structure *s)
 {
     sh_symops ops;
@@ -548,6 +560,7 @@ static sh_status read_structure(const block *b, sh_structure *s)
     SH_TRY(read_atoms(b, &ops, s));
     SH_TRY(read_integer(b, "_shaft_sampled_space_group_number", &sampled));
     s->sampled_group = sampled >= 1 && sampled <= 230 ? (int32_t)sampled : 0;
+    SH_TRY(read_reward(b, s));
     s->name = sh_span_copy(b->name);
     return SH_OK;
 }

@@ -16,6 +16,16 @@ typedef struct {
     const char *key, *value; /* "_shaft_reward", "0.93" */
 } sh_cif_item;
 
+/* Where a sample is from: the group it was drawn in, its reward, and whose energies that had; what is known of it. Writers of CIF and
+ * of extended XYZ write these, and the readers bring them back. */
+typedef struct {
+    int n;
+    sh_cif_item item[3]; /* the texts are in here or the structure's */
+    char group[16], reward[32];
+} sh_cif_origin;
+
+void sh_cif_origin_of(const sh_structure *s, sh_cif_origin *out); /* which must not be copied */
+
 typedef struct {
     const char *name;        /* of the data block; NULL: the formula */
     bool p1;                 /* all atoms, no symmetry */

@@ -10,6 +10,7 @@
 
 #include <ctype.h>
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "crystal/dataset.h"
@@ -215,8 +216,27 @@ static void write_formula(FILE *f, const sh_structure *s)
     write_value(f, "_chemical_formula_sum", formula);
 }
 
+void sh_cif_origin_of(const sh_structure *s, sh_cif_origin *out)
+{
+    out->n = 0;
+    if (s->sampled_group) {
+        snprintf(out->group, sizeof out->group, "%d", (int)s->sampled_group);
+        out->item[out->n++] = (sh_cif_item){"_shaft_sampled_space_group_number", out->group};
+    }
+    if (s->reward > 0) {
+        for (int digits = 8; digits <= 17; digits++) { /* as many as it takes to read the same number back */
+            snprintf(out->reward, sizeof out->reward, "%.*g", digits, s->reward);
+            if (strtod(out->reward, NULL) == s->reward) break;
+        }
+        out->item[out->n++] = (sh_cif_item){"_shaft_reward", out->reward};
+    }
+    if (s->reward_model) out->item[out->n++] = (sh_cif_item){"_shaft_reward_model", s->reward_model};
+}
+
 sh_status sh_cif_write(FILE *f, const sh_structure *s, const sh_cif_opts *opts, int *sg_number)
 {
+    sh_cif_origin origin;
+    sh_cif_origin_of(s, &origin);
     asym_unit u = {0};
     if (opts->p1 || !symmetric_unit(s, &u)) {
         u.n_site = 0;
@@ -240,20 +260,18 @@ sh_status sh_cif_write(FILE *f, const sh_structure *s, const sh_cif_opts *opts, 
 
     snprintf(text, sizeof text, "%d", u.type.number);
     write_value(f, "_space_group_IT_number", text);
-    bool origin = u.type.choice[0] == '2' || u.type.choice[0] == 'H';
+    bool choice = u.type.choice[0] == '2' || u.type.choice[0] == 'H';
     bool monoclinic = u.type.number >= 3 && u.type.number <= 15; /* the full symbol names the unique axis */
     char packed[sizeof u.type.international] = "";
     size_t used = 0;
     for (const char *c = monoclinic ? u.type.international_full : u.type.international; *c; c++)
         if (*c != '_') packed[used++] = *c;
     packed[used] = '\0';
-    snprintf(text, sizeof text, origin ? "%s:%c" : "%s", packed, u.type.choice[0]);
+    snprintf(text, sizeof text, choice ? "%s:%c" : "%s", packed, u.type.choice[0]);
     write_value(f, "_space_group_name_H-M_alt", text);
     write_value(f, "_space_group_name_Hall", u.type.hall_symbol);
-    if (s->sampled_group) {
-        snprintf(text, sizeof text, "%d", (int)s->sampled_group);
-        write_value(f, "_shaft_sampled_space_group_number", text);
-    }
+    for (int i = 0; i < origin.n; i++)
+        write_value(f, origin.item[i].key, origin.item[i].value);
     for (int i = 0; i < opts->n_item; i++)
         write_value(f, opts->item[i].key, opts->item[i].value);
 

@@ -146,6 +146,8 @@ static const entry table[] = {
     {"train.iterations", INTEGER(train.iterations, 1, most), .fallback = "5000", .help = "training steps"},
     {"train.batch", INTEGER(train.batch, 1, 1e7), .fallback = "256", .fixed = true,
      .help = "fresh trajectories an iteration, on all ranks together"},
+    {"train.slice", INTEGER(train.slice, 1, 1e7), WORD("auto", 0), .fallback = "auto",
+     .help = "trajectories differentiated at a time: fewer take less memory, a device a good megabyte each; auto: 512, on a device 8192"},
     {"train.objective", CHOICE(policy.objective, "tb", "subtb", "vargrad"), .fallback = "tb", .fixed = true,
      .help = "trajectory balance, sub-trajectory balance, or trajectory balance with the batch's own log Z"},
     {"train.lambda", NUMBER(policy.lambda, 1e-3, 10), .fallback = "0.9", .fixed = true,

@@ -21,6 +21,7 @@ enum { SH_PATH_SIZE = 1024 };
 typedef struct {
     int64_t iterations;
     int64_t batch;         /* fresh trajectories an iteration, on all workers together */
+    int64_t slice;         /* trajectories on one tape; 0: as suits the device */
     double lr, lr_log_z;   /* of Adam */
     double log_z;          /* value log Z starts from */
     double clip;           /* largest norm of the gradient; 0: not clipped */

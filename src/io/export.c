@@ -95,8 +95,6 @@ static sh_status write_crystal(const sh_export_opts *opts, const sh_structure *s
     items[n].key = "_shaft_trajectory", items[n].value = value[n], n++;
     snprintf(value[n], sizeof value[n], "%d", (int)one->found_group);
     items[n].key = "_shaft_found_space_group_number", items[n].value = value[n], n++;
-    snprintf(value[n], sizeof value[n], "%.8g", r->reward);
-    items[n].key = "_shaft_reward", items[n].value = value[n], n++;
     if (isfinite(r->e_form)) {
         snprintf(value[n], sizeof value[n], "%.8g", r->e_form);
         items[n].key = "_shaft_formation_energy_eV_per_atom", items[n].value = value[n], n++;
@@ -181,6 +179,8 @@ sh_status sh_export_best(const sh_space *space, const sh_records *records, const
             continue;
         }
         sh_structure_from_crystal(&crystal, 0, &s);
+        s.reward = record->result.reward;
+        if (opts->reward_model) s.reward_model = sh_strdup(opts->reward_model);
         sh_cell cell = {s.lattice, s.n_atom, s.z, s.frac};
         sh_exported one = {.sampled_group = s.sampled_group, .n_atom = s.n_atom, .traj = record->traj,
                            .volume = sh_lattice_volume(s.lattice) / (double)s.n_atom, .result = record->result};

@@ -14,6 +14,7 @@ typedef struct {
     int64_t top;
     bool by_energy;  /* lowest formation energy first instead of highest reward */
     sh_export_format format;
+    const char *reward_model; /* of the files; as in sh_structure */
     const char *folder; /* exists; NULL: nothing is written, the crystals are only chosen */
 } sh_export_opts;
 

@@ -146,6 +146,13 @@ static sh_status read_frame(sh_lines *lines, int64_t n_atom, sh_structure *s)
         } else if (sh_span_is(key, "shaft_sampled_space_group_number")) {
             int64_t group;
             if (sh_span_integer(value, &group) && group >= 1 && group <= 230) s->sampled_group = (int32_t)group;
+        } else if (sh_span_is(key, "shaft_reward")) {
+            if (!sh_span_number(value, &s->reward))
+                return SH_FAIL(SH_EINPUT, "%s:%lld: shaft_reward is '%s', not a number", lines->path, (long long)lines->line,
+                               SH_SHOW(value));
+        } else if (sh_span_is(key, "shaft_reward_model") && value.n) {
+            sh_free(s->reward_model);
+            s->reward_model = sh_span_copy(value);
         }
     }
     if (!has_lattice) {
@@ -223,16 +230,24 @@ void sh_extxyz_parse(const char *path, const char *text, size_t size, sh_structu
     }
 }
 
+static void write_item(FILE *f, const sh_cif_item *item)
+{
+    const char *key = item->key + (item->key[0] == '_');
+    fprintf(f, strpbrk(item->value, " \t") ? " %s=\"%s\"" : " %s=%s", key, item->value);
+}
+
 sh_status sh_extxyz_write(FILE *f, const sh_structure *s, const sh_cif_item *items, int n_item)
 {
+    sh_cif_origin origin;
+    sh_cif_origin_of(s, &origin);
     fprintf(f, "%lld\nLattice=\"", (long long)s->n_atom);
     for (int i = 0; i < 9; i++)
         fprintf(f, "%s%.14g", i ? " " : "", s->lattice[i]);
     fputs("\" Properties=species:S:1:pos:R:3 pbc=\"T T T\"", f);
-    for (int i = 0; i < n_item; i++) {
-        const char *key = items[i].key + (items[i].key[0] == '_');
-        fprintf(f, strpbrk(items[i].value, " \t") ? " %s=\"%s\"" : " %s=%s", key, items[i].value);
-    }
+    for (int i = 0; i < origin.n; i++)
+        write_item(f, &origin.item[i]);
+    for (int i = 0; i < n_item; i++)
+        write_item(f, &items[i]);
     fputc('\n', f);
     for (int64_t a = 0; a < s->n_atom; a++) {
         const double *x = s->frac + 3 * a, *l = s->lattice;

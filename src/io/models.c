@@ -173,6 +173,13 @@ const sh_model_info *sh_model_identify(const char *given)
     return info;
 }
 
+bool sh_model_same(const char *a, const char *b)
+{
+    if (!strcmp(a, b)) return true;
+    const sh_model_info *info = sh_model_identify(a);
+    return info && info == sh_model_identify(b);
+}
+
 static sh_status choose_variant(const sh_model_info *info, const char *variant, sh_weights *w)
 {
     for (size_t i = 0; i < sizeof variants / sizeof *variants; i++) {

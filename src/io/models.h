@@ -37,6 +37,9 @@ sh_status sh_model_path(const char *name, char *path, size_t size);
  * that cannot be told. */
 const sh_model_info *sh_model_identify(const char *name);
 
+/* Whether two names or paths stand for one model: the same word, or the same weights; variants are not told apart. */
+bool sh_model_same(const char *a, const char *b);
+
 /* Weights, references and the potential made of them; destroy in one go. */
 typedef struct {
     sh_weights *weights;

@@ -42,11 +42,12 @@ static void names_destroy(sh_names *names)
 
 void sh_reference_start(sh_reference *r)
 {
-    *r = (sh_reference){.attribution = sh_strdup(""), .atom_start = SH_NEW(int64_t, 1)};
+    *r = (sh_reference){.energies_of = sh_strdup(""), .attribution = sh_strdup(""), .atom_start = SH_NEW(int64_t, 1)};
 }
 
 void sh_reference_destroy(sh_reference *r)
 {
+    sh_free(r->energies_of);
     sh_free(r->attribution);
     sh_free(r->phase);
     sh_free(r->lattice);
@@ -189,6 +190,7 @@ static sh_status write_all(hid_t file, const sh_reference *r)
     SH_TRY(sh_h5_write_attr(file, "/", "format_version", H5T_NATIVE_INT64, &version));
     SH_TRY(sh_h5_write_text(file, "/", "attribution", r->attribution));
     SH_TRY(sh_h5_write_text(file, "/", "energy", sh_energy_name[r->energy]));
+    SH_TRY(sh_h5_write_text(file, "/", "energies_of", r->energies_of));
     SH_TRY(write_phases(file, r));
     return write_structures(file, r);
 }
@@ -267,10 +269,10 @@ static sh_status read_phase_columns(hid_t file, phase_columns *c, sh_reference *
     const uint8_t *z = c->z;
     for (int64_t i = 0; i < n; i++) {
         sh_phase phase;
-        int32_t kinds[SH_HULL_MAX_KIND];
+        int32_t kinds[SH_PHASE_MAX_KIND];
         int64_t n_kind = start[i + 1] - start[i];
         double energy = ((const double *)c->energy)[i];
-        bool good = n_kind >= 1 && n_kind <= SH_HULL_MAX_KIND && isfinite(energy);
+        bool good = n_kind >= 1 && n_kind <= SH_PHASE_MAX_KIND && isfinite(energy);
         for (int64_t k = 0; k < n_kind && good; k++) {
             kinds[k] = z[start[i] + k];
             good = kinds[k] >= 1 && kinds[k] <= 118 && count[start[i] + k] >= 1 && count[start[i] + k] <= INT64_C(1000000000000000);
@@ -355,6 +357,12 @@ static sh_status read_head(hid_t file, const char *path, sh_reference *r)
     sh_free(energy);
     if (kind == SH_N_ENERGY) return SH_FAIL(SH_EIO, "the attribute 'energy' is none of none, formation, total");
     r->energy = (sh_energy_kind)kind;
+    char *whose;
+    if (sh_h5_read_text(file, "/", "energies_of", &whose) == SH_OK) {
+        sh_free(r->energies_of);
+        r->energies_of = whose;
+    }
+    sh_error_clear(); /* files made before it was asked for do not have it */
     return SH_OK;
 }
 
@@ -385,14 +393,4 @@ sh_cell *sh_reference_cells(const sh_reference *r)
                              .frac = r->frac + 3 * from};
     }
     return cells;
-}
-
-sh_status sh_reference_hull(const sh_reference *r, sh_hull **hull)
-{
-    *hull = NULL;
-    if (r->energy == SH_ENERGY_NONE || r->n_phase == 0) {
-        SH_FAIL(SH_EINPUT, "the reference data have no energies");
-        return sh_error_hint(SH_EINPUT, "build them from a table formula,e_form or from structures with energies");
-    }
-    return sh_hull_create(r->phase, r->n_phase, r->energy == SH_ENERGY_FORMATION, hull);
 }

@@ -4,8 +4,8 @@
 #define SH_IO_REFERENCE_H
 
 #include "crystal/dataset.h"
+#include "io/phase.h"
 #include "io/structure.h"
-#include "metrics/hull.h"
 
 typedef enum { SH_ENERGY_NONE, SH_ENERGY_FORMATION, SH_ENERGY_TOTAL, SH_N_ENERGY } sh_energy_kind;
 extern const char *const sh_energy_name[SH_N_ENERGY]; /* "none", "formation", "total" */
@@ -18,12 +18,13 @@ typedef struct {
 
 typedef struct {
     sh_energy_kind energy;
+    char *energies_of;      /* the potential or method whose energies they are; "" where nobody said */
     char *attribution;      /* where the data are from and how they may be used; "" where nobody said */
     int64_t n_phase, phase_capacity;
     sh_phase *phase;        /* (n_phase) eV/atom; after sh_reference_finish one a composition, in order */
     sh_names phase_id;
     int64_t n_structure, structure_capacity, n_atom, atom_capacity;
-    double *lattice;        /* (n_structure,9) of the reduced cell (metrics/reduced.h), rows, Å */
+    double *lattice;        /* (n_structure,9) of the reduced cell (sh_reduced_create), rows, Å */
     double *energy_per_atom; /* (n_structure) eV; NaN: not known */
     int64_t *atom_start;    /* (n_structure+1) */
     int32_t *z;             /* (n_atom) */
@@ -48,7 +49,4 @@ sh_status sh_reference_read(const char *path, sh_reference *r);
 
 /* For sh_crystal_store_create with reduced = true; views (n_structure) into r. The caller frees the array. */
 sh_cell *sh_reference_cells(const sh_reference *r);
-/* SH_EINPUT where the file has no energies. Formation energies bring the elements with them. */
-sh_status sh_reference_hull(const sh_reference *r, sh_hull **hull);
-
 #endif

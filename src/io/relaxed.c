@@ -7,12 +7,12 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/units.h"
 #include "io/files.h"
 #include "io/h5.h"
 #include "io/sample_set.h"
-#include "potential/forces.h"
 
-enum { FORMAT = 1, PATH_SIZE = 4096, LONGEST = 1 << 16 };
+enum { FORMAT = 2, PATH_SIZE = 4096, LONGEST = 1 << 16 };
 static const double MOST_TEXT = 4e9; /* bytes of a column of texts that is read: a damaged file may claim any length */
 static const char format_name[] = "shaft relaxed";
 
@@ -43,6 +43,7 @@ static const column columns[] = {
     {"e_form_relaxed", F64, ROWS, 1, 0, AT(e_form[1])},
     {"group_raw", I32, ROWS, 1, 0, AT(group[0])},
     {"group_relaxed", I32, ROWS, 1, 0, AT(group[1])},
+    {"group_change", I32, ROWS, 1, 0, AT(group_change)},
     {"verdict", I32, ROWS, 1, 0, AT(verdict)},
     {"n_step", I32, ROWS, 1, 0, AT(n_step)},
     {"n_site", I32, ROWS, 1, 0, AT(n_site)},
@@ -52,6 +53,7 @@ static const column columns[] = {
     {"shift_rms", F64, ROWS, 1, 0, AT(shift_rms)},
     {"volume_ratio", F64, ROWS, 1, 0, AT(volume_ratio)},
     {"sampled_group", I32, ROWS, 1, 0, AT(sampled_group)},
+    {"reward", F64, ROWS, 1, 0, AT(reward)},
     {"file", I32, ROWS, 1, 0, AT(file)},
     {"index", I64, ROWS, 1, 0, AT(index)},
 };
@@ -87,6 +89,7 @@ static void allocate(sh_relaxed *r)
     r->path = SH_NEW(char *, r->n_file);
     r->name = SH_NEW(char *, r->n);
     r->message = SH_NEW(char *, r->n);
+    r->reward_model = SH_NEW(char *, r->n);
 }
 
 static void release_texts(char **text, int64_t n)
@@ -103,6 +106,7 @@ void sh_relaxed_destroy(sh_relaxed *r)
     release_texts(r->path, r->n_file);
     release_texts(r->name, r->n);
     release_texts(r->message, r->n);
+    release_texts(r->reward_model, r->n);
     *r = (sh_relaxed){0};
 }
 
@@ -128,6 +132,8 @@ void sh_relaxed_create(const sh_structures *raw, sh_relaxed *out)
         for (int k = 0; k < 6; k++)
             out->stress[6 * i + k] = NAN;
         out->sampled_group[i] = s->sampled_group;
+        out->reward[i] = s->reward > 0 ? s->reward : NAN;
+        out->reward_model[i] = sh_strdup(s->reward_model ? s->reward_model : "");
         out->file[i] = s->file;
         out->index[i] = s->index;
         out->name[i] = sh_strdup(s->name ? s->name : "");
@@ -154,15 +160,19 @@ static sh_status write_settings(hid_t file, const sh_relaxed_settings *s)
         int64_t value;
     } integers[] = {{"format_version", FORMAT}, {"max_steps", s->opts.max_steps}, {"fixed_cell", s->opts.fixed_cell},
                     {"seed", (int64_t)s->opts.seed}};
-    char verdicts[512] = "";
+    char verdicts[512] = "", changes[128] = "";
     for (int v = 0; v < SH_RELAX_N_VERDICT; v++)
         snprintf(verdicts + strlen(verdicts), sizeof verdicts - strlen(verdicts), "%s%s", v ? "," : "",
                  sh_relax_verdict_key((sh_relax_verdict)v));
+    for (int c = 0; c < SH_N_SYMMETRY_CHANGE; c++)
+        snprintf(changes + strlen(changes), sizeof changes - strlen(changes), "%s%s", c ? "," : "",
+                 sh_symmetry_change_key((sh_symmetry_change)c));
     SH_TRY(sh_h5_write_text(file, "/", "format", format_name));
     SH_TRY(sh_h5_write_text(file, "/", "job", s->job));
     SH_TRY(sh_h5_write_text(file, "/", "model", s->model));
     SH_TRY(sh_h5_write_text(file, "/", "symmetry", s->opts.p1 ? "free" : "keep"));
     SH_TRY(sh_h5_write_text(file, "/", "verdicts", verdicts));
+    SH_TRY(sh_h5_write_text(file, "/", "group_changes", changes));
     for (size_t i = 0; i < sizeof integers / sizeof *integers; i++)
         SH_TRY(sh_h5_write_attr(file, "/", integers[i].name, H5T_NATIVE_INT64, &integers[i].value));
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
@@ -180,6 +190,7 @@ static sh_status write_all(hid_t file, const sh_relaxed_settings *settings, cons
     }
     SH_TRY(sh_h5_write_texts(file, "path", r->path, r->n_file));
     SH_TRY(sh_h5_write_texts(file, "name", r->name, r->n));
+    SH_TRY(sh_h5_write_texts(file, "reward_model", r->reward_model, r->n));
     return sh_h5_write_texts(file, "message", r->message, r->n);
 }
 
@@ -225,7 +236,7 @@ static sh_status check(const sh_relaxed *r)
     bool good = r->atom_start[0] == 0 && r->atom_start[r->n] == r->n_atom;
     for (int64_t i = 0; i < r->n && good; i++) {
         good = r->atom_start[i + 1] >= r->atom_start[i] && r->verdict[i] >= 0 && r->verdict[i] < SH_RELAX_N_VERDICT && r->file[i] >= 0 &&
-               r->file[i] < r->n_file;
+               r->file[i] < r->n_file && r->group_change[i] >= 0 && r->group_change[i] < SH_N_SYMMETRY_CHANGE;
         for (int k = 0; k < 2 && r->verdict[i] <= SH_RELAX_STEPS; k++) {
             double inverse[9];
             good = good && sh_lattice_invert(r->lattice[k] + 9 * i, inverse);
@@ -250,7 +261,10 @@ static sh_status read_all(hid_t file, sh_relaxed *out)
     sh_free(format);
     if (!known) return SH_FAIL(SH_EINPUT, "it holds no relaxed structures");
     SH_TRY(sh_h5_read_attr(file, "/", "format_version", H5T_NATIVE_INT64, &version));
-    if (version != FORMAT) return SH_FAIL(SH_EINPUT, "its format is version %lld, this program reads %d", (long long)version, FORMAT);
+    if (version != FORMAT) {
+        SH_FAIL(SH_EINPUT, "its format is version %lld, this program reads %d", (long long)version, FORMAT);
+        return sh_error_hint(SH_EINPUT, "make it again with shaft relax --overwrite");
+    }
     SH_TRY(sh_h5_dims(file, "verdict", &rank[0], rows));
     SH_TRY(sh_h5_dims(file, "z", &rank[1], atoms));
     SH_TRY(sh_h5_dims(file, "path", &rank[2], files));
@@ -267,6 +281,7 @@ static sh_status read_all(hid_t file, sh_relaxed *out)
     SH_TRY(read_texts(file, "path", out->path, out->n_file));
     SH_TRY(read_texts(file, "name", out->name, out->n));
     SH_TRY(read_texts(file, "message", out->message, out->n));
+    SH_TRY(read_texts(file, "reward_model", out->reward_model, out->n));
     return check(out);
 }
 
@@ -314,6 +329,8 @@ void sh_relaxed_structure(const sh_relaxed *r, int64_t i, int which, sh_structur
         out->frac[k] = sh_wrap01(out->frac[k]);
     if (r->name[i][0]) out->name = sh_strdup(r->name[i]);
     out->sampled_group = r->sampled_group[i];
+    out->reward = r->reward[i] > 0 ? r->reward[i] : 0;
+    if (r->reward_model[i][0]) out->reward_model = sh_strdup(r->reward_model[i]);
 }
 
 static void collect_relaxed(const char *path, int which, sh_structures *out)

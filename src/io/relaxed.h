@@ -17,6 +17,7 @@ typedef struct {
     double *energy[2];       /* eV a cell */
     double *e_form[2];       /* eV/atom */
     int32_t *group[2];       /* space group at `symprec`, 0: none is found */
+    int32_t *group_change;   /* sh_symmetry_change from raw to relaxed; SH_SYMMETRY_UNKNOWN where nothing was relaxed */
     int32_t *verdict;        /* sh_relax_verdict */
     int32_t *n_step, *n_site;
     double *force_max;       /* eV/Å, eV */
@@ -24,10 +25,12 @@ typedef struct {
     double *shift_max, *shift_rms; /* Å */
     double *volume_ratio;    /* relaxed over raw */
     int32_t *sampled_group;
+    double *reward;          /* of a sample, as it was when it was drawn; NaN where there is none */
     int32_t *file;           /* index into path */
     int64_t *index;          /* place in the file, from 1 */
     char **path;             /* (n_file) */
-    char **name, **message;  /* "" where there is none; why it could not be read */
+    char **name, **message;  /* "" where there is none; why it could not be read or relaxed, or is not at rest */
+    char **reward_model;     /* as in sh_structure; "" where nobody said */
 } sh_relaxed;
 
 /* Rows for the structures as they are: their relaxed columns are those of SH_RELAX_UNREADABLE. */
@@ -67,7 +70,7 @@ void sh_hdf5_collect_raw(const char *path, sh_structures *out);
 /* One relaxation: what is not known from the structure. */
 typedef struct {
     int64_t id, n_atom;
-    int32_t verdict, n_step, n_site, group[2], unused;
+    int32_t verdict, n_step, n_site, group[2], group_change;
     double energy[2], e_form[2], force_max, stress[6], shift_max, shift_rms, lattice[9];
 } sh_relaxed_row;
 

@@ -11,11 +11,11 @@
 #include <unistd.h>
 
 #include "base/sha256.h"
+#include "base/units.h"
 #include "cell.h"
 #include "io/files.h"
 #include "io/relaxed.h"
 #include "io/text.h"
-#include "potential/forces.h"
 
 enum { PATH_SIZE = 4096, SUM = 32, HEAD = 20 + 64 + 1, FILE_SIZE = 1 << 28 }; /* beyond FILE_SIZE the next file is begun */
 static const char head[] = "shaft relax journal ";
@@ -136,12 +136,23 @@ typedef struct {
     bool *done;
 } reading;
 
+/* Why a row is not at rest; "" of one that is. */
+static void say_why(const sh_relaxed_row *row, char *text, size_t size)
+{
+    text[0] = '\0';
+    if (row->verdict == SH_RELAX_CONVERGED) return;
+    int n = snprintf(text, size, "%s", sh_relax_verdict_text((sh_relax_verdict)row->verdict));
+    if (row->verdict == SH_RELAX_STEPS)
+        snprintf(text + n, size - (size_t)n, ": largest force %.3g after %d moves", row->force_max, (int)row->n_step);
+}
+
 static sh_status take_row(const reading *r, const sh_relaxed_row *row, const char *frac)
 {
     sh_relaxed *x = r->relaxed;
     int64_t i = row->id;
+    char text[128];
     if (i < 0 || i >= x->n || row->n_atom != x->atom_start[i + 1] - x->atom_start[i] || row->verdict < 0 ||
-        row->verdict >= SH_RELAX_N_VERDICT)
+        row->verdict >= SH_RELAX_N_VERDICT || row->group_change < 0 || row->group_change >= SH_N_SYMMETRY_CHANGE)
         return SH_FAIL(SH_EINPUT, "a row does not fit the structures");
     memcpy(x->frac[1] + 3 * x->atom_start[i], frac, (size_t)(3 * row->n_atom) * sizeof(double));
     memcpy(x->lattice[1] + 9 * i, row->lattice, sizeof row->lattice);
@@ -150,6 +161,10 @@ static sh_status take_row(const reading *r, const sh_relaxed_row *row, const cha
         x->e_form[k][i] = row->e_form[k];
         x->group[k][i] = row->group[k];
     }
+    say_why(row, text, sizeof text);
+    sh_free(x->message[i]);
+    x->message[i] = sh_strdup(text);
+    x->group_change[i] = row->group_change;
     x->verdict[i] = row->verdict;
     x->n_step[i] = row->n_step;
     x->n_site[i] = row->n_site;

@@ -70,6 +70,11 @@ void sh_sample_set_destroy(sh_sample_set *set)
     *set = (sh_sample_set){0};
 }
 
+const char *sh_reward_model_of(const sh_config *config)
+{
+    return config->reward.weight[SH_TERM_ENERGY] > 0 ? config->reward_model : SH_NO_REWARD_MODEL;
+}
+
 void sh_sample_set_collect(const char *path, sh_structures *out)
 {
     sh_sample_set *set = sh_alloc(sizeof *set);
@@ -94,6 +99,7 @@ void sh_sample_set_collect(const char *path, sh_structures *out)
         snprintf(name, sizeof name, "trajectory %llu", (unsigned long long)record->traj);
         s.name = sh_strdup(name);
         s.reward = record->result.reward;
+        s.reward_model = sh_strdup(sh_reward_model_of(&set->config));
         sh_structures_add(out, &s);
     }
     sh_arena_destroy(&arena);

@@ -21,6 +21,9 @@ sh_status sh_sample_set_read(const char *path, sh_sample_set *out);
 sh_status sh_sample_set_replace(sh_sample_set *set, const char *path);
 void sh_sample_set_destroy(sh_sample_set *set);
 
+/* Whose formation energy the reward of a configuration has; SH_NO_REWARD_MODEL of one that has none. */
+const char *sh_reward_model_of(const sh_config *config);
+
 /* The samples as structures; for sh_collect. */
 void sh_sample_set_collect(const char *path, sh_structures *out);
 

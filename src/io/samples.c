@@ -760,30 +760,3 @@ sh_status sh_samples_read(const char *path, sh_records *records, char **config)
     *config = NULL;
     return status;
 }
-
-bool sh_samples_is(const char *path)
-{
-    hid_t file;
-    int32_t max_sites;
-    if (sh_h5_open(path, &file) != SH_OK) {
-        sh_error_clear();
-        return false;
-    }
-    bool is = check_format(file, "shaft samples", &max_sites) == SH_OK || check_format(file, "shaft samples index", &max_sites) == SH_OK;
-    sh_error_clear();
-    H5Fclose(file);
-    return is;
-}
-
-char *sh_samples_config(const char *path)
-{
-    hid_t file;
-    char *config = NULL;
-    if (!sh_samples_is(path)) return NULL;
-    if (sh_h5_open(path, &file) == SH_OK) {
-        if (sh_h5_read_text(file, "/", "config", &config) != SH_OK) config = NULL;
-        H5Fclose(file);
-    }
-    sh_error_clear();
-    return config;
-}

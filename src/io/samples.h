@@ -36,9 +36,4 @@ sh_status sh_samples_index(const char *folder);
  * samples: of all segments. Checksums are verified, and steps are within their ranges. */
 sh_status sh_samples_read(const char *path, sh_records *records, char **config);
 
-/* Whether the file is one of samples. */
-bool sh_samples_is(const char *path);
-/* The text of its configuration (sh_free); NULL where it is none. */
-char *sh_samples_config(const char *path);
-
 #endif

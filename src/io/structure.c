@@ -18,6 +18,7 @@ void sh_structure_destroy(sh_structure *s)
     sh_free(s->z);
     sh_free(s->frac);
     sh_free(s->name);
+    sh_free(s->reward_model);
     sh_free(s->error);
     *s = (sh_structure){0};
 }
@@ -32,6 +33,7 @@ void sh_structure_copy(const sh_structure *from, sh_structure *to)
     if (from->error) to->error = sh_strdup(from->error);
     to->sampled_group = from->sampled_group;
     to->reward = from->reward;
+    if (from->reward_model) to->reward_model = sh_strdup(from->reward_model);
     to->file = from->file;
     to->index = from->index;
 }

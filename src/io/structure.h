@@ -25,10 +25,13 @@ typedef struct {
     char *name;      /* data block, comment line; may be NULL */
     int32_t sampled_group; /* the file's _shaft_sampled_space_group_number, 0 where it has none */
     double reward;   /* of a sample, as it was when it was drawn; 0 where the file has none */
+    char *reward_model; /* whose formation energy that reward had; SH_NO_REWARD_MODEL: a reward without one; NULL: nobody said */
     int32_t file;    /* index into the paths of the list */
     int64_t index;   /* 1, 2, ...: place in the file */
     char *error;     /* NULL; otherwise why this could not be read, with file, line and what to do; then n_atom = 0 */
 } sh_structure;
+
+#define SH_NO_REWARD_MODEL "none"
 
 typedef struct {
     int64_t n, capacity;

@@ -19,9 +19,6 @@
 #include "crystal/graph.h"
 #include "potential/potential.h"
 
-/* 1 eV/Å^3 in GPa. */
-#define SH_GPA 160.21766208
-
 typedef struct sh_forces sh_forces;
 
 /* Of a potential, which is borrowed and stays with the back-end that it uses now (sh_potential_use). SH_EINPUT of a model of band
@@ -33,7 +30,7 @@ void sh_forces_destroy(sh_forces **forces);
  *
  *     energy (C)    eV a cell; of a model of formation energies the formation energy of the cell
  *     force (S,3)   eV/Å, Cartesian, on the representative of each site: the first of its atoms
- *     stress (C,9)  eV/Å^3, Cartesian, symmetric; times SH_GPA in GPa
+ *     stress (C,9)  eV/Å^3, Cartesian, symmetric; times SH_GPA (base/units.h) in GPa
  *
  * Arrays are there. The graph must have sh_potential_cutoff or a larger cut-off, and all neighbours. The model knows all elements,
  * otherwise the crystal's numbers are NaN. No errors otherwise: atoms that are too close give numbers that are large, or not finite

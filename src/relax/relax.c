@@ -4,7 +4,9 @@
 #include <string.h>
 
 #include "base/status.h"
+#include "base/units.h"
 #include "cell.h"
+#include "crystal/transfer.h"
 #include "relax/fire.h"
 #include "relax/moving.h"
 #include "relax/strain.h"
@@ -39,7 +41,7 @@ const char *sh_relax_verdict_text(sh_relax_verdict verdict)
 sh_relax_opts sh_relax_defaults(void)
 {
     return (sh_relax_opts){
-        .fmax = 0.1, .max_steps = 500, .stress_factor = 160.2176634 * 0.01, .symprec = 1e-3, .batch = 32, .batch_sites = 512};
+        .fmax = 0.1, .max_steps = 500, .stress_factor = SH_GPA * 0.01, .symprec = 1e-3, .batch = 32, .batch_sites = 512};
 }
 
 /* ---- a structure in hand ---- */
@@ -328,17 +330,21 @@ static void fill(batch *b)
 /* Evaluates all in hand and moves them; who ends leaves. */
 static void move_all(batch *b)
 {
-    sh_crystals c;
+    sh_crystals c, there;
     sh_graph g;
+    sh_workspace ws;
     sh_arena_reset(b->arena);
-    sh_workspace ws = sh_workspace_host(b->arena);
+    sh_workspace_begin(&ws, b->model->be ? b->model->be : sh_backend_cpu(), b->arena);
     assemble(b->in_hand, b->n, b->arena, &c);
-    sh_graph_build(&ws, &c, &(sh_graph_opts){.cutoff = b->model->cutoff}, &g);
+    sh_crystals_put(&ws, &c, &there);
+    sh_graph_build(&ws, &there, &(sh_graph_opts){.cutoff = b->model->cutoff}, &g);
     const sh_relax_values values = {.energy = SH_PUSH(b->arena, double, c.n_crystal),
                                     .e_form = SH_PUSH(b->arena, double, c.n_crystal),
                                     .force = SH_PUSH(b->arena, double, 3 * c.n_site),
                                     .stress = SH_PUSH(b->arena, double, 9 * c.n_crystal)};
-    b->model->evaluate(b->model->self, &ws, &c, &g, &values);
+    b->model->evaluate(b->model->self, &ws, &there, &g, &values);
+    const double *min_dist = SH_BRING(&ws, g.min_dist, c.n_crystal);
+    const int64_t *edge_start = SH_BRING(&ws, g.edge_start, c.n_site + 1);
     int64_t n = b->n;
     b->n = b->n_site = 0;
     for (int64_t i = 0; i < n; i++) {
@@ -346,8 +352,8 @@ static void move_all(batch *b)
         int64_t site = c.site_start[i];
         const evaluation x = {.energy = values.energy[i],
                               .e_form = values.e_form[i],
-                              .min_dist = g.min_dist[i],
-                              .has_edge = g.edge_start[c.site_start[i + 1]] > g.edge_start[site],
+                              .min_dist = min_dist[i],
+                              .has_edge = edge_start[c.site_start[i + 1]] > edge_start[site],
                               .force = values.force + 3 * site,
                               .stress = values.stress + 9 * i};
         sh_relax_verdict verdict = advance(m, b->opts, b->source, &x);

@@ -6,8 +6,14 @@
 #include "io/config.h"
 #include "train/setup.h"
 
-/* Takes the setup of every worker to its device: its index among the workers of its node, modulo the devices that it sees. auto: the
- * CPU where a worker sees none. Two workers on one device are warned about. Collective over all; after sh_comm_set_workers. */
+/* Opens the device of every worker: its index among the workers of its node, modulo the devices that it sees. auto: the CPU where a
+ * worker sees none. Two workers on one device are warned about. *be is the CPU's where there is none and on ranks that are no workers.
+ * Collective over all; after sh_comm_set_workers. */
+sh_status sh_device_open(sh_comm *comm, sh_device device, const sh_backend **be);
+/* When nothing uses it any more; of the CPU's nothing. */
+void sh_device_close(const sh_backend *be);
+
+/* The same, and the setup of every worker is taken there. */
 sh_status sh_device_choose(sh_comm *comm, sh_device device, sh_setup *setup);
 
 /* Back to the CPU; before the setup is destroyed. */

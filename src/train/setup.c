@@ -60,9 +60,11 @@ sh_status sh_setup_create(const sh_config *config, sh_setup *out)
 
 void sh_setup_use(sh_setup *s, const sh_backend *be)
 {
-    sh_params_use(s->params, be);
-    sh_adam_use(s->adam, be);
-    sh_space_use(&s->space, be);
+    if (s->params) { /* more than the reward alone */
+        sh_params_use(s->params, be);
+        sh_adam_use(s->adam, be);
+        sh_space_use(&s->space, be);
+    }
     if (s->model.potential) sh_potential_use(s->model.potential, be);
     if (s->gap_model.potential) sh_potential_use(s->gap_model.potential, be);
     sh_reward_use(s->reward, be);

@@ -112,7 +112,7 @@ rows = list(csv.DictReader(open(sys.argv[3], newline="")))
 assert h5["format"] == figures["format"] == "shaft evaluation" and h5["format_version"] == figures["format_version"] == 2
 assert json.loads(h5["summary"][0]) == figures and len(h5["summary"]) == 1
 assert rows and set(h5["rows"]) | {"row"} == set(rows[0]), set(h5["rows"]) ^ set(rows[0])
-texts = {"file", "name", "formula", "reason", "known_as", "nearest_reference", "relaxation", "decomposition"}
+texts = {"file", "name", "formula", "reason", "known_as", "nearest_reference", "relaxation", "group_change", "decomposition"}
 for name, values in h5["rows"].items():
     assert len(values) == len(rows), name
     for got, row in zip(values, rows):
@@ -209,6 +209,19 @@ is same.txt "RMSD, MatterGen's" "0.0000  Å; mean of 9 pairs; 9 match"
 test "$(table same.txt 5 "authors' tolerances") $(table same.txt 5 "CDVAE's")" = "1.000 0.000 1.000 0.000"
 is same.txt "not converged" "-  (they were relaxed elsewhere"
 is same.txt "group kept" "1.0000  9 of 9"
+is same.txt "  otherwise" "0 higher, 0 lower, 0 another of the same order, 0 not determined"
+# A strained cell that came back, the same the other way round, and one that lost an atom's place.
+mkdir bent straight
+for name in a_rocksalt b_primitive c_caesium; do cp set/$name.xyz straight; done
+sed 's/5.64"/6.04"/; s/ 2.82$/ 3.02/' set/a_rocksalt.xyz > bent/a_rocksalt.xyz
+cp set/b_primitive.xyz bent
+sed 's/2.0615 2.0615$/2.0615 2.4615/' set/c_caesium.xyz > bent/c_caesium.xyz
+"$shaft" evaluate bent --relaxed straight --quiet --rows bent.csv > bent.txt
+"$shaft" evaluate straight --relaxed bent --quiet --rows straight.csv -o straight.h5 > straight.txt
+is bent.txt "  otherwise" "2 higher, 0 lower, 0 another"
+is straight.txt "  otherwise" "0 higher, 2 lower, 0 another"
+test "$(column bent.csv group_change | tr '\n' ' ')" = "higher kept higher "
+test "$(column straight.csv group_change | tr '\n' ' ')" = "lower kept lower "
 is same.txt "relaxed with" "not known"
 # Of the same name, but something else: no partner. Close atoms in the relaxed structure are said of that.
 mkdir swapped
@@ -287,7 +300,22 @@ is all.txt "crystal family index, sampled" "$(figure all.txt "crystal family ind
 "$shaft" evaluate run --quiet --model lennard-jones > judged.txt
 is judged.txt "independent of the reward?" "yes: the reward of the run had no formation energy"
 "$shaft" evaluate run set/a_rocksalt.xyz --quiet --model lennard-jones > judged.txt
-is judged.txt "independent of the reward?" "not known for 1 of 2 inputs: they do not say"
+is judged.txt "independent of the reward?" "not known for 1 of $(($(wc -l < all.csv))) structures: they do not say"
+expect 2 "--by reward: none of the inputs says its reward" "$shaft" evaluate set/a_rocksalt.xyz --top 3 --quiet
+# Rewards and what gave them go with the structures: into exported files, relaxations of both, and their CIFs.
+"$shaft" export run --top 3 -o best > /dev/null
+"$shaft" export run --top 3 -o best-xyz --format extxyz > /dev/null
+"$shaft" relax run -o run.h5 --model lennard-jones --steps 1 --quiet
+"$shaft" relax best -o best.h5 --model lennard-jones --steps 1 --quiet --cif best-cifs
+for kind in best best-xyz best.h5 best-cifs; do
+    "$shaft" evaluate $kind --quiet --model lennard-jones --top 2 --by reward --rows "$kind.csv" > "$kind.txt"
+    is "$kind.txt" choice "the best 2 of 3 by reward"
+    is "$kind.txt" "independent of the reward?" "yes: the reward of the run had no formation energy"
+    paste -d' ' <(column "$kind.csv" reward) <(column best/summary.csv reward) | head -n 2 |
+        awk '{ n += ($1 - $2) ^ 2 < 1e-14 && $1 > 0 } END { exit n != 2 }'
+done
+"$shaft" evaluate run.h5 --quiet --top 3 --by reward --rows relaxed-top.csv > /dev/null
+cmp <(column relaxed-top.csv reward) <(column top.csv reward)
 expect 2 "--by reward: none of the inputs says its reward" mpirun -n 2 "$shaft" evaluate set --top 3 --quiet
 expect 2 "--by energy: the model gives no formation energy" "$shaft" evaluate set --top 3 --by energy --model lennard-jones --quiet
 
@@ -301,13 +329,21 @@ if "$shaft" model check m3gnet-efs > /dev/null 2>&1; then
     # One such input among others is enough, in any order; the same weights under another name are the same model.
     sed 's/directory: run/directory: first/; s/seed: 1/seed: 2/' tiny.yaml > first.yaml
     "$shaft" train first.yaml --quiet
-    "$shaft" evaluate first rewarded set/a_rocksalt.xyz --quiet --model m3gnet-efs > mixed.txt
-    is mixed.txt "independent of the reward?" "NO: m3gnet-efs gave the reward of the run as well, and is no independent judge of it (1 of 3 inputs)"
+    "$shaft" evaluate first rewarded set/a_rocksalt.xyz --quiet --model m3gnet-efs --rows mixed.csv > mixed.txt
+    "$shaft" evaluate rewarded --quiet --rows rewarded.csv > /dev/null
+    mixed=$(($(wc -l < mixed.csv) - 1))
+    is mixed.txt "independent of the reward?" "NO: m3gnet-efs gave the reward of the run as well, and is no independent judge of it ($(($(wc -l < rewarded.csv) - 1)) of $mixed structures)"
+    "$shaft" export rewarded --top 3 -o rewarded-top > /dev/null
+    "$shaft" relax rewarded-top -o rewarded.h5 --model lennard-jones --steps 1 --quiet --cif rewarded-cifs
+    for kind in rewarded-top rewarded.h5 rewarded-cifs; do
+        "$shaft" evaluate $kind --quiet --model m3gnet-efs --top 2 --by reward > kind.txt
+        is kind.txt "independent of the reward?" "NO: m3gnet-efs gave the reward of the run as well, and is no independent judge of it (2 of 2 structures)"
+    done
     cp "${SHAFT_MODELS:-$HOME/.local/share/shaft/models}/m3gnet-efs.h5" elsewhere.h5
     "$shaft" evaluate rewarded --quiet --model ./elsewhere.h5 > path.txt
     is path.txt "independent of the reward?" "NO: m3gnet-efs gave the reward of the run as well"
     "$shaft" evaluate rewarded set/a_rocksalt.xyz --quiet --model lennard-jones > other.txt
-    is other.txt "independent of the reward?" "not known for 1 of 2 inputs: they do not say"
+    is other.txt "independent of the reward?" "not known for 1 of $(wc -l < rewarded.csv) structures: they do not say"
     "$shaft" evaluate rewarded --quiet --model lennard-jones > other.txt
     is other.txt "independent of the reward?" "yes: the reward of the run was given by m3gnet-efs"
     pes=${SHAFT_TEST_MODELS:-/nowhere}/M3GNet-MP-2021.2.8-PES.h5

@@ -47,6 +47,31 @@ expect 0 "crystals     33" "$shaft" reference build "$sources/tests/data/prototy
 mkdir folder
 "$shaft" reference build "$sources/tests/fuzz/seeds/cif" "$sources/tests/fuzz/seeds/poscar" --skip-bad -o folder.h5 > out.txt 2>&1 || { cat out.txt; exit 1; }
 
+# Whose energies they are is kept and shown; files of shaft relax say it, one model a hull, and only what is at rest.
+expect 0 "energies of  PBE, uncorrected" "$shaft" reference build crystals.jsonl --energy total -o pbe.h5 --quiet --energies-of "PBE, uncorrected"
+if grep -q "say with --energies-of" out.txt; then exit 1; fi
+expect 0 "energies of  PBE, uncorrected" "$shaft" reference info pbe.h5
+expect 0 "say with --energies-of whose they are" "$shaft" reference build crystals.jsonl --energy total -o who.h5
+expect 0 "energies of  (nobody said)" "$shaft" reference info who.h5
+printf '1\nLattice="0 2.7 2.7 2.7 0 2.7 2.7 2.7 0"\nAr 0 0 0\n2\nLattice="4 0 0 0 4 0 0 0 4"\nAr 0 0 0\nAr 0.001 0 0\n' > argon.xyz
+"$shaft" relax argon.xyz -o argon.h5 --model lennard-jones --quiet
+expect 2 "argon.h5: structure 2 is not at rest: two atoms in one place" "$shaft" reference build argon.h5 -o ar.h5
+expect 0 "energies of  lennard-jones" "$shaft" reference build argon.h5 -o ar.h5 --skip-bad
+grep -qF "energies     total, eV/atom" out.txt
+grep -qF "compositions 1 of 1 elements, 1 elements" out.txt
+"$shaft" evaluate argon.h5 --model lennard-jones --reference ar.h5 --quiet > same.txt 2> warnings.txt
+grep -q "energy above hull, relaxed *-\?0.0000" same.txt
+grep -qF "total energies by lennard-jones of 1 compositions" same.txt
+if grep -q "energies" warnings.txt; then exit 1; fi
+expect 0 "which are those of PBE, uncorrected" "$shaft" evaluate argon.h5 --model lennard-jones --reference pbe.h5
+expect 0 "does not say whose" "$shaft" evaluate argon.h5 --model lennard-jones --reference who.h5
+if "$shaft" model check m3gnet-efs > /dev/null 2>&1; then
+    "$shaft" relax crystals.jsonl -o efs.h5 --steps 0 --fmax 100 --quiet
+    expect 2 "has energies by m3gnet-efs, another input has such by lennard-jones" "$shaft" reference build argon.h5 efs.h5 --skip-bad -o two.h5
+    expect 0 "energies of  m3gnet-efs" "$shaft" reference build efs.h5 -o efs-hull.h5
+    grep -qF "energies     formation, eV/atom" out.txt
+fi
+
 expect 2 "a folder without structure files" "$shaft" reference build folder -o f.h5
 expect 2 "cannot be opened" "$shaft" reference build lost.cif -o f.h5
 expect 1 "lost.csv: cannot be opened" "$shaft" reference build lost.csv -o f.h5

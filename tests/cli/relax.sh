@@ -41,6 +41,10 @@ expect 0 "8 structures in bad.h5" "$shaft" relax bad nowhere.cif -o bad.h5 "${lj
 for line in "2  converged" "2  could not be read" "2  no cell" "1  two atoms in one place" "1  no two atoms within"; do
     grep -qF "$line" out.txt
 done
+for line in "space group at 0.1 Å: 2 kept, 0 higher, 0 lower" "not at rest:" "       2  Ar (1. of bad/b_coincident.xyz): two atoms in one place" \
+    "       7  bad/g.cif:1: a CIF begins with"; do
+    grep -qF "$line" out.txt
+done
 test "$(find cifs -name '*.cif' | sort | tr '\n' ' ')" = "cifs/000001_Ar_225.cif cifs/000006_Ar_123.cif "
 grep -q "^_shaft_relaxation *converged" cifs/000001_Ar_225.cif
 test ! -e bad.h5.journal
@@ -118,6 +122,9 @@ cp whole.h5 done.h5
 expect 0 "nothing was left to do" "$shaft" relax "${some[@]}" -o done.h5 "${options[@]}" --cif late
 test "$(find late -name '*.cif' | wc -l)" -gt 40
 expect 2 "'done.h5' is there already" "$shaft" relax "${some[@]}" -o done.h5 "${lj[@]}" --steps 41
+grep -qF "not what this command makes: lennard-jones, symmetry keep, fmax 0.1, at most 40 moves" out.txt
+echo nothing > other.h5
+expect 2 "'other.h5' is there already, and is no file of shaft relax" "$shaft" relax "${some[@]}" -o other.h5 "${lj[@]}"
 cmp whole.h5 done.h5
 expect 2 "'done.h5' is there already" mpirun -n 2 "$shaft" relax bad -o done.h5 "${lj[@]}"
 test "$(grep -c "is there already" out.txt)" = 1
@@ -137,10 +144,16 @@ if "$shaft" model check m3gnet-efs > /dev/null 2>&1; then
     grep -q "^_shaft_formation_energy_eV_per_atom *-[12]\." salt/000001_NaCl_225.cif
 fi
 
+# What was strained comes back to a larger group, also where its own is kept.
+mkdir strained
+printf '4\nLattice="5.2 0 0 0 5.2 0 0 0 5.6"\nAr 0 0 0\nAr 2.6 2.6 0\nAr 2.6 0 2.8\nAr 0 2.6 2.8\n' > strained/ar.xyz
+expect 0 "0 kept, 1 higher, 0 lower" "$shaft" relax strained -o strained.h5 "${lj[@]}" --fmax 0.001 --cif strained-cifs
+test -e strained-cifs/000001_Ar_225.cif
+
 # Under a pressure it is E + pV that goes down, whatever the energy does.
 "$shaft" relax bad/a_fcc.xyz -o pressed.h5 "${lj[@]}" --pressure 2 > pressed.txt 2>&1
 grep -q "E + pV -0[.]0" pressed.txt
-! grep -q barrier pressed.txt
+if grep -q barrier pressed.txt; then exit 1; fi
 rm pressed.h5
 
 python=
@@ -154,6 +167,10 @@ done
 import h5py, numpy as np
 bad, whole, fixed = (h5py.File(f + ".h5") for f in ("bad", "whole", "fixed"))
 keys = bad.attrs["verdicts"].decode().split(",")
+assert bad.attrs["group_changes"] == b"unknown,kept,higher,lower,other" and list(bad["group_change"][:]) == [1, 0, 0, 0, 0, 1, 0, 0]
+assert bad["message"][0] == b"" and bad["message"][1] == b"two atoms in one place"
+stopped = np.flatnonzero(whole["verdict"][:] == 1)
+assert len(stopped) and all(b"did not converge within the steps allowed: largest force " in whole["message"][i] for i in stopped)
 assert [keys[v] for v in bad["verdict"][:]] == ["converged", "coincident", "isolated", "cell", "cell", "converged", "unreadable", "unreadable"]
 assert bad["atom_start"][-1] == 8 and b"g.cif" in bad["message"][6] and b"nowhere.cif" in bad["message"][7]
 assert bad["path"][bad["file"][1]].endswith(b"b_coincident.xyz") and np.isnan(bad["e_total_relaxed"][:][[1, 2, 3, 4, 6, 7]]).all()

@@ -95,8 +95,8 @@ expect 0 "E_f      -" "$shaft" train run.yaml --set run.directory=line
 
 # Devices: asked for and not there is said before anything is made; auto does without, and so does a program without the module.
 if "$shaft" info | grep -q '^CUDA  *none'; then
-    expect 2 "run.device: cuda, and there is no device to use" "$shaft" train run.yaml --device cuda --set run.directory=device
-    expect 2 "run.device: cuda, and there is no device to use" "$shaft" sample whole -n 2 -o device.h5 --device cuda
+    expect 2 "device: cuda, and there is no device to use" "$shaft" train run.yaml --device cuda --set run.directory=device
+    expect 2 "device: cuda, and there is no device to use" "$shaft" sample whole -n 2 -o device.h5 --device cuda
     test ! -e device.h5
     test ! -e device
     expect 0 "iterations 0 to 1" "$shaft" train run.yaml --device auto --set run.directory=auto --set train.iterations=1

@@ -8,6 +8,7 @@
 #include "potentials.h"
 
 #include "backend/workspace.h"
+#include "base/units.h"
 #include "crystal/reduce.h"
 
 #ifdef SH_F64

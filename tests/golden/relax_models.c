@@ -64,7 +64,7 @@ static void check_model(const char *name)
         return;
     }
     assert_ok(sh_model_load(found, &loaded));
-    assert_ok(sh_relax_network_create(loaded.potential, &network));
+    assert_ok(sh_relax_network_create(loaded.potential, sh_backend_cpu(), &network));
     const sh_relax_model *model = sh_relax_network_model(network);
     for (int i = 0; i < N; i++)
         cells[i] = cell_of(prototype(names[i]));
@@ -120,7 +120,7 @@ static void test_gap(void **state)
     sh_relax_network *network;
     if (!sh_test_model("megnet-gap", found, sizeof found)) return;
     assert_ok(sh_model_load(found, &loaded));
-    assert_int_equal(sh_relax_network_create(loaded.potential, &network), SH_EINPUT);
+    assert_int_equal(sh_relax_network_create(loaded.potential, sh_backend_cpu(), &network), SH_EINPUT);
     assert_null(network);
     sh_error_clear();
     sh_model_release(&loaded);

@@ -17,6 +17,8 @@
 #include "crystal/reduce.h"
 #include "crystal/transfer.h"
 
+void sh_graph_find_team(const sh_graph_find_args *args, int64_t n, int lanes); /* kernels/graph_team.c */
+
 enum { PER_GROUP = 6, N_MADE = SH_N_GROUP * PER_GROUP, MOST_SITES = 4 };
 
 static sh_groups *groups;
@@ -345,6 +347,48 @@ static void test_threads(void **state)
     for_all(check_threads);
 }
 
+/* ---- the search by a team of threads ---- */
+
+static int lanes;
+
+static void find_by_team(const sh_graph_find_args *args, int64_t n)
+{
+    sh_graph_find_team(args, n, lanes);
+}
+
+/* Of the first crystals: a meeting of threads takes its time where there are more of them than cores. */
+static void check_team(const batch *b, const outcome *here, sh_arena *arena)
+{
+    enum { SOME = 12 };
+    sh_backend with_team = *sh_backend_cpu();
+    sh_crystals few = here->crystals;
+    (void)b;
+    if (few.n_crystal > SOME) few.n_crystal = SOME;
+    few.n_site = few.site_start[few.n_crystal];
+    few.n_atom = few.atom_start[few.n_site];
+    few.n_stab = few.stab_start[few.n_site];
+    with_team.graph_find = find_by_team;
+    sh_arena_reset(arena);
+    for (int k = 0; k < N_OPTION; k++)
+        for (lanes = 1; lanes <= 3; lanes += 2) {
+            sh_graph by_one, by_team;
+            sh_workspace ws;
+            sh_workspace_begin(&ws, sh_backend_cpu(), arena);
+            sh_graph_build(&ws, &few, &options[k], &by_one);
+            sh_workspace_begin(&ws, &with_team, arena);
+            sh_graph_build(&ws, &few, &options[k], &by_team);
+            near_graph(&by_one, &by_team);
+        }
+}
+
+/* What a device does instead of the CPU's graph_find: by one lane and by several that meet. */
+static void test_team(void **state)
+{
+    (void)state;
+    omp_set_dynamic(0);
+    for_all(check_team);
+}
+
 /* A selection is its crystals, one by one. */
 static void check_selection(const batch *b, const outcome *here, sh_arena *arena)
 {
@@ -504,7 +548,8 @@ static void test_device(void **state)
 
 int main(int argc, char **argv)
 {
-    const struct CMUnitTest here[] = {cmocka_unit_test(test_threads), cmocka_unit_test(test_selections),
+    const struct CMUnitTest here[] = {cmocka_unit_test(test_threads), cmocka_unit_test(test_team),
+                                      cmocka_unit_test(test_selections),
                                       cmocka_unit_test(test_empty), cmocka_unit_test(test_recorder),
                                       cmocka_unit_test(test_rounding)},
                             device[] = {cmocka_unit_test(test_device)};

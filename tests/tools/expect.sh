@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# expect.sh -- what the scripts of commands share: a folder of their own to be in, and the expectation of a command. Sourced.
+# expect.sh -- what the scripts of commands share: a folder of their own to be in, the expectation of a command, a plugin. Sourced.
 folder=$(mktemp -d)
 trap 'for job in $(jobs -p); do kill -9 "$job" 2> /dev/null || true; done; rm -rf "$folder"' EXIT
 cd "$folder"
@@ -14,4 +14,13 @@ expect() {
         cat "$folder/out.txt"
         exit 1
     fi
+}
+
+# plugin SOURCES: roomy.so, the example of SOURCES/src/reward/plugin.h as it stands there, built with the header where it is installed
+plugin() {
+    mkdir -p include/shaft
+    cp "$1/src/reward/plugin.h" include/shaft/
+    sed -n '/^ \*     #include <math.h>/,/^ \*     }$/s/^ \*     \{0,1\}//p' include/shaft/plugin.h > roomy.c
+    grep -q roomy roomy.c
+    "${CC:-cc}" -Wall -Werror -shared -fPIC -O2 -I include roomy.c -o roomy.so
 }

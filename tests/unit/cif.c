@@ -140,7 +140,7 @@ static void test_syntax(void **state)
           "_cell_angle_alpha 90\r\n_cell_angle_beta 90\r\n_cell_angle_gamma 90\r\n_symmetry_equiv_pos_as_xyz ?\r\n"
           "loop_ _atom_site_label _atom_site_occupancy _atom_site_fract_x _atom_site_fract_y _atom_site_fract_z\r\n"
           "Li1 1.0(1) -0.25 0 1.5 'OW2' . 1e-1 0 0\r\n"
-          "data_two\r\n" "_shaft_sampled_space_group_number 5\r\n"
+          "data_two\r\n" "_shaft_sampled_space_group_number 5\r\n_shaft_reward 2.5e-1\r\n_shaft_reward_model none\r\n"
           "_cell_length_a 4\r\n_cell_length_b 4\r\n_cell_length_c 4\r\n_cell_angle_alpha 90\r\n_cell_angle_beta 90\r\n"
           "_cell_angle_gamma 90\r\nloop_\r\n_atom_site_type_symbol\r\n_atom_site_fract_x\r\n_atom_site_fract_y\r\n"
           "_atom_site_fract_z\r\n_atom_site_calc_flag\r\nFe3+ 0 0 0 d\r\nO 0.1 0 0 dum\r\n",
@@ -157,6 +157,10 @@ static void test_syntax(void **state)
     assert_int_equal(list.item[1].n_atom, 1);
     assert_int_equal(list.item[1].z[0], 26);
     assert_int_equal(list.item[1].sampled_group, 5);
+    assert_near(list.item[1].reward, 0.25, 0);
+    assert_string_equal(list.item[1].reward_model, SH_NO_REWARD_MODEL);
+    assert_near(s->reward, 0, 0);
+    assert_null(s->reward_model);
     assert_int_equal(list.item[1].index, 2);
     assert_string_equal(sh_structures_path(&list, 1), "in.cif");
     sh_structures_destroy(&list);

@@ -106,13 +106,17 @@ static void test_text(void **state)
     sh_structures list = read_data("prototypes.xyz");
     sh_structure *salt = &list.item[0];
     salt->sampled_group = 47;
-    const sh_cif_item items[] = {{"_shaft_reward", "0.93"}, {"_shaft_model", "M3GNet's EFS"}, {"_shaft_key", "data_x"}};
+    salt->reward = 1 / 3.0;
+    salt->reward_model = sh_strdup("./a model.h5");
+    const sh_cif_item items[] = {{"_shaft_term_bond", "0.93"}, {"_shaft_model", "M3GNet's EFS"}, {"_shaft_key", "data_x"}};
     int number;
     char *text;
     sh_structures back = round_trip(salt, &(sh_cif_opts){.name = "rock salt", .item = items, .n_item = 3}, &number, &text);
     assert_int_equal(number, 225);
     assert_string_equal(back.item[0].name, "rock_salt");
     assert_int_equal(back.item[0].sampled_group, 47);
+    assert_near(back.item[0].reward, 1 / 3.0, 0);
+    assert_string_equal(back.item[0].reward_model, "./a model.h5");
     static const char *const wanted[] = {
         "data_rock_salt\n",           "_cell_length_a                       5.6400000000\n",
         "_cell_angle_gamma                    90.0000000000\n",
@@ -120,7 +124,9 @@ static void test_text(void **state)
         "_cell_formula_units_Z                4\n",
         "_space_group_IT_number               225\n", "_space_group_name_H-M_alt            'F m -3 m'\n",
         "_space_group_name_Hall               '-F 4 2 3'\n", "_shaft_sampled_space_group_number    47\n",
-        "_shaft_reward                        0.93\n",
+        "_shaft_reward                        0.3333333333333333\n",
+        "_shaft_reward_model                  './a model.h5'\n",
+        "_shaft_term_bond                     0.93\n",
         "_shaft_model                         \"M3GNet's EFS\"\n",
         "_shaft_key                           'data_x'\n", "1 'x,y,z'\n", "\n192 '",
         "Na1   Na   4 ", "Cl1   Cl   4 "};

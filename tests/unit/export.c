@@ -178,6 +178,8 @@ static void test_sample_set(void **state)
     assert_int_equal(list.item[0].n_atom, 8);
     assert_int_equal(list.item[1].sampled_group, 216);
     assert_string_equal(list.item[1].name, "trajectory 8");
+    assert_near(list.item[1].reward, 0.9, 0);
+    assert_string_equal(list.item[1].reward_model, SH_NO_REWARD_MODEL);
     assert_near(list.item[0].lattice[0], 5.64, 1e-12);
     sh_structures_destroy(&list);
 

@@ -88,16 +88,27 @@ static void test_round_trip(void **state)
     assert_ok(sh_structures_check(&list));
     char text[4096] = "";
     FILE *f = fmemopen(text, sizeof text - 1, "w");
-    const sh_cif_item items[] = {{"_shaft_reward", "0.5"}, {"_shaft_note", "two words"}};
+    list.item[0].sampled_group = 14;
+    list.item[0].reward = 0.1;
+    list.item[0].reward_model = sh_strdup("a model.h5");
+    const sh_cif_item items[] = {{"_shaft_term_bond", "0.5"}, {"_shaft_note", "two words"}};
     assert_ok(sh_extxyz_write(f, &list.item[0], items, 2));
     assert_ok(sh_extxyz_write(f, &list.item[0], NULL, 0));
     fclose(f);
-    assert_non_null(strstr(text, " shaft_reward=0.5 shaft_note=\"two words\"\n"));
+    assert_non_null(strstr(text, " shaft_reward=0.1 shaft_reward_model=\"a model.h5\" shaft_term_bond=0.5 shaft_note=\"two words\"\n"));
     sh_structures back = parse(text);
     assert_int_equal(back.n, 2);
     for (int i = 0; i < 2; i++)
         assert_true(same_atoms(&list.item[0], &back.item[i], 1e-10));
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(back.item[i].sampled_group, 14);
+        assert_near(back.item[i].reward, 0.1, 0);
+        assert_string_equal(back.item[i].reward_model, "a model.h5");
+    }
     sh_structures_destroy(&back);
+    sh_structures_destroy(&list);
+    list = parse("1\nLattice=\"3 0 0 0 4 0 0 0 6\" shaft_reward=much\nNa 0 0 0\n");
+    assert_non_null(strstr(list.item[0].error, "shaft_reward is 'much', not a number"));
     sh_structures_destroy(&list);
 }
 

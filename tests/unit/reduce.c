@@ -212,9 +212,50 @@ static void test_tolerance(void **state)
     assert_int_equal(sh_alloc_live(), 0);
 }
 
+/* Symmetry does not depend on the cell that is given, and changes with strains, displacements, ordering and translations as it should. */
+static void test_symmetry(void **state)
+{
+    (void)state;
+    sh_structures list = read_data("prototypes.xyz");
+    const sh_structure *salt = &list.item[0]; /* 4 atoms of Na, then 4 of Cl */
+    const double primitive_lattice[9] = {0, 2.82, 2.82, 2.82, 0, 2.82, 2.82, 2.82, 0}, primitive_frac[6] = {0, 0, 0, 0.5, 0.5, 0.5};
+    const int32_t two[2] = {11, 17};
+    const sh_cell primitive = {primitive_lattice, 2, two, primitive_frac}, whole = cell_of(salt);
+    sh_symmetry before = sh_symmetry_of(&whole, 0.1), same = sh_symmetry_of(&primitive, 0.1);
+    assert_int_equal(before.number, 225);
+    assert_int_equal(before.n_operation * same.n_atom, same.n_operation * before.n_atom);
+    assert_int_equal(before.n_operation * 2, 48 * before.n_atom); /* m-3m over two atoms */
+    assert_int_equal(sh_symmetry_compare(&before, &same), SH_SYMMETRY_KEPT);
+
+    sh_structure s[5];
+    for (int k = 0; k < 5; k++)
+        sh_structure_copy(salt, &s[k]);
+    s[0].lattice[8] *= 1.1;                 /* tetragonal: I4/mmm */
+    s[1].frac[0] += 0.05;                   /* fewer translations, and a smaller point group */
+    for (int a = 0; a < 8; a++)
+        s[2].z[a] = 11;                     /* simple cubic: more translations */
+    memcpy(s[3].frac + 3, s[3].frac, 3 * sizeof(double)); /* two atoms in one place */
+    static const int diamond[] = {0, 0, 0, 0, 1, 1, 1, 1}; /* zincblende: -43m, half of m-3m, over two atoms again */
+    for (int a = 0; a < 8; a++)
+        for (int c = 0; c < 3; c++)
+            s[4].frac[3 * a + c] = salt->frac[3 * (a % 4) + c] + 0.25 * diamond[a];
+    const sh_symmetry_change wanted[] = {SH_SYMMETRY_LOWER, SH_SYMMETRY_LOWER, SH_SYMMETRY_HIGHER, SH_SYMMETRY_UNKNOWN, SH_SYMMETRY_LOWER};
+    for (int k = 0; k < 5; k++) {
+        const sh_cell cell = cell_of(&s[k]);
+        sh_symmetry after = sh_symmetry_of(&cell, 0.1);
+        assert_int_equal(sh_symmetry_compare(&before, &after), wanted[k]);
+        static const sh_symmetry_change back[] = {SH_SYMMETRY_UNKNOWN, SH_SYMMETRY_KEPT, SH_SYMMETRY_LOWER, SH_SYMMETRY_HIGHER};
+        assert_int_equal(sh_symmetry_compare(&after, &before), back[wanted[k]]);
+        sh_structure_destroy(&s[k]);
+    }
+    const sh_symmetry tetragonal = {139, 32, 4}, trigonal = {191, 24, 3}; /* 16 / 2 and 24 / 3 */
+    assert_int_equal(sh_symmetry_compare(&tetragonal, &trigonal), SH_SYMMETRY_OTHER);
+    sh_structures_destroy(&list);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_prototypes), cmocka_unit_test(test_materials_project),
-                                       cmocka_unit_test(test_cells), cmocka_unit_test(test_tolerance)};
+                                       cmocka_unit_test(test_cells), cmocka_unit_test(test_tolerance), cmocka_unit_test(test_symmetry)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -11,6 +11,7 @@
 #include "io/h5.h"
 #include "io/jsonl.h"
 #include "io/reference.h"
+#include "metrics/hull.h"
 #include "metrics/sets.h"
 
 static json *prototypes;
@@ -129,6 +130,8 @@ static void fill(sh_reference *r)
     r->energy = SH_ENERGY_FORMATION;
     sh_free(r->attribution);
     r->attribution = sh_strdup("made for this test");
+    sh_free(r->energies_of);
+    r->energies_of = sh_strdup("m3gnet-pes");
     double energy = -1;
     for (const json *p = json_get(prototypes, "prototypes", NULL)->first; p; p = p->next, energy -= 0.01) {
         sh_reduced reduced = reduced_of_json(p, arena);
@@ -158,6 +161,7 @@ static void test_round_trip(void **state)
     assert_ok(sh_reference_write(&r, path));
     assert_ok(sh_reference_read(path, &back));
     assert_string_equal(back.attribution, r.attribution);
+    assert_string_equal(back.energies_of, "m3gnet-pes");
     assert_int_equal(back.energy, SH_ENERGY_FORMATION);
     assert_int_equal(back.n_phase, r.n_phase);
     assert_memory_equal(back.phase, r.phase, (size_t)r.n_phase * sizeof *r.phase);
@@ -189,7 +193,7 @@ static void test_round_trip(void **state)
     sh_hull_result result;
     sh_arena *scratch = sh_arena_create(1 << 16);
     sh_phase salt;
-    assert_ok(sh_reference_hull(&back, &hull));
+    assert_ok(sh_hull_of_reference(&back, &hull));
     assert_ok(sh_phase_parse("Na2Cl", 0, &salt, NULL));
     sh_hull_energy(hull, &salt, scratch, &result);
     assert_true(result.feasible); /* by NaCl and Na, which came with the formation energies */
@@ -197,7 +201,7 @@ static void test_round_trip(void **state)
     sh_hull_destroy(&hull);
     sh_arena_destroy(&scratch);
     back.energy = SH_ENERGY_NONE;
-    assert_fails(sh_reference_hull(&back, &hull), SH_EINPUT, "have no energies");
+    assert_fails(sh_hull_of_reference(&back, &hull), SH_EINPUT, "have no energies");
     sh_error_clear();
     sh_reference_destroy(&r);
     sh_reference_destroy(&back);

@@ -6,12 +6,12 @@
 #include <unistd.h>
 
 #include "base/memory.h"
+#include "base/units.h"
 #include "io/collect.h"
 #include "io/files.h"
 #include "io/h5.h"
 #include "io/relaxed.h"
 #include "io/text.h"
-#include "potential/forces.h"
 
 static char folder[64];
 static const char job[65] = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
@@ -40,6 +40,8 @@ static sh_structures make_structures(void)
             s.frac[3 * a] = 0.1 * a + 0.01 * i;
         }
         s.sampled_group = 225 * i;
+        s.reward = 0.75 * i;
+        if (i) s.reward_model = sh_strdup("m3gnet-efs");
         if (i) s.name = sh_strdup("the second");
         if (i) {
             sh_structures_add_file(&list, "b.cif");
@@ -62,6 +64,7 @@ static sh_relaxed_row make_row(int64_t id, int64_t n_atom)
     row.n_site = 1;
     row.group[0] = 225;
     row.group[1] = 221;
+    row.group_change = id ? SH_SYMMETRY_LOWER : SH_SYMMETRY_HIGHER;
     row.energy[0] = -1.5;
     row.energy[1] = -2.5 - (double)id;
     row.e_form[0] = NAN;
@@ -101,6 +104,11 @@ static void check_rows(const sh_relaxed *r)
     assert_memory_equal(r->frac[1] + 3 * r->atom_start[2], frac, sizeof frac);
     assert_int_equal(r->group[0][0], 225);
     assert_int_equal(r->group[1][0], 221);
+    assert_int_equal(r->group_change[0], SH_SYMMETRY_HIGHER);
+    assert_int_equal(r->group_change[1], SH_SYMMETRY_UNKNOWN);
+    assert_int_equal(r->group_change[2], SH_SYMMETRY_LOWER);
+    assert_string_equal(r->message[0], "");
+    assert_string_equal(r->message[2], "did not converge within the steps allowed: largest force 0.05 after 9 moves");
     assert_int_equal(r->index[2], 2);
     assert_int_equal(r->file[2], 1);
     assert_string_equal(r->path[0], "a folder/first.xyz");
@@ -108,6 +116,10 @@ static void check_rows(const sh_relaxed *r)
     assert_string_equal(r->name[2], "the second");
     assert_string_equal(r->message[1], "b.cif: line 3: nothing");
     assert_int_equal(r->sampled_group[2], 225);
+    assert_near(r->reward[2], 0.75, 0);
+    assert_true(isnan(r->reward[0]) && isnan(r->reward[1]));
+    assert_string_equal(r->reward_model[2], "m3gnet-efs");
+    assert_string_equal(r->reward_model[0], "");
 }
 
 static sh_relaxed_settings settings_of(void)
@@ -156,6 +168,10 @@ static void test_there_and_back(void **state)
     assert_int_equal(list.item[2].n_atom, 3);
     assert_memory_equal(list.item[2].frac, frac, sizeof frac);
     assert_near(list.item[2].lattice[4], 5, 0);
+    assert_near(list.item[2].reward, 0.75, 0);
+    assert_string_equal(list.item[2].reward_model, "m3gnet-efs");
+    assert_near(list.item[0].reward, 0, 0);
+    assert_null(list.item[0].reward_model);
     sh_structures_destroy(&list);
     sh_relaxed_destroy(&back);
     sh_relaxed_destroy(&r);
