@@ -6,10 +6,11 @@
  *
  * The task is that of configs/battery.yaml with a new policy. As many replayed as fresh trajectories; every batch runs REPEATS times
  * after one that is not counted. Printed are medians with the smallest and the largest, trained structures a second with their ratio to the
- * CPU's in the same run (where it was timed: up to 1,024), and what the dense products reach of the device's own: one large product
- * and one large sum, measured here. */
+ * CPU's in the same run (where it was timed: up to 1,024), and what dense products and memory reach of the device's own: one large
+ * product and one large sum, measured here. Memory is counted as bench_roofline does, from below. */
 #define _POSIX_C_SOURCE 200809L
 
+#include <omp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,39 +31,29 @@ static void step(worker *w, int64_t n, double seconds[N_PART])
     if (worker_step(w, 0, n, seconds) != SH_OK) fatal(sh_error_message());
 }
 
-/* ---- operations of the dense products of one step ---- */
+/* ---- what a step asks for ---- */
 
-static struct {
-    const sh_backend *be;
-    double operations;
-} counter;
+/* A structure's share of the operations of dense products and of the memory that launches touch: of a step of COUNTED, which is nearly
+ * that of any. */
+typedef struct {
+    double operations, bytes;
+} demand;
 
-static void count_dense(const sh_dense_args *args, int64_t n)
+static demand count(worker *w)
 {
-    counter.operations += 2.0 * (double)n * (double)args->k * (double)args->out.cols;
-    counter.be->dense(args, n);
-}
-
-static void count_dense_grad(const sh_dense_grad_args *args, int64_t n)
-{
-    int products = (args->grad_input != NULL) + (args->grad_w != NULL);
-    counter.operations += 2.0 * products * (double)n * (double)args->k * (double)args->cols;
-    counter.be->dense_grad(args, n);
-}
-
-static double operations(worker *w, int64_t n)
-{
-    double seconds[N_PART];
-    const sh_backend *be = w->be;
-    sh_backend counting = *be;
-    counting.dense = count_dense;
-    counting.dense_grad = count_dense_grad;
-    counter.be = be;
-    counter.operations = 0;
-    worker_use(w, &counting);
-    step(w, n, seconds);
-    worker_use(w, be);
-    return counter.operations;
+    enum { COUNTED = 256 };
+    demand d = {0, 0};
+    int n_kernel = 0, threads = omp_get_max_threads();
+    sh_recorder_kernel *kernel = NULL;
+    omp_set_num_threads(1);
+    if (worker_count(w, COUNTED, &kernel, &n_kernel) != SH_OK) fatal(sh_error_message());
+    for (int k = 0; k < n_kernel; k++) {
+        d.operations += kernel[k].operations / COUNTED;
+        d.bytes += (double)(kernel[k].read + kernel[k].written) / COUNTED;
+    }
+    sh_free(kernel);
+    omp_set_num_threads(threads);
+    return d;
 }
 
 /* Operations and bytes a second of one large product and one large sum. */
@@ -91,7 +82,8 @@ static void ceilings(const sh_backend *be, double *flops, double *bytes)
 }
 
 /* Times all batches; rate (4) of each, 0 where it was not timed. */
-static void run(worker *w, const sh_backend *be, const char *what, int repeats, int64_t largest, const double *cpu_rate, double *rate)
+static void run(worker *w, const sh_backend *be, const char *what, int repeats, int64_t largest, const demand *d,
+                const double *cpu_rate, double *rate)
 {
     static double seconds[N_PART][MAX_REPEATS];
     double most_flops, most_bytes;
@@ -102,11 +94,10 @@ static void run(worker *w, const sh_backend *be, const char *what, int repeats, 
         int64_t n = 256LL << 2 * k;
         rate[k] = 0;
         if (n > largest) continue;
-        double done = operations(w, n); /* the step that is not counted */
-        for (int i = 0; i < repeats; i++) {
+        for (int i = -1; i < repeats; i++) { /* the first is not counted */
             double one[N_PART] = {0};
             step(w, n, one);
-            for (int p = 0; p < N_PART; p++)
+            for (int p = 0; p < N_PART && i >= 0; p++)
                 seconds[p][i] = one[p];
         }
         printf("batch %lld\n", (long long)n);
@@ -116,7 +107,9 @@ static void run(worker *w, const sh_backend *be, const char *what, int repeats, 
                    1e3 * quantile(seconds[p], repeats, 0), 1e3 * quantile(seconds[p], repeats, 1), (double)n / median);
             if (p == WHOLE) {
                 rate[k] = (double)n / median;
-                printf("  dense products: %.3g Tflop/s, %.1f %% of a large one", 1e-12 * done / median, 100 * done / median / most_flops);
+                printf("  dense products %.3g Tflop/s, %.1f %% of a large one; memory %.4g GB/s, %.1f %% of a large sum",
+                       1e-12 * d->operations * rate[k], 100 * d->operations * rate[k] / most_flops, 1e-9 * d->bytes * rate[k],
+                       100 * d->bytes * rate[k] / most_bytes);
                 if (cpu_rate && cpu_rate[k] > 0) printf("; %.2f x CPU", rate[k] / cpu_rate[k]);
             }
             printf("\n");
@@ -139,14 +132,16 @@ int main(int argc, char **argv)
     if (worker_create(weights, &w) != SH_OK) fatal(sh_error_message());
     printf("policy of configs/battery.yaml, new; %lld parameters; energies: %s; medians of %d [smallest, largest]\n",
            (long long)sh_params_size(w.params), weights ? weights : "none", repeats);
-    run(&w, sh_backend_cpu(), "CPU", repeats, largest < LARGEST_ON_CPU ? largest : LARGEST_ON_CPU, NULL, on_cpu);
+    const demand d = count(&w);
+    printf("a structure asks for %.1f Mflop of products and touches %.2f MB of memory\n", 1e-6 * d.operations, 1e-6 * d.bytes);
+    run(&w, sh_backend_cpu(), "CPU", repeats, largest < LARGEST_ON_CPU ? largest : LARGEST_ON_CPU, &d, NULL, on_cpu);
     const sh_cuda_state *cuda = sh_cuda_look();
     if (cuda->n_device) {
         const sh_backend *be;
         char text[SH_CUDA_TEXT];
         cuda->entry->describe(0, text);
         if (sh_cuda_open(&(sh_cuda_options){.fatal = fatal}, &be) != SH_OK) fatal(sh_error_message());
-        run(&w, be, text, repeats, largest, on_cpu, on_device);
+        run(&w, be, text, repeats, largest, &d, on_cpu, on_device);
         sh_cuda_close();
     } else {
         printf("no device: %s\n", cuda->why);

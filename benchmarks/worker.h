@@ -4,14 +4,16 @@
 
 #include <stdlib.h>
 
+#include "backend/recorder.h"
 #include "flat_model.h"
 #include "gflownet/fresh.h"
 #include "gflownet/step.h"
 #include "nn/adam.h"
 #include "timing.h"
 
-enum { DRAW, GRADIENT, ADAM, WHOLE, N_PART };
-static const char *const part_name[N_PART] = {"drawing", "gradient", "optimizer", "whole step"};
+/* Sampling is timed alone too, beside the step; drawing is sampling and rewards. */
+enum { SAMPLE, DRAW, GRADIENT, ADAM, WHOLE, N_PART };
+static const char *const part_name[N_PART] = {"(sampling)", "drawing", "gradient", "optimizer", "whole step"};
 
 typedef struct {
     sh_groups *groups;
@@ -26,7 +28,7 @@ typedef struct {
     sh_adam *adam;
     const sh_backend *be;
     sh_arena *arena;
-    sh_sizes *draw_sizes, *learn_sizes;
+    sh_sizes *sample_sizes, *draw_sizes, *learn_sizes;
     sh_records fresh, replay;
 } worker;
 
@@ -89,6 +91,7 @@ static inline sh_status worker_create(const char *weights, worker *w)
     sh_policy_start_values(w->policy, 0);
     w->adam = sh_adam_create(w->params);
     w->arena = sh_arena_create(1 << 24);
+    w->sample_sizes = sh_sizes_create(sh_fresh_parts(c));
     w->draw_sizes = sh_sizes_create(sh_fresh_parts(c));
     w->learn_sizes = sh_sizes_create(1);
     sh_records_create(&w->fresh, c->max_sites, 1);
@@ -100,6 +103,7 @@ static inline void worker_destroy(worker *w)
 {
     sh_records_destroy(&w->fresh);
     sh_records_destroy(&w->replay);
+    sh_sizes_destroy(&w->sample_sizes);
     sh_sizes_destroy(&w->draw_sizes);
     sh_sizes_destroy(&w->learn_sizes);
     sh_arena_destroy(&w->arena);
@@ -112,31 +116,42 @@ static inline void worker_destroy(worker *w)
     sh_groups_destroy(&w->groups);
 }
 
-static inline void worker_use(worker *w, const sh_backend *be)
+static inline void worker_use(worker *w, const sh_backend *back_end)
 {
-    sh_params_use(w->params, be);
-    sh_adam_use(w->adam, be);
-    sh_space_use(&w->space, be);
-    if (w->model.potential) sh_potential_use(w->model.potential, be);
-    sh_reward_use(w->reward, be);
-    w->be = be;
+    sh_params_use(w->params, back_end);
+    sh_adam_use(w->adam, back_end);
+    sh_space_use(&w->space, back_end);
+    if (w->model.potential) sh_potential_use(w->model.potential, back_end);
+    sh_reward_use(w->reward, back_end);
+    w->be = back_end;
 }
 
-/* n new trajectories from `first` on, with rewards. */
+static const sh_exploration none = {.epsilon = 0, .widen = 1};
+
+/* n new trajectories from `first` on, without rewards. */
+static inline void worker_sample(worker *w, uint64_t first, int64_t n)
+{
+    sh_workspace ws;
+    do {
+        sh_arena_reset(w->arena);
+        sh_workspace_begin(&ws, w->be, w->arena);
+        sh_workspace_plan(&ws, w->sample_sizes);
+        sh_sample(w->policy, &ws, 1, first, n, &none, &w->fresh);
+    } while (!sh_workspace_settle(&ws));
+}
+
+/* With rewards. */
 static inline void worker_draw(worker *w, uint64_t first, int64_t n)
 {
-    static const sh_exploration none = {.epsilon = 0, .widen = 1};
     const sh_drawing drawing = {.policy = w->policy, .reward = w->reward, .be = w->be, .arena = w->arena, .sizes = w->draw_sizes};
     sh_draw_fresh(&drawing, 1, first, n, &none, &w->fresh);
 }
 
-/* One step of n new trajectories and as many replayed ones, the same again. A rate so small that all repeats see one policy. */
-static inline sh_status worker_step(worker *w, uint64_t first, int64_t n, double seconds[N_PART])
+/* The gradient of what was drawn and of the same again as the replay. */
+static inline void worker_learn(worker *w)
 {
     sh_step_sums sums;
-    double norm, start = now(), drawn, learnt;
-    worker_draw(w, first, n);
-    drawn = now();
+    int64_t n = w->fresh.n;
     sh_records_resize(&w->replay, n);
     memcpy(w->replay.data, w->fresh.data, (size_t)n * w->fresh.stride);
     sh_arena_reset(w->arena);
@@ -151,14 +166,51 @@ static inline sh_status worker_step(worker *w, uint64_t first, int64_t n, double
                                  .n_total = 2 * (double)n,
                                  .sizes = w->learn_sizes};
     sh_train_step(w->policy, w->be, &batch, w->arena, &sums);
+}
+
+/* One step of n new trajectories and as many replayed ones. A rate so small that all repeats see one policy. */
+static inline sh_status worker_step(worker *w, uint64_t first, int64_t n, double seconds[N_PART])
+{
+    double norm, before = now(), start, drawn, learnt;
+    worker_sample(w, first, n);
+    w->be->wait();
+    start = now();
+    worker_draw(w, first, n);
+    drawn = now();
+    worker_learn(w);
     w->be->wait();
     learnt = now();
     SH_TRY(sh_adam_step(w->adam, 1e-12, 10, &norm));
     w->be->wait();
+    seconds[SAMPLE] = start - before;
     seconds[DRAW] = drawn - start;
     seconds[GRADIENT] = learnt - drawn;
     seconds[ADAM] = now() - learnt;
     seconds[WHOLE] = now() - start;
+    return SH_OK;
+}
+
+/* What a step of n asks for by kernel, on the recording back-end: k (returned number); SH_NEW. One thread alone may run kernels. The
+ * step that is counted follows two that are not; footprints are of one more. */
+static inline sh_status worker_count(worker *w, int64_t n, sh_recorder_kernel **out, int *n_kernel)
+{
+    double norm;
+    worker_use(w, sh_recorder_open());
+    for (int i = 0; i < 4; i++) {
+        sh_recorder_take_footprints(i == 3);
+        sh_recorder_clear();
+        worker_draw(w, 0, n);
+        worker_learn(w);
+        SH_TRY(sh_adam_step(w->adam, 1e-12, 10, &norm));
+        const sh_recorder_kernel *kernel = sh_recorder_kernels(n_kernel);
+        if (i == 2) *out = memcpy(SH_NEW(sh_recorder_kernel, *n_kernel), kernel, (size_t)*n_kernel * sizeof *kernel);
+        for (int k = 0; k < *n_kernel && i == 3; k++) {
+            (*out)[k].read = kernel[k].read;
+            (*out)[k].written = kernel[k].written;
+        }
+    }
+    worker_use(w, sh_backend_cpu());
+    sh_recorder_close();
     return SH_OK;
 }
 

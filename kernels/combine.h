@@ -2,6 +2,8 @@
 #ifndef SH_KERNEL_COMBINE_H
 #define SH_KERNEL_COMBINE_H
 
+#include <stdbool.h>
+
 #include "activation.h"
 
 /* pre = bias + p_src + p_dst + p_group of row r. */
@@ -26,6 +28,12 @@ SH_BODY void combine_rows(int64_t r, const sh_combine_args *a, sh_real *pre)
     if (g)
         for (int64_t c = 0; c < a->cols; c++)
             pre[c] += g[c];
+}
+
+/* Whether nothing is left to do after the product. */
+SH_BODY bool sh_combine_is_bare(const sh_combine_args *a)
+{
+    return a->kind < 0 && !a->bias && !a->p_src && !a->p_dst && !a->p_group && a->y == a->pre;
 }
 
 /* A loop for each kind, so that each vectorises: y = f(pre), and grad_pre = grad_y f'(pre), n numbers. */

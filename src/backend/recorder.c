@@ -7,10 +7,12 @@
 
 #include "backend/footprint.h"
 #include "base/status.h"
+#include "combine.h"
 
 static const size_t REGION = (size_t)8 << 30, HUGE_PAGE = 2 << 20; /* bytes, of addresses alone */
 
 enum { MAX_UNDER_WAY = 16 };
+enum { OFFSETS_LAUNCHES = 3, SORT_LAUNCHES = 6 }; /* about: CUB's scan and its radix sort, with the kernels around them */
 
 /* Launches by kernel. */
 #define SH_INDEX(kernel) OF_##kernel,
@@ -102,12 +104,14 @@ static void begin_work(void)
     recorder.launched = seconds();
 }
 
-static void end_work(int kernel, int64_t n, double operations)
+/* device_launches: src/backend/cuda has them. */
+static void end_work(int kernel, int64_t n, double operations, int device_launches)
 {
     sh_recorder_kernel *k = &recorder.kernel[kernel];
     k->launches++;
     k->items += n;
     k->operations += operations;
+    k->device_launches += device_launches;
     if (!recorder.footprints) {
         k->seconds += seconds() - recorder.launched;
         close_memory();
@@ -125,7 +129,7 @@ static void end_work(int kernel, int64_t n, double operations)
         recorder.counts.launches++;                                                                \
         begin_work();                                                                              \
         recorder.cpu->kernel(args, n);                                                             \
-        end_work(OF_##kernel, n, 0);                                                               \
+        end_work(OF_##kernel, n, 0, 1);                                                               \
     }
 SH_KERNEL_LIST(SH_RECORD)
 #undef SH_RECORD
@@ -136,7 +140,7 @@ static void record_dense(const sh_dense_args *args, int64_t n)
     recorder.counts.launches++;
     begin_work();
     recorder.cpu->dense(args, n);
-    end_work(OF_dense, n, 2.0 * (double)n * (double)args->k * (double)args->out.cols);
+    end_work(OF_dense, n, 2.0 * (double)n * (double)args->k * (double)args->out.cols, sh_combine_is_bare(&args->out) ? 1 : 2);
 }
 
 static void record_dense_grad(const sh_dense_grad_args *args, int64_t n)
@@ -146,7 +150,8 @@ static void record_dense_grad(const sh_dense_grad_args *args, int64_t n)
     recorder.counts.launches++;
     begin_work();
     recorder.cpu->dense_grad(args, n);
-    end_work(OF_dense_grad, n, 2.0 * products * (double)n * (double)args->k * (double)args->cols);
+    end_work(OF_dense_grad, n, 2.0 * products * (double)n * (double)args->k * (double)args->cols,
+             products + (args->kind >= 0) + (args->grad_bias != NULL));
 }
 
 static void offsets(const int64_t *count, int64_t n, int64_t *start)
@@ -154,7 +159,7 @@ static void offsets(const int64_t *count, int64_t n, int64_t *start)
     recorder.counts.launches++;
     begin_work();
     recorder.cpu->offsets(count, n, start);
-    end_work(OF_offsets, n, 0);
+    end_work(OF_offsets, n, 0, OFFSETS_LAUNCHES);
 }
 
 static void sort_by_key(const int32_t *key, int64_t n, int64_t n_key, int64_t *start, int64_t *list)
@@ -162,7 +167,7 @@ static void sort_by_key(const int32_t *key, int64_t n, int64_t n_key, int64_t *s
     recorder.counts.launches++;
     begin_work();
     recorder.cpu->sort_by_key(key, n, n_key, start, list);
-    end_work(OF_sort_by_key, n, 0);
+    end_work(OF_sort_by_key, n, 0, SORT_LAUNCHES);
 }
 
 static void copy_in(void *to, const void *from, size_t bytes)
@@ -236,7 +241,7 @@ static void clear(void *to, size_t bytes)
     recorder.counts.clears++;
     begin_work();
     recorder.cpu->clear(to, bytes);
-    end_work(OF_clear, (int64_t)bytes, 0);
+    end_work(OF_clear, (int64_t)bytes, 0, 1);
 }
 
 static void wait(void)

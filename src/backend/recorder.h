@@ -23,6 +23,7 @@ typedef struct {
 typedef struct {
     const char *name;       /* dense products: "dense", "dense_grad" */
     int64_t launches, items;
+    int64_t device_launches; /* of the CUDA back-end for these: a layer is a product and what stands around it */
     int64_t read, written;  /* bytes of memory, whole pages; of launches while footprints are taken */
     double operations;      /* of dense products */
     double seconds;         /* on the CPU; of launches while no footprints are taken */

@@ -187,7 +187,7 @@ static const entry table[] = {
     {"run.save_samples", SWITCH(run.save_samples), .fallback = "true",
      .help = "write the sampled crystals to DIRECTORY/samples"},
     {"run.device", CHOICE(run.device, "auto", "cpu", "cuda"), .fallback = "cpu",
-     .help = "where the networks run: the processor, a GPU for every worker, or a GPU if there is one; rewards are the processor's"},
+     .help = "where the work of a step is done: the processor, a GPU for every worker, or a GPU if there is one"},
     {"run.coordinator", CHOICE(run.coordinator, "auto", "dedicated", "shared"), .fallback = "auto",
      .help = "rank 0 only coordinates (dedicated), works too (shared), or as fits the devices (auto)"},
 };

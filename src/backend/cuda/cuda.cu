@@ -12,6 +12,7 @@
 #include "backend/cuda.h"
 #include "backend/cuda/collective.h"
 #include "backend/cuda/sort.h"
+#include "combine.h"
 #include "cuda_launch.h"
 
 #define SH_CUDA_PROTOTYPE(kernel) extern "C" void sh_##kernel##_cuda(const sh_##kernel##_args *args, int64_t n);
@@ -222,7 +223,7 @@ static const sh_memory_source own = {take, give}, managed = {take_managed, give}
 
 static int blas_int(int64_t value)
 {
-    if (value < 0 || value > INT32_MAX) fail("a matrix of %lld rows is beyond cuBLAS's integers; lower train.batch", (long long)value);
+    if (value < 0 || value > INT32_MAX) fail("a matrix of %lld rows is beyond cuBLAS's integers; lower train.slice or train.batch", (long long)value);
     return (int)value;
 }
 
@@ -248,8 +249,7 @@ static void dense(const sh_dense_args *a, int64_t n)
     sh_combine_args args = a->out;
     args.x = args.pre;
     gemm(false, false, n, args.cols, a->k, 1, a->input, a->k, a->w, args.cols, 0, args.pre, args.cols);
-    bool bare = args.kind < 0 && !args.bias && !args.p_src && !args.p_dst && !args.p_group && args.y == args.pre;
-    if (!bare) sh_combine_cuda(&args, n);
+    if (!sh_combine_is_bare(&args)) sh_combine_cuda(&args, n);
 }
 
 /* A vector of at least n ones, for sums over rows. */
