@@ -1,5 +1,7 @@
 #include "cmd/options.h"
 
+#include <ctype.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -15,6 +17,62 @@ sh_status sh_option_number(const char *option, const char *text, double least, d
 {
     if (sh_span_number(sh_span_of(text), value) && *value >= least && *value <= most) return SH_OK;
     return SH_FAIL(SH_EINPUT, "%s needs a number from %g to %g, not '%s'", option, least, most, text);
+}
+
+/* Digits of a whole number, no more than nine; the text goes on behind them. */
+static bool take_count(const char **text, double *count)
+{
+    const char *at = *text;
+    *count = 0;
+    while (isdigit((unsigned char)*at) && at - *text < 9)
+        *count = 10 * *count + (*at++ - '0');
+    bool any = at > *text;
+    *text = at;
+    return any;
+}
+
+/* 1h30m: units from long to short, each once; a lone number is of seconds. */
+static bool with_units(const char *text, double *seconds)
+{
+    static const char units[] = "dhms";
+    static const double length[] = {86400, 3600, 60, 1};
+    int least = 0;
+    double count;
+    *seconds = 0;
+    while (*text) {
+        if (!take_count(&text, &count)) return false;
+        if (!*text && least == 0) {
+            *seconds = count;
+            return true;
+        }
+        const char *unit = *text ? strchr(units + least, *text++) : NULL;
+        if (!unit) return false;
+        *seconds += count * length[unit - units];
+        least = (int)(unit - units) + 1;
+    }
+    return least > 0;
+}
+
+/* [D-]H:MM:SS */
+static bool with_colons(const char *text, double *seconds)
+{
+    double days = 0, part[3];
+    const char *dash = strchr(text, '-');
+    if (dash && (!take_count(&text, &days) || text++ != dash)) return false;
+    for (int k = 0; k < 3; k++) {
+        if (!take_count(&text, &part[k]) || (k > 0 && part[k] > 59) || *text != (k < 2 ? ':' : '\0')) return false;
+        text += k < 2;
+    }
+    *seconds = 86400 * days + 3600 * part[0] + 60 * part[1] + part[2];
+    return true;
+}
+
+sh_status sh_option_duration(const char *option, const char *text, double *seconds)
+{
+    *seconds = INFINITY;
+    if (!strcmp(text, "none")) return SH_OK;
+    if ((with_units(text, seconds) || with_colons(text, seconds)) && *seconds > 0) return SH_OK;
+    return SH_FAIL(SH_EINPUT, "%s needs a length of time such as 3600, 90m, 1h30m or 1:30:00, or none, not '%s'", option, text);
 }
 
 sh_status sh_option_word(const char *option, const char *text, const char *const *words, int *which)

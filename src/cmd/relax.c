@@ -26,7 +26,9 @@
 #include "io/relaxed.h"
 #include "io/weights_h5.h"
 #include "relax/network.h"
+#include "train/deadline.h"
 #include "train/device.h"
+#include "train/signals.h"
 
 static const char help[] =
     "usage: shaft relax FILE|FOLDER... -o FILE.h5 [OPTIONS]       (under mpirun or srun for several ranks)\n"
@@ -36,7 +38,8 @@ static const char help[] =
     "recorded with the reason. The output has for each structure: raw and relaxed cell and positions, energies, moves, largest force,\n"
     "stress, displacements, volume ratio, and the space group before and after; docs/formats.md.\n"
     "\n"
-    "A command that was stopped or killed goes on when it is given again: results are kept in FILE.h5.journal until all are there.\n"
+    "A command that was stopped or killed goes on when it is given again: results are kept in FILE.h5.journal until all are there. SIGTERM,\n"
+    "SIGUSR1 or SIGINT to any rank, and a time limit that is near, stop it with exit code 85; structures in hand are begun anew.\n"
     "\n"
     "options:\n"
     "  -o, --output F      the file to write\n"
@@ -56,12 +59,13 @@ static const char help[] =
     "  --batch N           structures in hand of a rank (default 32): larger is faster where structures are small, and on a device\n"
     "  --device D          cpu (default), cuda or auto: where forces are computed; one rank a device is enough\n"
     "  --overwrite         begins anew, whatever is there\n"
+    SH_TIME_LIMIT_HELP
     "  --quiet             no progress\n"
     "  --help              this text\n"
     "\n"
     "examples:\n"
     "  shaft relax top/ -o relaxed.h5 --cif relaxed\n"
-    "  mpirun -n 8 shaft relax samples.h5 -o relaxed.h5 --fmax 0.05\n"
+    "  mpirun -n 8 shaft relax samples.h5 -o relaxed.h5 --fmax 0.05 --time-limit 3h50m\n"
     "  shaft relax runs/battery -o free.h5 --symmetry free --shake 0.02\n"
     "  shaft relax NaCl.cif -o squeezed.h5 --pressure 10 --cif .\n"
     "  shaft score relaxed.h5 --format csv > scores.csv\n";
@@ -71,7 +75,7 @@ typedef struct {
     const char *const *paths;
     int n_path;
     sh_relax_opts opts;
-    double symprec;
+    double symprec, limit; /* limit: s, NAN where there is none */
     sh_device device;
     bool overwrite, quiet, done;
 } arguments;
@@ -92,7 +96,7 @@ static sh_status check_arguments(const arguments *a)
 static sh_status read_arguments(int argc, char **argv, arguments *a)
 {
     enum { OUTPUT = 'o', HELP = 'h', MODEL = 256, SYMMETRY, KEEP, SHAKE, SEED, FMAX, STEPS, FIXED, PRESSURE, SYMPREC, CIF, BATCH, DEVICE,
-           OVERWRITE, QUIET };
+           OVERWRITE, LIMIT, QUIET };
     static const struct option options[] = {
         {"output", required_argument, NULL, OUTPUT}, {"model", required_argument, NULL, MODEL},
         {"symmetry", required_argument, NULL, SYMMETRY}, {"keep-symprec", required_argument, NULL, KEEP},
@@ -101,10 +105,11 @@ static sh_status read_arguments(int argc, char **argv, arguments *a)
         {"fixed-cell", no_argument, NULL, FIXED}, {"pressure", required_argument, NULL, PRESSURE},
         {"symprec", required_argument, NULL, SYMPREC}, {"cif", required_argument, NULL, CIF},
         {"batch", required_argument, NULL, BATCH}, {"device", required_argument, NULL, DEVICE}, {"overwrite", no_argument, NULL, OVERWRITE},
+        {"time-limit", required_argument, NULL, LIMIT},
         {"quiet", no_argument, NULL, QUIET}, {"help", no_argument, NULL, HELP},
         {NULL, 0, NULL, 0}};
     static const char *const symmetries[] = {"keep", "free", NULL};
-    *a = (arguments){.model = "m3gnet-efs", .opts = sh_relax_defaults(), .symprec = 0.1, .device = SH_DEVICE_CPU};
+    *a = (arguments){.model = "m3gnet-efs", .opts = sh_relax_defaults(), .symprec = 0.1, .limit = NAN, .device = SH_DEVICE_CPU};
     int64_t seed = 0;
     int which = 0;
     opterr = 0;
@@ -129,6 +134,7 @@ static sh_status read_arguments(int argc, char **argv, arguments *a)
         case BATCH: SH_TRY(sh_option_integer("--batch", optarg, 1, 100000, &a->opts.batch)); break;
         case DEVICE: SH_TRY(sh_option_device(optarg, &a->device)); break;
         case OVERWRITE: a->overwrite = true; break;
+        case LIMIT: SH_TRY(sh_option_duration("--time-limit", optarg, &a->limit)); break;
         case QUIET: a->quiet = true; break;
         case HELP: fputs(help, stdout); a->done = true; return SH_OK;
         default:
@@ -350,7 +356,8 @@ static void release_work(work *w)
 
 /* ---- the work ---- */
 
-enum { GIVEN, FINISHED, CONVERGED }; /* the shared counters */
+/* The shared counters: structures given out, finished, and converged; ranks that were asked to stop; ranks that have ended. */
+enum { GIVEN, FINISHED, CONVERGED, ASKED, ENDED };
 
 typedef struct {
     sh_comm *comm;
@@ -360,7 +367,14 @@ typedef struct {
     int64_t next;       /* of the work, as far as this rank knows */
     sh_journal *journal;
     sh_progress progress;
+    sh_stop stop;
 } worker;
+
+static bool asked_to_stop(void *user)
+{
+    worker *w = user;
+    return sh_stop_asked(&w->stop);
+}
 
 /* The next structure, as long as this rank has no more than half its share of what is left: towards the end ranks take fewer, so that
  * none has many when the others have none. */
@@ -368,7 +382,7 @@ static bool next_job(void *user, int64_t n_in_hand, sh_relax_job *job)
 {
     worker *w = user;
     int64_t left = w->work->n - w->next, most = w->comm->size == 1 ? left : left / (2 * w->comm->size);
-    if (left <= 0 || (n_in_hand > 0 && n_in_hand >= most)) return false;
+    if (left <= 0 || (n_in_hand > 0 && n_in_hand >= most) || asked_to_stop(w)) return false;
     int64_t i = sh_counter_add(w->counter, GIVEN, 1);
     w->next = i + 1;
     if (i >= w->work->n) return false;
@@ -428,33 +442,44 @@ static void heartbeat(void *user, int64_t id, int64_t n_step, double energy, dou
     show(w);
 }
 
-/* Rank 0 has nothing left to do, others have. */
+/* This rank has nothing left to do, others have; what it is asked meanwhile they are told. */
 static void await_others(worker *w)
 {
-    const struct timespec pause = {.tv_nsec = 20 * 1000 * 1000};
+    const struct timespec pause = {.tv_nsec = w->comm->rank ? 100000000 : 20000000};
     int waiting;
-    while (sh_counter_add(w->counter, FINISHED, 0) < w->work->n) {
+    sh_counter_add(w->counter, ENDED, 1);
+    while (sh_counter_add(w->counter, ENDED, 0) < w->comm->size) {
         show(w);
+        asked_to_stop(w);
         MPI_Iprobe(MPI_ANY_SOURCE, MPI_ANY_TAG, w->comm->all, &waiting, MPI_STATUS_IGNORE);
         nanosleep(&pause, NULL);
     }
+    MPI_Barrier(w->comm->all);
 }
 
-static sh_status run_all(sh_comm *comm, const arguments *a, const potential *p, const work *w, const char *journal, const char *job)
+/* SH_ESTOP on all ranks, without a message, where some structures were left. */
+static sh_status run_all(sh_comm *comm, const arguments *a, const sh_deadline *deadline, const potential *p, const work *w,
+                         const char *journal, const char *job)
 {
     worker me = {.comm = comm, .work = w, .symprec = a->symprec};
-    const sh_relax_source source = {.user = &me, .next = next_job, .done = finish_job, .trace = heartbeat};
+    const sh_relax_source source = {.user = &me, .next = next_job, .done = finish_job, .trace = heartbeat, .stop = asked_to_stop};
+    int64_t finished = 0;
     SH_TRY(sh_comm_agree(comm, sh_journal_create(journal, job, &me.journal)));
     sh_status status = sh_comm_agree(comm, sh_counter_create(comm, &me.counter));
     if (status == SH_OK) {
         sh_progress_begin(&me.progress, "relaxing", "structures", 0, w->n, 1, a->quiet || comm->rank > 0);
+        me.stop = (sh_stop){.deadline = deadline, .counter = me.counter, .which = ASKED};
         sh_relax_run(p->model, &a->opts, &source);
-        if (comm->rank == 0) await_others(&me);
-        MPI_Barrier(comm->all);
-        sh_progress_end(&me.progress, w->n, NULL);
+        await_others(&me);
+        finished = sh_counter_add(me.counter, FINISHED, 0);
+        sh_progress_end(&me.progress, finished, NULL);
     }
     sh_counter_destroy(&me.counter);
-    return sh_comm_agree(comm, status == SH_OK ? sh_journal_close(&me.journal) : status);
+    SH_TRY(sh_comm_agree(comm, status == SH_OK ? sh_journal_close(&me.journal) : status));
+    if (finished == w->n) return SH_OK;
+    sh_log_info("stopped with %lld of %lld structures relaxed, as %s; the same command goes on", (long long)finished, (long long)w->n,
+                sh_deadline_reason(deadline));
+    return SH_ESTOP;
 }
 
 /* ---- the end, by rank 0 ---- */
@@ -581,13 +606,13 @@ static sh_status conclude(const arguments *a, project *x)
     return sh_journal_remove(x->journal);
 }
 
-static sh_status relax_rest(sh_comm *comm, const arguments *a, const potential *p, project *x, work *w)
+static sh_status relax_rest(sh_comm *comm, const arguments *a, const sh_deadline *deadline, const potential *p, project *x, work *w)
 {
     sh_status status = share_work(comm, x, w);
     if (status == SH_OK) status = sh_comm_bcast(comm, x->journal, sizeof x->journal, 0);
     if (status == SH_OK) status = sh_comm_bcast(comm, x->settings.job, sizeof x->settings.job, 0);
     SH_TRY(sh_comm_agree(comm, status));
-    if (w->n) SH_TRY(run_all(comm, a, p, w, x->journal, x->settings.job));
+    if (w->n) SH_TRY(run_all(comm, a, deadline, p, w, x->journal, x->settings.job));
     return sh_comm_agree(comm, comm->rank == 0 ? conclude(a, x) : SH_OK);
 }
 
@@ -602,7 +627,7 @@ static sh_status finish_project(const arguments *a, project *x)
     return SH_OK;
 }
 
-static sh_status relax(sh_comm *comm, const arguments *a)
+static sh_status relax(sh_comm *comm, const arguments *a, const sh_deadline *deadline)
 {
     potential p;
     work w = {0};
@@ -613,7 +638,7 @@ static sh_status relax(sh_comm *comm, const arguments *a)
     if (status == SH_OK) status = place_potential(comm, a, &p);
     if (status == SH_OK) status = sh_comm_agree(comm, comm->rank == 0 ? prepare(a, &p, x, &w) : SH_OK);
     if (status == SH_OK) status = sh_comm_bcast(comm, &x->complete, sizeof x->complete, 0);
-    if (status == SH_OK && !x->complete) status = relax_rest(comm, a, &p, x, &w);
+    if (status == SH_OK && !x->complete) status = relax_rest(comm, a, deadline, &p, x, &w);
     if (status == SH_OK) status = sh_comm_agree(comm, comm->rank == 0 ? finish_project(a, x) : SH_OK);
     sh_folder_unlock(&x->lock);
     sh_structures_destroy(&x->raw);
@@ -632,7 +657,10 @@ sh_status sh_cmd_relax(int argc, char **argv)
     if (a.done) return SH_OK;
     SH_TRY(sh_comm_create(&argc, &argv, &comm));
     sh_log_setup(a.quiet ? SH_LOG_QUIET : SH_LOG_INFO, comm->rank, comm->size);
-    sh_status status = relax(comm, &a);
+    sh_signals_install();
+    sh_deadline deadline;
+    sh_status status = sh_deadline_begin(comm, a.limit, &deadline);
+    if (status == SH_OK) status = relax(comm, &a, &deadline);
     sh_comm_destroy(&comm);
     return status;
 }

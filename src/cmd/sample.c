@@ -16,8 +16,10 @@
 #include "io/files.h"
 #include "io/progress.h"
 #include "io/samples.h"
+#include "train/deadline.h"
 #include "train/device.h"
 #include "train/run_state.h"
+#include "train/signals.h"
 
 static const char help[] =
     "usage: shaft sample RUN -n NUMBER -o FILE.h5 [OPTIONS]       (under mpirun or srun for several ranks)\n"
@@ -33,8 +35,12 @@ static const char help[] =
     "  --overwrite       write the file even if it is there already\n"
     "  --device D        cpu, cuda or auto: where the networks run (default: as run.device says, cpu)\n"
     "  --batch B         crystals drawn together (default 256)\n"
+    SH_TIME_LIMIT_HELP
     "  --quiet           no progress\n"
     "  --help            this text\n"
+    "\n"
+    "SIGTERM, SIGUSR1 or SIGINT to any rank, and a time limit that is near: nothing is written, and the exit code is 85. The same command\n"
+    "draws the same crystals, from the first on; where time is short, draw fewer a file, with other seeds.\n"
     "\n"
     "examples:\n"
     "  shaft sample runs/battery -n 10000 -o samples.h5\n"
@@ -44,6 +50,7 @@ static const char help[] =
 typedef struct {
     const char *run, *output, *device;
     int64_t number, seed, batch;
+    double limit; /* s, NAN where there is none */
     bool overwrite, quiet, done;
 } arguments;
 
@@ -51,10 +58,11 @@ static sh_status read_arguments(int argc, char **argv, arguments *a)
 {
     static const struct option options[] = {
         {"number", required_argument, NULL, 'n'}, {"output", required_argument, NULL, 'o'},
+        {"time-limit", required_argument, NULL, 't'},
         {"device", required_argument, NULL, 'd'}, {"seed", required_argument, NULL, 's'},   {"batch", required_argument, NULL, 'b'},
         {"overwrite", no_argument, NULL, 'w'},    {"quiet", no_argument, NULL, 'q'},
         {"help", no_argument, NULL, 'h'},         {NULL, 0, NULL, 0}};
-    *a = (arguments){.batch = 256};
+    *a = (arguments){.batch = 256, .limit = NAN};
     opterr = 0;
     optind = 1;
     for (int c; (c = getopt_long(argc, argv, "n:o:h", options, NULL)) != -1;) {
@@ -64,6 +72,7 @@ static sh_status read_arguments(int argc, char **argv, arguments *a)
         case 's': SH_TRY(sh_option_integer("--seed", optarg, 0, 999999999999999999, &a->seed)); break;
         case 'd': a->device = optarg; break;
         case 'b': SH_TRY(sh_option_integer("--batch", optarg, 1, 1000000, &a->batch)); break;
+        case 't': SH_TRY(sh_option_duration("--time-limit", optarg, &a->limit)); break;
         case 'w': a->overwrite = true; break;
         case 'q': a->quiet = true; break;
         case 'h': fputs(help, stdout); a->done = true; return SH_OK;
@@ -119,7 +128,8 @@ static uint64_t key_of(int64_t run_seed, int64_t seed)
 }
 
 /* What is said at the end, summed over ranks: numbers of crystals. */
-enum { OVERLAP = SH_N_REASON, BOND_MISSING, WEIGHT, N_TALLY }; /* held back by reason first; WEIGHT: sum of Z_estimate / Z */
+enum { OVERLAP = SH_N_REASON, BOND_MISSING, WEIGHT, STOPPED, N_TALLY }; /* held back by reason first; WEIGHT: sum of Z_estimate / Z;
+                                                                          STOPPED: ranks that have left before their end */
 
 /* log P_B of new records, in a pass without gradients on one tape. */
 static void add_log_pb(const sh_setup *s, sh_records *drawn, double tally[N_TALLY])
@@ -150,8 +160,8 @@ static void count(const sh_records *drawn, double tally[N_TALLY])
 }
 
 /* This rank's share, drawn batch by batch. Trajectories are numbered far above those of any training. */
-static void draw(const sh_setup *s, const sh_comm *comm, const arguments *a, int64_t first, int64_t last, sh_records *all,
-                 double tally[N_TALLY])
+static void draw(const sh_setup *s, const sh_comm *comm, const arguments *a, sh_stop *stop, int64_t first, int64_t last,
+                 sh_records *all, double tally[N_TALLY])
 {
     const uint64_t base = (uint64_t)1 << 48, key = key_of(s->config->run.seed, a->seed);
     const sh_exploration none = {.epsilon = 0, .widen = 1};
@@ -161,6 +171,10 @@ static void draw(const sh_setup *s, const sh_comm *comm, const arguments *a, int
     sh_progress_begin(&progress, "sampling", "structures", 0, last - first, comm->size, a->quiet || comm->rank > 0);
     for (int64_t i = first; i < last; i += a->batch) {
         int64_t n = last - i < a->batch ? last - i : a->batch;
+        if (sh_stop_asked(stop)) {
+            tally[STOPPED] = 1;
+            break;
+        }
         sh_setup_draw(s, key, base + (uint64_t)i, n, &none, &drawn);
         add_log_pb(s, &drawn, tally);
         count(&drawn, tally);
@@ -168,7 +182,7 @@ static void draw(const sh_setup *s, const sh_comm *comm, const arguments *a, int
             sh_records_append(all, &drawn, k);
         sh_progress_update(&progress, i + n - first, NULL);
     }
-    sh_progress_end(&progress, last - first, NULL);
+    sh_progress_end(&progress, all->n, NULL);
     sh_records_destroy(&drawn);
 }
 
@@ -204,7 +218,7 @@ static void report(const sh_setup *s, const arguments *a, const double tally[N_T
     sh_log_info("log Z %.3f, learned %.3f", log_z + log(tally[WEIGHT] / (double)a->number), log_z);
 }
 
-static sh_status sample(sh_comm *comm, const arguments *a, const sh_config *config)
+static sh_status sample(sh_comm *comm, const arguments *a, const sh_deadline *deadline, const sh_config *config)
 {
     sh_setup s;
     int64_t iteration;
@@ -219,16 +233,24 @@ static sh_status sample(sh_comm *comm, const arguments *a, const sh_config *conf
         sh_setup_push(&s);
         status = sh_device_choose(comm, config->run.device, &s);
     }
+    sh_stop stop = {.deadline = deadline};
+    if (status == SH_OK) status = sh_comm_agree(comm, sh_counter_create(comm, &stop.counter));
     if (status == SH_OK) {
         int64_t first = a->number * comm->rank / comm->size, last = a->number * (comm->rank + 1) / comm->size;
         sh_records all;
         sh_records_create(&all, config->constraints.max_sites, 1);
-        draw(&s, comm, a, first, last, &all, tally);
+        draw(&s, comm, a, &stop, first, last, &all, tally);
         sh_comm_sum_double(comm, tally, N_TALLY);
-        status = sh_comm_agree(comm, write_file(comm, &s, a, first, &all, tally));
+        if (tally[STOPPED] > 0) {
+            sh_log_info("stopped before all were drawn, as %s; nothing is written", sh_deadline_reason(deadline));
+            status = SH_ESTOP;
+        } else {
+            status = sh_comm_agree(comm, write_file(comm, &s, a, first, &all, tally));
+        }
         sh_records_destroy(&all);
     }
     if (status == SH_OK && comm->rank == 0) report(&s, a, tally);
+    sh_counter_destroy(&stop.counter);
     sh_device_leave(&s);
     sh_setup_destroy(&s);
     return status;
@@ -243,9 +265,12 @@ sh_status sh_cmd_sample(int argc, char **argv)
     if (a.done) return SH_OK;
     SH_TRY(sh_comm_create(&argc, &argv, &comm));
     sh_log_setup(a.quiet ? SH_LOG_QUIET : SH_LOG_INFO, comm->rank, comm->size);
+    sh_signals_install();
+    sh_deadline deadline;
+    sh_status status = sh_deadline_begin(comm, a.limit, &deadline);
     config = SH_NEW(sh_config, 1);
-    sh_status status = share_configuration(comm, &a, config);
-    if (status == SH_OK) status = sample(comm, &a, config);
+    if (status == SH_OK) status = share_configuration(comm, &a, config);
+    if (status == SH_OK) status = sample(comm, &a, &deadline, config);
     sh_free(config);
     sh_comm_destroy(&comm);
     return status;

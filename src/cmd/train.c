@@ -7,12 +7,15 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "cmd/cmd.h"
+#include "cmd/options.h"
 #include "comm/comm.h"
 #include "io/files.h"
 #include "io/progress.h"
+#include "train/deadline.h"
 #include "train/device.h"
 #include "train/exchange.h"
 #include "train/gradients.h"
@@ -39,16 +42,18 @@ static const char help[] =
     "                      yet, so that a job may always say it\n"
     "  --init CHECKPOINT   starts from the trained networks of another run (its folder, or one of its checkpoints), under this\n"
     "                      configuration's reward and elements; log Z anew. Of no effect where --resume goes on\n"
+    SH_TIME_LIMIT_HELP
     "  --help-config       lists all keys with defaults, bounds and meaning\n"
     "  --quiet             no progress\n"
     "  --help              this text\n"
     "\n"
-    "SIGTERM, SIGUSR1 and SIGINT: the iteration is finished, a checkpoint written, and the exit code is 85.\n"
+    "SIGTERM, SIGUSR1 or SIGINT to any rank, and a time limit that is near: the iteration is finished, a checkpoint written, and the\n"
+    "exit code is 85, on which a job may submit itself again.\n"
     "\n"
     "examples:\n"
     "  shaft train configs/quickstart.yaml\n"
     "  mpirun -n 4 shaft train configs/battery.yaml --set run.directory=runs/battery-2 --set run.seed=2\n"
-    "  srun shaft train configs/battery.yaml --resume\n"
+    "  srun shaft train configs/battery.yaml --resume --time-limit 3h50m\n"
     "  shaft train my.yaml --init runs/battery\n";
 
 typedef struct {
@@ -57,6 +62,7 @@ typedef struct {
     int n_setting;
     const char *init; /* of --init, or NULL */
     char device[32];  /* of --device, as a setting */
+    double limit;     /* s, NAN where there is none */
     bool resume, quiet, done; /* done: nothing more to do, help was asked for */
 } arguments;
 
@@ -64,9 +70,10 @@ static sh_status read_arguments(int argc, char **argv, arguments *a)
 {
     static const struct option options[] = {{"set", required_argument, NULL, 's'}, {"resume", no_argument, NULL, 'r'},
                                             {"init", required_argument, NULL, 'i'}, {"device", required_argument, NULL, 'd'},
+                                            {"time-limit", required_argument, NULL, 't'},
                                             {"help-config", no_argument, NULL, 'c'}, {"quiet", no_argument, NULL, 'q'},
                                             {"help", no_argument, NULL, 'h'},        {NULL, 0, NULL, 0}};
-    *a = (arguments){0};
+    *a = (arguments){.limit = NAN};
     opterr = 0;
     optind = 1;
     for (int c; (c = getopt_long(argc, argv, "h", options, NULL)) != -1;) {
@@ -81,6 +88,7 @@ static sh_status read_arguments(int argc, char **argv, arguments *a)
             break;
         case 'r': a->resume = true; break;
         case 'i': a->init = optarg; break;
+        case 't': SH_TRY(sh_option_duration("--time-limit", optarg, &a->limit)); break;
         case 'q': a->quiet = true; break;
         case 'c': sh_config_help(stdout); a->done = true; return SH_OK;
         case 'h': fputs(help, stdout); a->done = true; return SH_OK;
@@ -108,6 +116,7 @@ typedef struct {
     sh_records fresh, replay;   /* of this worker, shard by shard */
     sh_records drawn;           /* of one shard */
     sh_gradients gradients;     /* of the shards */
+    sh_deadline deadline;
     sh_records_room ahead;      /* replayed records on their way to the device */
     bool goes_on;               /* rank 0: there is a checkpoint to go on from */
     int lock;                   /* rank 0: on the directory, or -1 */
@@ -360,7 +369,7 @@ static sh_step_sums learn(run *r, const sh_replay_header *header, bool explored,
         sh_params_zero_grad(r->setup.params);
         sh_train_step(r->setup.policy, r->setup.be, &s.batch, r->setup.arena, &sums);
         memcpy(numbers + k * N, &sums, sizeof sums);
-        numbers[k * N + SH_STEP_SUMS] = sh_signals_caught() || header->stop;
+        numbers[k * N + SH_STEP_SUMS] = sh_deadline_stop(&r->deadline) || header->stop;
         sh_gradients_take(&r->gradients, &r->setup, k);
     }
     sh_exchange_settle(r->exchange);
@@ -472,6 +481,7 @@ static sh_status iterate(run *r)
     }
     for (; i < c->train.iterations && !stop; i++) {
         if (worker && i + 1 < c->train.iterations) sh_exchange_expect_replay(r->exchange);
+        double began = sh_clock_s();
         sh_status status = coordinator ? coordinate(r, i) : SH_OK;
         if (status != SH_OK) sh_comm_abort(r->comm, status);
         if (worker) stop = work(r, i);
@@ -480,14 +490,18 @@ static sh_status iterate(run *r)
             stop = r->state.pending_report.stop > 0;
             sh_progress_update(&progress, i + 1, r->state.line);
         }
+        double ended = sh_clock_s();
+        sh_deadline_took(&r->deadline, SH_TIMED_STEP, ended - began);
         bool due = (i + 1) % c->run.checkpoint_every == 0 || i + 1 == c->train.iterations || stop;
-        if (due) SH_TRY(checkpoint(r, i + 1));
+        if (!due) continue;
+        SH_TRY(checkpoint(r, i + 1));
+        sh_deadline_took(&r->deadline, SH_TIMED_CHECKPOINT, sh_clock_s() - ended);
     }
     if (coordinator && r->state.has_pending) SH_TRY(sh_coordinator_absorb(&r->state, i - 1));
     if (coordinator) sh_progress_end(&progress, i, r->state.line);
     if (!stop || i == c->train.iterations) return SH_OK;
-    if (coordinator) sh_log_info("stopped after iteration %lld of %lld; go on with --resume", (long long)i,
-                                 (long long)c->train.iterations);
+    if (coordinator) sh_log_info("stopped after iteration %lld of %lld, as %s; go on with --resume", (long long)i,
+                                 (long long)c->train.iterations, sh_deadline_reason(&r->deadline));
     return SH_ESTOP;
 }
 
@@ -514,7 +528,8 @@ sh_status sh_cmd_train(int argc, char **argv)
     SH_TRY(sh_comm_create(&argc, &argv, &r.comm));
     sh_log_setup(r.args.quiet ? SH_LOG_QUIET : SH_LOG_INFO, r.comm->rank, r.comm->size);
     sh_signals_install();
-    sh_status status = share_configuration(&r);
+    sh_status status = sh_deadline_begin(r.comm, r.args.limit, &r.deadline);
+    if (status == SH_OK) status = share_configuration(&r);
     if (status == SH_OK) status = begin(&r);
     if (status == SH_OK) {
         sh_log_info("%s: %d rank%s, %d worker%s; %lld parameters; iterations %lld to %lld of %lld trajectories and %lld replayed",

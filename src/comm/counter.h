@@ -5,7 +5,7 @@
 
 #include "comm/comm.h"
 
-enum { SH_COUNTERS = 4 };
+enum { SH_COUNTERS = 8 };
 
 typedef struct sh_counter sh_counter;
 

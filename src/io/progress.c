@@ -3,15 +3,9 @@
 #include "io/progress.h"
 
 #include <stdio.h>
-#include <time.h>
 #include <unistd.h>
 
-static double now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
+#include "base/clock.h"
 
 static const double LIVE_PAUSE_S = 0.2, LOG_PAUSE_S = 10, LOG_PAUSE_MAX_S = 60;
 
@@ -23,8 +17,8 @@ void sh_progress_begin(sh_progress *p, const char *what, const char *unit, int64
                        .first = first,
                        .total = total,
                        .per_step = per_step,
-                       .started = now(),
-                       .shown = now(),
+                       .started = sh_clock_s(),
+                       .shown = sh_clock_s(),
                        .terminal = isatty(STDERR_FILENO),
                        .quiet = quiet};
     p->pause = p->terminal ? LIVE_PAUSE_S : LOG_PAUSE_S;
@@ -41,7 +35,7 @@ static void duration(double seconds, char text[16])
 
 static void show(const sh_progress *p, int64_t done, const char *words)
 {
-    double spent = now() - p->started, steps = (double)(done - p->first);
+    double spent = sh_clock_s() - p->started, steps = (double)(done - p->first);
     double rate = spent > 0 ? steps / spent : 0;
     char left[16] = "?";
     if (rate > 0) duration((double)(p->total - done) / rate, left);
@@ -54,7 +48,7 @@ static void show(const sh_progress *p, int64_t done, const char *words)
 
 void sh_progress_update(sh_progress *p, int64_t done, const char *words)
 {
-    double time = now();
+    double time = sh_clock_s();
     if (p->quiet || time - p->shown < p->pause) return;
     p->shown = time;
     if (!p->terminal && p->pause < LOG_PAUSE_MAX_S) p->pause += 5;

@@ -7,9 +7,9 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/sha256.h"
 #include "base/units.h"
 #include "cell.h"
@@ -29,13 +29,6 @@ struct sh_journal {
     char *buffer;
     size_t capacity;
 };
-
-static double now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 static sh_status append(sh_journal *j, const char *data, size_t size)
 {
@@ -66,7 +59,7 @@ static sh_status begin_file(sh_journal *j)
 
 static sh_status sync_file(sh_journal *j)
 {
-    j->synced = now();
+    j->synced = sh_clock_s();
     return fdatasync(j->fd) && errno != EINVAL ? SH_FAIL(SH_EIO, "'%s' does not get onto the disk: %s", j->path, strerror(errno)) : SH_OK;
 }
 
@@ -77,7 +70,7 @@ sh_status sh_journal_create(const char *folder, const char *job, sh_journal **ou
     sh_journal *j = SH_NEW(sh_journal, 1);
     snprintf(j->folder, sizeof j->folder, "%s", folder);
     snprintf(j->job, sizeof j->job, "%s", job);
-    j->synced = now();
+    j->synced = sh_clock_s();
     sh_status status = begin_file(j);
     if (status != SH_OK) {
         if (j->fd >= 0) close(j->fd);
@@ -111,7 +104,7 @@ sh_status sh_journal_add(sh_journal *j, const sh_relaxed_row *row, const double 
     sum_of(at, size, hex);
     memcpy(at + size, hex, SUM);
     SH_TRY(append(j, j->buffer, sizeof size + size + SUM));
-    if (now() - j->synced >= SYNC_PAUSE_S || j->written > FILE_SIZE) SH_TRY(sync_file(j));
+    if (sh_clock_s() - j->synced >= SYNC_PAUSE_S || j->written > FILE_SIZE) SH_TRY(sync_file(j));
     if (j->written <= FILE_SIZE) return SH_OK;
     close(j->fd);
     return begin_file(j);

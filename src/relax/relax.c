@@ -370,8 +370,12 @@ void sh_relax_run(const sh_relax_model *model, const sh_relax_opts *opts, const 
 {
     SH_ASSERT(opts->batch > 0 && (opts->p1 || opts->shake == 0));
     batch b = {.model = model, .opts = opts, .source = source, .in_hand = SH_NEW(mover *, opts->batch), .arena = sh_arena_create(1 << 20)};
-    for (fill(&b); b.n; fill(&b))
+    for (fill(&b); b.n && !(source->stop && source->stop(source->user)); fill(&b))
         move_all(&b);
+    for (int64_t i = 0; i < b.n; i++) { /* given up */
+        mover_release(b.in_hand[i]);
+        sh_free(b.in_hand[i]);
+    }
     sh_arena_destroy(&b.arena);
     sh_free(b.in_hand);
     sh_free(b.frac);

@@ -73,6 +73,8 @@ typedef struct {
     void (*done)(void *user, const sh_relax_result *result);
     /* After each evaluation of each structure, if not NULL: moves so far, energy, largest row, volume. */
     void (*trace)(void *user, int64_t id, int64_t n_step, double energy, double force_max, double volume);
+    /* Asked before each move of the batch, if not NULL. True: those in hand are given up without a result, and it is over. */
+    bool (*stop)(void *user);
 } sh_relax_source;
 
 void sh_relax_run(const sh_relax_model *model, const sh_relax_opts *opts, const sh_relax_source *source);

@@ -6,26 +6,19 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
 
 static const double STRUCTURE_VALID_ANG = 0.5; /* metrics, section 1.1 */
 static const double ENERGY_CLAMP = 10;         /* eV/atom, of the means; the reward's bound */
 
-static double now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
 void sh_coordinator_create(const sh_config *config, sh_coordinator_state *c)
 {
     int32_t max_sites = config->constraints.max_sites;
-    *c = (sh_coordinator_state){.replay = sh_replay_create(max_sites, config->train.replay_capacity), .last_row = now()};
+    *c = (sh_coordinator_state){.replay = sh_replay_create(max_sites, config->train.replay_capacity), .last_row = sh_clock_s()};
     sh_records_create(&c->next_replay, max_sites, 1);
     sh_records_create(&c->pending, max_sites, 1);
 }
@@ -192,7 +185,7 @@ static void write_row(sh_coordinator_state *c, int64_t iteration, const means *m
 {
     const sh_report *r = &c->pending_report;
     const sh_step_sums *s = &r->sums;
-    double time = now(), seconds = time - c->last_row, estimate = r->log_z + log(s->weight / s->n_weight);
+    double time = sh_clock_s(), seconds = time - c->last_row, estimate = r->log_z + log(s->weight / s->n_weight);
     double loss = s->square_fresh / s->n_fresh;
     FILE *f = c->metrics;
     c->last_row = time;

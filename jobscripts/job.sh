@@ -1,0 +1,194 @@
+# shellcheck shell=bash
+# job.sh -- what the scripts of slurm/ and pbs/ and local.sh share: where the program is, when the job ends, how ranks are started, how
+# a signal gets to them, and how a job that was stopped in time is submitted again. Sourced by bash; nothing here names a site.
+#
+# Variables, all of them optional; set them before `sbatch`, or in `qsub -v NAME=VALUE,...`:
+#   SHAFT_HOME      the folder of these sources; otherwise the folder that the job was submitted from
+#   SHAFT           the program; otherwise build/release/shaft in SHAFT_HOME
+#   SHAFT_SETUP     a file that is sourced first: `module load ...`, PATH, whatever the program needs on your machine
+#   SHAFT_LAUNCHER  srun or mpirun; otherwise srun where Slurm runs the job and mpirun elsewhere
+#   SHAFT_PMI       how srun and MPI find each other, for srun --mpi= (pmix; `srun --mpi=list` says what there is)
+#   SHAFT_LAUNCH    more options of the launcher, such as "--cpu-bind=cores" or "--map-by socket:PE=8"
+#   SHAFT_THREADS   threads a rank; otherwise what the job asked for a task, or 1
+#   SHAFT_DEVICE    what the scripts for devices give to --device (cuda)
+#   SHAFT_RESUBMIT  how many times in a row a job may submit itself again (100); 0: never
+#   SHAFT_QSUB      of PBS: options of qsub for a job that submits itself again, such as "-l walltime=08:00:00"
+#   RANKS           of mpirun: how many ranks; otherwise as many as the job has tasks
+#   SHAFT_MODELS    where the pretrained weights are, if not in ~/.local/share/shaft/models
+# Set here, for shaft:
+#   SHAFT_END_TIME  when the job ends, in seconds since 1970: shaft stops in time for a checkpoint, with exit code 85
+
+readonly SHAFT_STOPPED=85 # exit code of shaft: stopped in time, goes on when it is started again
+job_cancelled=            # set by SIGTERM: somebody does not want the job any more
+
+say() { printf '%s  %s\n' "$(date +%FT%T)" "$*"; }
+
+# begin_job: after SHAFT_HOME is known. Everything below works in the folder that the job was submitted from.
+begin_job() {
+    cd "${SLURM_SUBMIT_DIR:-${PBS_O_WORKDIR:-.}}" || exit 1
+    # shellcheck disable=SC1090 # the user's own
+    [ -z "${SHAFT_SETUP:-}" ] || . "$SHAFT_SETUP"
+    export SHAFT=${SHAFT:-$SHAFT_HOME/build/release/shaft}
+    export OMP_NUM_THREADS=${SHAFT_THREADS:-${SLURM_CPUS_PER_TASK:-${OMP_NUM_THREADS:-1}}} # PBS sets the last from ompthreads
+    export OPENBLAS_NUM_THREADS=$OMP_NUM_THREADS SRUN_CPUS_PER_TASK=$OMP_NUM_THREADS # srun does not take over what sbatch was told
+    [ -x "$SHAFT" ] || { say "there is no program '$SHAFT': set SHAFT or SHAFT_HOME"; exit 2; }
+    find_end
+    [ -z "${SLURM_JOB_ID:-}${PBS_JOBID:-}" ] || say "job ${SLURM_JOB_ID:-$PBS_JOBID}, started $(restarts) times before; ends ${SHAFT_END_TIME:-at no known time}"
+}
+
+# Seconds since 1970 at which the batch system will end this job.
+find_end() {
+    local end left
+    unset SHAFT_END_TIME # of another job
+    if [ -n "${SLURM_JOB_ID:-}" ]; then
+        end=$(squeue --noheader --jobs="$SLURM_JOB_ID" --format=%e 2> /dev/null | head -n 1) && end=$(date -d "$end" +%s 2> /dev/null) || return 0
+    elif [ -n "${PBS_JOBID:-}" ]; then
+        left=${PBS_WALLTIME:-$(qstat -f "$PBS_JOBID" 2> /dev/null | awk '$1 == "Resource_List.walltime" { print $3 }')}
+        [ -n "$left" ] || return 0
+        end=$(($(date +%s) + $(awk -F: '{ for (s = i = 0; i < NF; ) s = 60 * s + $(++i); print s }' <<< "$left")))
+    else
+        return 0
+    fi
+    export SHAFT_END_TIME=$end
+}
+
+restarts() { echo "${SLURM_RESTART_COUNT:-${SHAFT_RESTARTS:-0}}"; }
+
+# How many ranks the job has room for.
+ranks() {
+    if [ -n "${RANKS:-}" ]; then
+        echo "$RANKS"
+    elif [ -n "${PBS_NODEFILE:-}" ]; then
+        wc -l < "$PBS_NODEFILE"
+    else
+        echo "${SLURM_NTASKS:-1}"
+    fi
+}
+
+launcher() { echo "${SHAFT_LAUNCHER:-$([ -n "${SLURM_JOB_ID:-}" ] && echo srun || echo mpirun)}"; }
+
+# What mpirun is told: the nodes of a PBS job, where Open MPI was built without its library (there it wants pbs_tmrsh or ssh to get to
+# them), and the variables that ranks on other nodes need.
+mpirun_options() {
+    local name
+    if [ -z "${SLURM_JOB_ID:-}" ] && [ -n "${PBS_NODEFILE:-}" ] && ! ompi_info 2> /dev/null | grep -q 'plm: tm'; then
+        echo --hostfile "$PBS_NODEFILE"
+        [ -n "${OMPI_MCA_plm_rsh_agent:-}" ] || ! command -v pbs_tmrsh > /dev/null || echo --mca plm_rsh_agent pbs_tmrsh
+    fi
+    for name in OMP_NUM_THREADS OPENBLAS_NUM_THREADS SHAFT_MODELS PATH LD_LIBRARY_PATH; do
+        [ -z "${!name:-}" ] || echo -x "$name"
+    done
+}
+
+# The launcher runs in the background, so that this script hears signals, and passes SIGUSR1 on to all ranks. (mpirun would kill its
+# ranks a second after SIGTERM.) Returns the exit code of the ranks. A command that such a signal ends, because it has nothing to save,
+# counts as stopped: the next job begins it anew.
+watched() {
+    local pid code asked=
+    "$@" < /dev/null &
+    pid=$!
+    trap 'asked=1; kill -USR1 $pid 2> /dev/null' USR1
+    trap 'asked=1 job_cancelled=1; kill -USR1 $pid 2> /dev/null' TERM INT
+    while :; do # a signal ends `wait` early: wait until the launcher is gone
+        wait "$pid" && code=0 || code=$?
+        kill -0 "$pid" 2> /dev/null || break
+    done
+    trap - USR1 TERM INT
+    [ -z "$asked" ] || [ "$code" = 0 ] || code=$SHAFT_STOPPED
+    return "$code"
+}
+
+# on_ranks COMMAND...: all ranks of the job. --kill-on-bad-exit=0: a rank that stops with code 85 shall not have the others killed on
+# their way out; one that dies has all of them ended by PMIx all the same.
+on_ranks() {
+    # shellcheck disable=SC2046,SC2086 # lists of words
+    case $(launcher) in
+    srun) watched srun --mpi="${SHAFT_PMI:-pmix}" --kill-on-bad-exit=0 ${SHAFT_LAUNCH:-} "$@" ;;
+    *) watched mpirun -n "$(ranks)" $(mpirun_options) ${SHAFT_LAUNCH:-} "$@" ;;
+    esac
+}
+
+# on_one COMMAND...: what one process does.
+on_one() {
+    # shellcheck disable=SC2046 # a list of words
+    case $(launcher) in
+    srun) watched srun --mpi="${SHAFT_PMI:-pmix}" --nodes=1 --ntasks=1 "$@" ;;
+    *) watched mpirun -n 1 $(mpirun_options) "$@" ;;
+    esac
+}
+
+# end_job CODE: submits the job again where shaft was stopped in time, and ends. Under Slurm it is the same job that is queued again.
+# An owner may not requeue a running job of PBS: there the script SHAFT_SCRIPT is submitted as a new job, with the variables of this one
+# and the directives in its file, not with those that were given to qsub.
+end_job() {
+    local code=$1
+    say "exit code $code"
+    [ "$code" = $SHAFT_STOPPED ] || exit "$code"
+    if [ -n "$job_cancelled" ]; then
+        say "cancelled: not submitted again; the same command goes on from the checkpoint"
+    elif [ "$(restarts)" -ge "${SHAFT_RESUBMIT:-100}" ]; then
+        say "started $(restarts) times before: not submitted again (SHAFT_RESUBMIT)"
+    elif [ -n "${SHAFT_SCRIPT:-}" ]; then
+        submit_again
+    elif [ -n "${SLURM_JOB_ID:-}" ] && [ "$(squeue --noheader --jobs="$SLURM_JOB_ID" --format=%T | head -n 1)" = RUNNING ]; then
+        say "queued again"
+        scontrol requeue "$SLURM_JOB_ID"
+    fi
+    exit "$code"
+}
+
+# The variables of the job, NAME=VALUE with commas between.
+job_variables() {
+    local name list=SHAFT_RESTARTS=$(($(restarts) + 1))
+    for name in CONFIG OPTIONS RUN SEED SAMPLES TOP MODEL SHAFT SHAFT_HOME SHAFT_SETUP SHAFT_LAUNCHER SHAFT_PMI SHAFT_LAUNCH SHAFT_THREADS \
+        SHAFT_DEVICE SHAFT_RESUBMIT SHAFT_MODELS SHAFT_QSUB; do
+        [ -z "${!name:-}" ] || list+=",$name=${!name}"
+    done
+    echo "$list"
+}
+
+submit_again() {
+    # shellcheck disable=SC2086 # SHAFT_QSUB: a list of words, options of qsub that the next job needs too
+    say "submitted again as $(qsub ${SHAFT_QSUB:-} -v "$(job_variables)" "$SHAFT_SCRIPT")"
+}
+
+# train_job CONFIG OPTIONS...: the whole of a job that trains.
+train_job() {
+    local code=0
+    begin_job
+    on_ranks "$SHAFT" train "$@" --resume || code=$?
+    end_job "$code"
+}
+
+# crystals_job CONFIG OPTIONS...: from a configuration to crystals: trains, draws SAMPLES, takes the TOP best distinct ones, relaxes them,
+# and ranks them by the reward they have then. In the folder RUN: samples.h5, top/, relaxed.h5, relaxed/, scores.csv, figures.json, and
+# ranked/ with the CIFs, the best first. What is done already is not done again, so that the job may end in any of its parts.
+crystals_job() {
+    local code=0 config=$1
+    begin_job
+    RUN=${RUN:-runs/$(basename "$config" .yaml)}
+    part() { [ "$code" != 0 ] || "$@" || code=$?; }
+    part on_ranks "$SHAFT" train "$@" --set "run.directory=$RUN" --resume
+    [ -e "$RUN/samples.h5" ] || part on_ranks "$SHAFT" sample "$RUN" -n "${SAMPLES:-10000}" -o "$RUN/samples.h5"
+    [ -e "$RUN/top/summary.csv" ] || part on_one "$SHAFT" export "$RUN/samples.h5" --top "${TOP:-100}" --format cif -o "$RUN/top" --overwrite
+    part on_ranks "$SHAFT" relax "$RUN/top" -o "$RUN/relaxed.h5" --cif "$RUN/relaxed" --model "${MODEL:-m3gnet-efs}"
+    part on_ranks "$SHAFT" evaluate "$RUN/relaxed.h5" --model "${MODEL:-m3gnet-efs}" -o "$RUN/figures.json"
+    [ "$code" != 0 ] || on_one "$SHAFT" score "$RUN/relaxed.h5" --config "$RUN/config.yaml" --format csv --quiet > "$RUN/scores.csv" || code=$?
+    part rank_crystals
+    end_job "$code"
+}
+
+# Relaxed crystals by reward: ranked/001_NaCl_225.cif and so on. Names in relaxed/ begin with the row of relaxed.h5, as scores.csv has it.
+rank_crystals() {
+    local index place=0 file
+    rm -rf "$RUN/ranked" && mkdir "$RUN/ranked" || return
+    while read -r _ index; do
+        for file in "$RUN/relaxed/$(printf %06d "$index")"_*.cif; do
+            [ -e "$file" ] || continue
+            place=$((place + 1))
+            cp "$file" "$RUN/ranked/$(printf %03d $place)_${file##*/??????_}" || return
+        done
+    done < <(awk -F, 'NR == 1 { for (i = 1; i <= NF; i++) at[$i] = i; next }
+        $at["reward"] != "" { print $at["reward"], $at["index"] }' "$RUN/scores.csv" | sort -k1,1gr -k2,2n)
+    say "$place crystals in $RUN/ranked, the best first"
+}

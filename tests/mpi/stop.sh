@@ -1,0 +1,133 @@
+#!/usr/bin/env bash
+# A run ends when any one of its ranks is asked to, or killed, or when its time is over; what it left is gone on with, to the bits of a
+# run that was never stopped. One run is stopped in one way after the other, with rank 0 working and without. A relaxation and sampling
+# as well: what one rank is asked, all do.
+set -euo pipefail
+shaft=$1 source=$2
+# shellcheck source=tests/tools/expect.sh
+. "$(dirname "${BASH_SOURCE[0]}")/../tools/expect.sh"
+last=60
+options=(--resume --set train.batch=12 --set train.replay.batch=6 --set reward.formation_energy.weight=0 --set policy.mixture=1
+    --set constraints.max_sites=1)
+
+train() { # DIRECTORY OPTIONS...
+    mpirun -n 3 "$shaft" train "$source/configs/quickstart.yaml" "${options[@]}" --set run.directory="$@"
+}
+
+rows() { { cat "$1/metrics.csv" 2> /dev/null || true; } | wc -l; }
+
+metrics() { sed 's/,[^,]*,[^,]*$//' "$1/metrics.csv"; }
+
+# The process of a rank: mpirun says it in the environment of each.
+process_of() { # RANK MPIRUN
+    local pid
+    for pid in $(pgrep -P "$2"); do
+        if grep -qzx "OMPI_COMM_WORLD_RANK=$1" "/proc/$pid/environ" 2> /dev/null; then echo "$pid"; fi
+    done
+}
+
+await() { # COMMAND...
+    local until=$((SECONDS + 120))
+    until "$@"; do
+        [ $SECONDS -lt $until ] || { echo "never came true: $*"; exit 1; }
+        sleep 0.01
+    done
+}
+
+grown() { [ "$(rows "$1")" -ge "$2" ]; }
+
+# ended_by SIGNAL RANK COMMAND...: sends it to one rank, or to mpirun where RANK is `a`, once three more iterations are done. Code
+# and seconds it took are in `code` and `took`, what was said in ended.log.
+ended_by() {
+    local signal=$1 rank=$2 run=$3 job target began at
+    at=$(rows "$run")
+    train "$run" "${extra[@]}" > ended.log 2>&1 &
+    job=$!
+    await grown "$run" $((at + 3))
+    job=$(pgrep -P "$job" -x mpirun || echo "$job") # of a shell
+    target=$job
+    [ "$rank" = a ] || target=$(process_of "$rank" "$job")
+    began=$SECONDS code=0
+    kill "-$signal" "$target"
+    wait %% || code=$?
+    took=$((SECONDS - began))
+    [ ! -e "$run/checkpoints/0000$last.h5" ] # it was in the middle
+}
+
+for setup in "shared 02a 1" "dedicated 01 02"; do
+    read -r setup asked killed <<< "$setup"
+    extra=(--set "train.iterations=$last" --set run.checkpoint_every=10 --set "run.coordinator=$setup")
+    train whole "${extra[@]}" > whole.log 2>&1
+    for rank in $(grep -o . <<< "$asked"); do
+        ended_by USR1 $rank asked
+        [ $code = 85 ] || { cat ended.log; exit 1; }
+        grep -q 'as a rank was asked to stop; go on with --resume' ended.log
+        # what is on the disk is all that was done
+        [ -e "asked/checkpoints/$(printf %06d $(($(rows asked) - 1))).h5" ]
+    done
+    for rank in $(grep -o . <<< "$killed"); do
+        ended_by KILL $rank asked
+        [ $code != 0 ] && [ $took -lt 30 ]
+        grep -Eq "process rank $rank .*exited on signal 9" ended.log
+    done
+    train asked "${extra[@]}" > asked.log 2>&1
+    cmp "whole/checkpoints/0000$last.h5" "asked/checkpoints/0000$last.h5"
+    diff <(metrics whole) <(metrics asked)
+    [ "$(rows asked)" = $((last + 1)) ]
+    rm -r asked whole
+
+    # Time is over, as the option or the environment says, long before a checkpoint is due; what was done then is not lost.
+    extra=(--set "run.coordinator=$setup" --set train.exploration.decay=20 --set run.checkpoint_every=1000000)
+    began=$SECONDS code=0
+    if [ $setup = shared ]; then
+        train timed "${extra[@]}" --set train.iterations=1000000 --time-limit 0:00:05 > timed.log 2>&1 || code=$?
+    else
+        SHAFT_END_TIME=$(($(date +%s) + 5)) train timed "${extra[@]}" --set train.iterations=1000000 > timed.log 2>&1 || code=$?
+    fi
+    [ $code = 85 ] || { cat timed.log; exit 1; }
+    [ $((SECONDS - began)) -lt 30 ]
+    grep -q 'as the time limit is near; go on with --resume' timed.log
+    done=$(($(rows timed) - 1))
+    [ -e "timed/checkpoints/$(printf %06d $done).h5" ]
+    extra+=(--set "train.iterations=$((done + 2))")
+    train timed "${extra[@]}" > timed.log 2>&1
+    train straight "${extra[@]}" > straight.log 2>&1
+    cmp {timed,straight}/checkpoints/"$(printf %06d $((done + 2)))".h5
+    diff <(metrics timed) <(metrics straight)
+    echo "$setup: equal, $done iterations in the time there was"
+    rm -r timed
+    [ $setup = dedicated ] || rm -r straight
+done
+
+# ---- other long commands ----
+
+cp "$source/tests/data/mp64.xyz" all.xyz
+relax=("$shaft" relax all.xyz --model lennard-jones --symmetry free --steps 400 --fmax 1e-7 --batch 4)
+mpirun -n 3 "${relax[@]}" --quiet -o whole.h5
+size_of() { { cat "$1.journal"/*.rows 2> /dev/null || true; } | wc -c; }
+larger() { [ "$(size_of "$1")" -ge "$2" ]; }
+for rank in 0 2; do
+    mpirun -n 3 "${relax[@]}" -o asked.h5 > ended.log 2>&1 &
+    await larger asked.h5 $(($(size_of asked.h5) + 4000))
+    kill -TERM "$(process_of $rank $!)"
+    code=0
+    wait $! || code=$?
+    [ $code = 85 ] || { cat ended.log; exit 1; }
+    grep -q 'structures relaxed, as a rank was asked to stop; the same command goes on' ended.log
+    [ ! -e asked.h5 ] && [ -d asked.h5.journal ]
+done
+expect 85 "as the time limit is near; the same command goes on" mpirun -n 3 "${relax[@]}" -o asked.h5 --time-limit 1
+expect 0 "structures are done already" mpirun -n 2 "${relax[@]}" -o asked.h5
+cmp whole.h5 asked.h5
+
+mpirun -n 3 "$shaft" sample straight -n 100000000 -o drawn.h5 > ended.log 2>&1 &
+await grep -q 'sampling' ended.log
+kill -USR1 "$(process_of 2 $!)"
+code=0
+wait $! || code=$?
+[ $code = 85 ]
+grep -q 'nothing is written' ended.log
+[ -z "$(compgen -G 'drawn.h5*')" ]
+expect 85 "as the time limit is near; nothing is written" mpirun -n 2 "$shaft" sample straight -n 100000000 -o drawn.h5 --time-limit 3s
+expect 0 "" mpirun -n 2 "$shaft" sample straight -n 3000 -o drawn.h5 --time-limit 1h
+expect 2 "--time-limit needs a length of time" "$shaft" sample straight -n 3000 -o other.h5 --time-limit late
