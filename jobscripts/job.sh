@@ -2,11 +2,13 @@
 # job.sh -- what the scripts of slurm/ and pbs/ and local.sh share: where the program is, when the job ends, how ranks are started, how
 # a signal gets to them, and how a job that was stopped in time is submitted again. Sourced by bash; nothing here names a site.
 #
-# Variables, all of them optional; set them before `sbatch`, or in `qsub -v NAME=VALUE,...`:
+# The scripts say SHAFT_BATCH=slurm or pbs, whose job it is; without it there is none.
+#
+# Variables, all of them optional; set them before `sbatch`, or before `qsub -V`, which hands on the environment:
 #   SHAFT_HOME      the folder of these sources; otherwise the folder that the job was submitted from
 #   SHAFT           the program; otherwise build/release/shaft in SHAFT_HOME
 #   SHAFT_SETUP     a file that is sourced first: `module load ...`, PATH, whatever the program needs on your machine
-#   SHAFT_LAUNCHER  srun or mpirun; otherwise srun where Slurm runs the job and mpirun elsewhere
+#   SHAFT_LAUNCHER  srun or mpirun; otherwise srun under Slurm and mpirun elsewhere
 #   SHAFT_PMI       how srun and MPI find each other, for srun --mpi= (pmix; `srun --mpi=list` says what there is)
 #   SHAFT_LAUNCH    more options of the launcher, such as "--cpu-bind=cores" or "--map-by socket:PE=8"
 #   SHAFT_THREADS   threads a rank; otherwise what the job asked for a task, or 1
@@ -17,6 +19,7 @@
 #   SHAFT_MODELS    where the pretrained weights are, if not in ~/.local/share/shaft/models
 # Set here, for shaft:
 #   SHAFT_END_TIME  when the job ends, in seconds since 1970: shaft stops in time for a checkpoint, with exit code 85
+#   SHAFT_RESTARTS  of PBS: how many jobs in a row submitted this one
 
 readonly SHAFT_STOPPED=85 # exit code of shaft: stopped in time, goes on when it is started again
 job_cancelled=            # set by SIGTERM: somebody does not want the job any more
@@ -25,7 +28,10 @@ say() { printf '%s  %s\n' "$(date +%FT%T)" "$*"; }
 
 # begin_job: after SHAFT_HOME is known. Everything below works in the folder that the job was submitted from.
 begin_job() {
-    cd "${SLURM_SUBMIT_DIR:-${PBS_O_WORKDIR:-.}}" || exit 1
+    case ${SHAFT_BATCH:=none} in
+    slurm) cd "$SLURM_SUBMIT_DIR" || exit 1 ;;
+    pbs) cd "$PBS_O_WORKDIR" || exit 1 ;;
+    esac
     # shellcheck disable=SC1090 # the user's own
     [ -z "${SHAFT_SETUP:-}" ] || . "$SHAFT_SETUP"
     export SHAFT=${SHAFT:-$SHAFT_HOME/build/release/shaft}
@@ -33,45 +39,48 @@ begin_job() {
     export OPENBLAS_NUM_THREADS=$OMP_NUM_THREADS SRUN_CPUS_PER_TASK=$OMP_NUM_THREADS # srun does not take over what sbatch was told
     [ -x "$SHAFT" ] || { say "there is no program '$SHAFT': set SHAFT or SHAFT_HOME"; exit 2; }
     find_end
-    [ -z "${SLURM_JOB_ID:-}${PBS_JOBID:-}" ] || say "job ${SLURM_JOB_ID:-$PBS_JOBID}, started $(restarts) times before; ends ${SHAFT_END_TIME:-at no known time}"
+    [ "$SHAFT_BATCH" = none ] || say "job $(job_name), started $(restarts) times before"
 }
 
-# Seconds since 1970 at which the batch system will end this job.
+job_name() { [ "$SHAFT_BATCH" = slurm ] && echo "$SLURM_JOB_ID" || echo "$PBS_JOBID"; }
+
+# Seconds since 1970 at which the batch system will end this job; PBS says how long it may take, and it has just begun.
 find_end() {
-    local end left
+    local end='' length
     unset SHAFT_END_TIME # of another job
-    if [ -n "${SLURM_JOB_ID:-}" ]; then
-        end=$(squeue --noheader --jobs="$SLURM_JOB_ID" --format=%e 2> /dev/null | head -n 1) && end=$(date -d "$end" +%s 2> /dev/null) || return 0
-    elif [ -n "${PBS_JOBID:-}" ]; then
-        left=${PBS_WALLTIME:-$(qstat -f "$PBS_JOBID" 2> /dev/null | awk '$1 == "Resource_List.walltime" { print $3 }')}
-        [ -n "$left" ] || return 0
-        end=$(($(date +%s) + $(awk -F: '{ for (s = i = 0; i < NF; ) s = 60 * s + $(++i); print s }' <<< "$left")))
-    else
-        return 0
-    fi
-    export SHAFT_END_TIME=$end
+    case $SHAFT_BATCH in
+    slurm)
+        end=$(squeue --noheader --jobs="$SLURM_JOB_ID" --format=%e 2> /dev/null | head -n 1)
+        end=$(date -d "${end:-unknown}" +%s 2> /dev/null) || end=''
+        ;;
+    pbs)
+        length=${PBS_WALLTIME:-$(qstat -f "$PBS_JOBID" 2> /dev/null | awk '$1 == "Resource_List.walltime" { print $3 }')}
+        [ -z "$length" ] || end=$(($(date +%s) + $(awk -F: '{ for (i = 1; i <= NF; i++) s = 60 * s + $i; print s }' <<< "$length")))
+        ;;
+    esac
+    [ -z "$end" ] || export SHAFT_END_TIME=$end
 }
 
-restarts() { echo "${SLURM_RESTART_COUNT:-${SHAFT_RESTARTS:-0}}"; }
+restarts() { [ "$SHAFT_BATCH" = slurm ] && echo "${SLURM_RESTART_COUNT:-0}" || echo "${SHAFT_RESTARTS:-0}"; }
 
 # How many ranks the job has room for.
 ranks() {
     if [ -n "${RANKS:-}" ]; then
         echo "$RANKS"
-    elif [ -n "${PBS_NODEFILE:-}" ]; then
+    elif [ "$SHAFT_BATCH" = pbs ]; then
         wc -l < "$PBS_NODEFILE"
     else
         echo "${SLURM_NTASKS:-1}"
     fi
 }
 
-launcher() { echo "${SHAFT_LAUNCHER:-$([ -n "${SLURM_JOB_ID:-}" ] && echo srun || echo mpirun)}"; }
+launcher() { [ "$SHAFT_BATCH" = slurm ] && echo "${SHAFT_LAUNCHER:-srun}" || echo "${SHAFT_LAUNCHER:-mpirun}"; }
 
 # What mpirun is told: the nodes of a PBS job, where Open MPI was built without its library (there it wants pbs_tmrsh or ssh to get to
 # them), and the variables that ranks on other nodes need.
 mpirun_options() {
     local name
-    if [ -z "${SLURM_JOB_ID:-}" ] && [ -n "${PBS_NODEFILE:-}" ] && ! ompi_info 2> /dev/null | grep -q 'plm: tm'; then
+    if [ "$SHAFT_BATCH" = pbs ] && ! ompi_info 2> /dev/null | grep -q 'plm: tm'; then
         echo --hostfile "$PBS_NODEFILE"
         [ -n "${OMPI_MCA_plm_rsh_agent:-}" ] || ! command -v pbs_tmrsh > /dev/null || echo --mca plm_rsh_agent pbs_tmrsh
     fi
@@ -128,28 +137,19 @@ end_job() {
         say "cancelled: not submitted again; the same command goes on from the checkpoint"
     elif [ "$(restarts)" -ge "${SHAFT_RESUBMIT:-100}" ]; then
         say "started $(restarts) times before: not submitted again (SHAFT_RESUBMIT)"
-    elif [ -n "${SHAFT_SCRIPT:-}" ]; then
+    elif [ "$SHAFT_BATCH" = pbs ]; then
         submit_again
-    elif [ -n "${SLURM_JOB_ID:-}" ] && [ "$(squeue --noheader --jobs="$SLURM_JOB_ID" --format=%T | head -n 1)" = RUNNING ]; then
+    elif [ "$SHAFT_BATCH" = slurm ] && [ "$(squeue --noheader --jobs="$SLURM_JOB_ID" --format=%T | head -n 1)" = RUNNING ]; then
         say "queued again"
         scontrol requeue "$SLURM_JOB_ID"
     fi
     exit "$code"
 }
 
-# The variables of the job, NAME=VALUE with commas between.
-job_variables() {
-    local name list=SHAFT_RESTARTS=$(($(restarts) + 1))
-    for name in CONFIG OPTIONS RUN SEED SAMPLES TOP MODEL SHAFT SHAFT_HOME SHAFT_SETUP SHAFT_LAUNCHER SHAFT_PMI SHAFT_LAUNCH SHAFT_THREADS \
-        SHAFT_DEVICE SHAFT_RESUBMIT SHAFT_MODELS SHAFT_QSUB; do
-        [ -z "${!name:-}" ] || list+=",$name=${!name}"
-    done
-    echo "$list"
-}
-
 submit_again() {
-    # shellcheck disable=SC2086 # SHAFT_QSUB: a list of words, options of qsub that the next job needs too
-    say "submitted again as $(qsub ${SHAFT_QSUB:-} -v "$(job_variables)" "$SHAFT_SCRIPT")"
+    export SHAFT_RESTARTS=$(($(restarts) + 1))
+    # shellcheck disable=SC2086 # SHAFT_QSUB: a list of words
+    say "submitted again as $(qsub -V ${SHAFT_QSUB:-} "$SHAFT_SCRIPT")"
 }
 
 # train_job CONFIG OPTIONS...: the whole of a job that trains.

@@ -9,7 +9,7 @@
 # RANKS: how many. Options behind the configuration go to shaft train. Other variables: job.sh.
 set -u
 SHAFT_HOME=${SHAFT_HOME:-$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)}
-SHAFT_LAUNCHER=mpirun SHAFT_RESUBMIT=0
+SHAFT_BATCH=none SHAFT_LAUNCHER=mpirun
 # shellcheck source=jobscripts/job.sh
 . "$SHAFT_HOME/jobscripts/job.sh"
 

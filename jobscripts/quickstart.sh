@@ -13,7 +13,7 @@ run=runs/quickstart
 best=$run/top
 relaxed=$run/relaxed
 
-install_packages
+install_packages "${SHAFT_PACKAGES[@]}"
 build release shaft
 import_weights
 

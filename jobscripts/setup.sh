@@ -8,6 +8,9 @@
 readonly SHAFT_PACKAGES=(gcc libc6-dev make cmake pkg-config openmpi-bin libopenmpi-dev libhdf5-openmpi-dev
     libopenblas-openmp-dev libscalapack-openmpi-dev libsymspg-dev libyaml-dev zlib1g-dev librandom123-dev libcmocka-dev
     python3 python3-pip python3-setuptools python3-wheel python3-numpy python3-h5py)
+# For the tests alone: a batch system that they start themselves, its face of PBS, and networks of their own.
+# shellcheck disable=SC2034 # of tests/run.sh
+readonly SHAFT_TEST_PACKAGES=(slurmctld slurmd slurm-client munge slurm-wlm-torque iproute2)
 
 # The energy model of the reward: M3GNet MP-2021.2.8-EFS as its authors published it, inside the source package of their
 # program (BSD-3-Clause).
@@ -48,18 +51,18 @@ retried() {
 
 missing_packages() {
     local package
-    for package in "${SHAFT_PACKAGES[@]}"; do
+    for package in "$@"; do
         [ "$(dpkg-query -W -f='${db:Status-Status}' "$package" 2> /dev/null)" = installed ] || printf '%s ' "$package"
     done
 }
 
-install_packages() {
+install_packages() { # PACKAGE...
     local missing by_hand as_root=() apt
     if ! command -v dpkg-query > /dev/null || ! command -v apt-get > /dev/null; then
-        say "packages: this is no Debian system; needed are what Debian calls ${SHAFT_PACKAGES[*]}"
+        say "packages: this is no Debian system; needed are what Debian calls $*"
         return
     fi
-    missing=$(missing_packages)
+    missing=$(missing_packages "$@")
     missing=${missing% }
     if [ -z "$missing" ]; then
         say "packages: all there"

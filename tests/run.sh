@@ -9,7 +9,8 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 # shellcheck source=jobscripts/setup.sh
 . jobscripts/setup.sh
 
-install_packages
+install_packages "${SHAFT_PACKAGES[@]}"
+(install_packages "${SHAFT_TEST_PACKAGES[@]}") || say "tests: those that need these packages are skipped"
 build release
 build f64
 import_weights

@@ -3,9 +3,9 @@
 # chunks of two kinds, in which mpirun starts one program. Worth it where rank 0 is what the others wait for: with many workers, or with
 # large batches of large crystals.
 #
-#     qsub -v CONFIG=my.yaml jobscripts/pbs/coordinator.sh                      from the folder of the sources
+#     CONFIG=my.yaml qsub -V jobscripts/pbs/coordinator.sh     from the folder of the sources
 #
-# CONFIG is the configuration, OPTIONS (without commas) are more options of shaft train. Other variables: job.sh.
+# CONFIG is the configuration, OPTIONS are more options of shaft train. Other variables: job.sh.
 #
 #PBS -N shaft-coordinator
 # One node for the coordinator, and two of workers with, on each: cores, devices, ranks (as many as devices), threads of a rank.
@@ -15,11 +15,11 @@
 # PBS itself may start the job again, after a node was lost; errors and output go into one file.
 #PBS -r y
 #PBS -j oe
-SHAFT_HOME=${SHAFT_HOME:-$PBS_O_WORKDIR}
+SHAFT_BATCH=pbs SHAFT_HOME=${SHAFT_HOME:-$PBS_O_WORKDIR}
 SHAFT_SCRIPT=$SHAFT_HOME/jobscripts/pbs/coordinator.sh # what is submitted again
 # shellcheck source=jobscripts/job.sh
 . "$SHAFT_HOME/jobscripts/job.sh"
 
 # Ranks are dealt out in the order of $PBS_NODEFILE: the first is that of the first chunk.
 # shellcheck disable=SC2086 # OPTIONS: a list of words
-train_job "${CONFIG:?qsub -v CONFIG=my.yaml}" ${OPTIONS:-} --set run.coordinator=dedicated --device "${SHAFT_DEVICE:-cuda}"
+train_job "${CONFIG:?CONFIG=my.yaml qsub -V ...}" ${OPTIONS:-} --set run.coordinator=dedicated --device "${SHAFT_DEVICE:-cuda}"

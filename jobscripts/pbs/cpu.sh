@@ -2,10 +2,10 @@
 # cpu.sh -- trains on processors, on one node or more, until the run is done: a job that is stopped by its time limit submits its
 # successor, which goes on.
 #
-#     qsub -v CONFIG=my.yaml jobscripts/pbs/cpu.sh                              from the folder of the sources
-#     qsub -v CONFIG=my.yaml,OPTIONS="--set run.seed=2" jobscripts/pbs/cpu.sh
+#     CONFIG=my.yaml qsub -V jobscripts/pbs/cpu.sh     from the folder of the sources
+#     CONFIG=my.yaml OPTIONS="--set run.seed=2" qsub -V jobscripts/pbs/cpu.sh
 #
-# CONFIG is the configuration, OPTIONS (without commas) are more options of shaft train. The successor has the lines
+# CONFIG is the configuration, OPTIONS are more options of shaft train. The successor has the lines
 # of this file: change them here, or give options of qsub that shall hold for all in SHAFT_QSUB as well. Other variables: job.sh.
 #
 #PBS -N shaft
@@ -16,10 +16,10 @@
 # PBS itself may start the job again, after a node was lost; errors and output go into one file.
 #PBS -r y
 #PBS -j oe
-SHAFT_HOME=${SHAFT_HOME:-$PBS_O_WORKDIR}
+SHAFT_BATCH=pbs SHAFT_HOME=${SHAFT_HOME:-$PBS_O_WORKDIR}
 SHAFT_SCRIPT=$SHAFT_HOME/jobscripts/pbs/cpu.sh # what is submitted again
 # shellcheck source=jobscripts/job.sh
 . "$SHAFT_HOME/jobscripts/job.sh"
 
 # shellcheck disable=SC2086 # OPTIONS: a list of words
-train_job "${CONFIG:?qsub -v CONFIG=my.yaml}" ${OPTIONS:-}
+train_job "${CONFIG:?CONFIG=my.yaml qsub -V ...}" ${OPTIONS:-}

@@ -3,11 +3,11 @@
 # and leaves them as CIF files in RUN/ranked, by the reward that they have when relaxed. What is done is not done again in the
 # successor, in whichever part the time was over.
 #
-#     qsub -v CONFIG=my.yaml jobscripts/pbs/crystals.sh                         from the folder of the sources
-#     qsub -v CONFIG=my.yaml,RUN=runs/salts,SAMPLES=100000,TOP=500 jobscripts/pbs/crystals.sh
+#     CONFIG=my.yaml qsub -V jobscripts/pbs/crystals.sh     from the folder of the sources
+#     CONFIG=my.yaml RUN=runs/salts SAMPLES=100000 TOP=500 qsub -V jobscripts/pbs/crystals.sh
 #
 # RUN: the folder (runs/NAME of NAME.yaml); SAMPLES: 10000; TOP: 100; MODEL: the potential that relaxes (m3gnet-efs).
-# CONFIG is the configuration, OPTIONS (without commas) are more options of shaft train. Other variables: job.sh.
+# CONFIG is the configuration, OPTIONS are more options of shaft train. Other variables: job.sh.
 #
 #PBS -N shaft-crystals
 # Nodes, and on each: cores, ranks, threads of a rank.
@@ -17,10 +17,10 @@
 # PBS itself may start the job again, after a node was lost; errors and output go into one file.
 #PBS -r y
 #PBS -j oe
-SHAFT_HOME=${SHAFT_HOME:-$PBS_O_WORKDIR}
+SHAFT_BATCH=pbs SHAFT_HOME=${SHAFT_HOME:-$PBS_O_WORKDIR}
 SHAFT_SCRIPT=$SHAFT_HOME/jobscripts/pbs/crystals.sh # what is submitted again
 # shellcheck source=jobscripts/job.sh
 . "$SHAFT_HOME/jobscripts/job.sh"
 
 # shellcheck disable=SC2086 # OPTIONS: a list of words
-crystals_job "${CONFIG:?qsub -v CONFIG=my.yaml}" ${OPTIONS:-}
+crystals_job "${CONFIG:?CONFIG=my.yaml qsub -V ...}" ${OPTIONS:-}

@@ -1,9 +1,9 @@
 #!/bin/bash
 # gpu.sh -- trains on devices, as many ranks as there are: rank 0 works too. Stopped by its time limit, it submits its successor.
 #
-#     qsub -v CONFIG=my.yaml jobscripts/pbs/gpu.sh                              from the folder of the sources
+#     CONFIG=my.yaml qsub -V jobscripts/pbs/gpu.sh     from the folder of the sources
 #
-# CONFIG is the configuration, OPTIONS (without commas) are more options of shaft train.
+# CONFIG is the configuration, OPTIONS are more options of shaft train.
 # A rank takes the device with its number among the ranks of the node. Raise train.batch with the ranks. Other variables: job.sh.
 #
 #PBS -N shaft-gpu
@@ -14,10 +14,10 @@
 # PBS itself may start the job again, after a node was lost; errors and output go into one file.
 #PBS -r y
 #PBS -j oe
-SHAFT_HOME=${SHAFT_HOME:-$PBS_O_WORKDIR}
+SHAFT_BATCH=pbs SHAFT_HOME=${SHAFT_HOME:-$PBS_O_WORKDIR}
 SHAFT_SCRIPT=$SHAFT_HOME/jobscripts/pbs/gpu.sh # what is submitted again
 # shellcheck source=jobscripts/job.sh
 . "$SHAFT_HOME/jobscripts/job.sh"
 
 # shellcheck disable=SC2086 # OPTIONS: a list of words
-train_job "${CONFIG:?qsub -v CONFIG=my.yaml}" ${OPTIONS:-} --device "${SHAFT_DEVICE:-cuda}"
+train_job "${CONFIG:?CONFIG=my.yaml qsub -V ...}" ${OPTIONS:-} --device "${SHAFT_DEVICE:-cuda}"

@@ -2,11 +2,11 @@
 # seeds.sh -- the same configuration with several seeds, side by side: an array of jobs, each with a run of its own in RUN-SEED,
 # each with successors of its own when its time is over.
 #
-#     qsub -J 1-5 -v CONFIG=my.yaml jobscripts/pbs/seeds.sh                     from the folder of the sources
-#     qsub -J 11-30 -v CONFIG=my.yaml,RUN=runs/salts jobscripts/pbs/seeds.sh
+#     CONFIG=my.yaml qsub -J 1-5 -V jobscripts/pbs/seeds.sh     from the folder of the sources
+#     CONFIG=my.yaml RUN=runs/salts qsub -J 11-30 -V jobscripts/pbs/seeds.sh
 #     shaft report runs/salts-1 runs/salts-2 runs/salts-3                       lays them over each other
 #
-# CONFIG is the configuration, OPTIONS (without commas) are more options of shaft train. RUN is runs/NAME of
+# CONFIG is the configuration, OPTIONS are more options of shaft train. RUN is runs/NAME of
 # NAME.yaml if it is not set. Without -J the job is one of the seed SEED, as a successor is. Other variables: job.sh.
 #
 #PBS -N shaft-seeds
@@ -17,12 +17,12 @@
 # PBS itself may start the job again, after a node was lost; errors and output go into one file.
 #PBS -r y
 #PBS -j oe
-SHAFT_HOME=${SHAFT_HOME:-$PBS_O_WORKDIR}
+SHAFT_BATCH=pbs SHAFT_HOME=${SHAFT_HOME:-$PBS_O_WORKDIR}
 SHAFT_SCRIPT=$SHAFT_HOME/jobscripts/pbs/seeds.sh # what is submitted again
 # shellcheck source=jobscripts/job.sh
 . "$SHAFT_HOME/jobscripts/job.sh"
 
 SEED=${PBS_ARRAY_INDEX:-${SEED:?qsub -J 1-5}}
-RUN=${RUN:-runs/$(basename "${CONFIG:?qsub -v CONFIG=my.yaml}" .yaml)}
+RUN=${RUN:-runs/$(basename "${CONFIG:?CONFIG=my.yaml qsub -V ...}" .yaml)}
 # shellcheck disable=SC2086 # OPTIONS: a list of words
 train_job "$CONFIG" ${OPTIONS:-} --set "run.seed=$SEED" --set "run.directory=$RUN-$SEED"

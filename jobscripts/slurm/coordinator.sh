@@ -22,7 +22,7 @@
 #SBATCH --ntasks-per-node=4         # workers: as many as devices
 #SBATCH --gpus-per-node=4
 #SBATCH --cpus-per-task=8           # the same in both parts
-SHAFT_HOME=${SHAFT_HOME:-$SLURM_SUBMIT_DIR}
+SHAFT_BATCH=slurm SHAFT_HOME=${SHAFT_HOME:-$SLURM_SUBMIT_DIR}
 # shellcheck source=jobscripts/job.sh
 . "$SHAFT_HOME/jobscripts/job.sh"
 SHAFT_THREADS=${SHAFT_THREADS:-${SLURM_CPUS_PER_TASK_HET_GROUP_1:-1}}

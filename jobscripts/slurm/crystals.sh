@@ -17,7 +17,7 @@
 #SBATCH --requeue                   # stopped in time, the job is queued again under its number,
 #SBATCH --open-mode=append          # and its output goes on
 #SBATCH --output=%x-%j.out          # job name and number
-SHAFT_HOME=${SHAFT_HOME:-$SLURM_SUBMIT_DIR}
+SHAFT_BATCH=slurm SHAFT_HOME=${SHAFT_HOME:-$SLURM_SUBMIT_DIR}
 # shellcheck source=jobscripts/job.sh
 . "$SHAFT_HOME/jobscripts/job.sh"
 

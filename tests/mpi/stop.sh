@@ -11,7 +11,9 @@ options=(--resume --set train.batch=12 --set train.replay.batch=6 --set reward.f
     --set constraints.max_sites=1)
 
 train() { # DIRECTORY OPTIONS...
-    mpirun -n 3 "$shaft" train "$source/configs/quickstart.yaml" "${options[@]}" --set run.directory="$@"
+    local run=$1
+    shift
+    mpirun -n 3 "$shaft" train "$source/configs/quickstart.yaml" "${options[@]}" --set "run.directory=$run" "$@"
 }
 
 rows() { { cat "$1/metrics.csv" 2> /dev/null || true; } | wc -l; }
@@ -36,7 +38,7 @@ await() { # COMMAND...
 
 grown() { [ "$(rows "$1")" -ge "$2" ]; }
 
-# ended_by SIGNAL RANK COMMAND...: sends it to one rank, or to mpirun where RANK is `a`, once three more iterations are done. Code
+# ended_by SIGNAL RANK COMMAND...: sends it to one rank, or to mpirun where RANK is `all`, once three more iterations are done. Code
 # and seconds it took are in `code` and `took`, what was said in ended.log.
 ended_by() {
     local signal=$1 rank=$2 run=$3 job target began at
@@ -46,7 +48,7 @@ ended_by() {
     await grown "$run" $((at + 3))
     job=$(pgrep -P "$job" -x mpirun || echo "$job") # of a shell
     target=$job
-    [ "$rank" = a ] || target=$(process_of "$rank" "$job")
+    [ "$rank" = all ] || target=$(process_of "$rank" "$job")
     began=$SECONDS code=0
     kill "-$signal" "$target"
     wait %% || code=$?
@@ -54,19 +56,19 @@ ended_by() {
     [ ! -e "$run/checkpoints/0000$last.h5" ] # it was in the middle
 }
 
-for setup in "shared 02a 1" "dedicated 01 02"; do
-    read -r setup asked killed <<< "$setup"
+for setup in "shared,0 2 all,1" "dedicated,0 1,0 2"; do
+    IFS=, read -r setup asked killed <<< "$setup"
     extra=(--set "train.iterations=$last" --set run.checkpoint_every=10 --set "run.coordinator=$setup")
     train whole "${extra[@]}" > whole.log 2>&1
-    for rank in $(grep -o . <<< "$asked"); do
-        ended_by USR1 $rank asked
+    for rank in $asked; do
+        ended_by USR1 "$rank" asked
         [ $code = 85 ] || { cat ended.log; exit 1; }
         grep -q 'as a rank was asked to stop; go on with --resume' ended.log
         # what is on the disk is all that was done
         [ -e "asked/checkpoints/$(printf %06d $(($(rows asked) - 1))).h5" ]
     done
-    for rank in $(grep -o . <<< "$killed"); do
-        ended_by KILL $rank asked
+    for rank in $killed; do
+        ended_by KILL "$rank" asked
         [ $code != 0 ] && [ $took -lt 30 ]
         grep -Eq "process rank $rank .*exited on signal 9" ended.log
     done
@@ -79,7 +81,7 @@ for setup in "shared 02a 1" "dedicated 01 02"; do
     # Time is over, as the option or the environment says, long before a checkpoint is due; what was done then is not lost.
     extra=(--set "run.coordinator=$setup" --set train.exploration.decay=20 --set run.checkpoint_every=1000000)
     began=$SECONDS code=0
-    if [ $setup = shared ]; then
+    if [ "$setup" = shared ]; then
         train timed "${extra[@]}" --set train.iterations=1000000 --time-limit 0:00:05 > timed.log 2>&1 || code=$?
     else
         SHAFT_END_TIME=$(($(date +%s) + 5)) train timed "${extra[@]}" --set train.iterations=1000000 > timed.log 2>&1 || code=$?
@@ -96,7 +98,7 @@ for setup in "shared 02a 1" "dedicated 01 02"; do
     diff <(metrics timed) <(metrics straight)
     echo "$setup: equal, $done iterations in the time there was"
     rm -r timed
-    [ $setup = dedicated ] || rm -r straight
+    [ "$setup" = dedicated ] || rm -r straight
 done
 
 # ---- other long commands ----

@@ -150,3 +150,53 @@ cluster_stop() {
         if grep -qzF "SLURM_CONF=$1/" "/proc/$pid/environ" 2> /dev/null; then kill -9 "$pid" 2> /dev/null || true; fi
     done
 }
+
+# With `folder` of expect.sh: a Slurm for as long as the test takes, or the test is skipped. Further programs that it needs are named.
+# shellcheck disable=SC2120 # there may be none
+cluster_or_skip() {
+    local lacks program
+    lacks=$(cluster_lacks)
+    for program in "$@"; do
+        command -v "$program" > /dev/null || lacks=${lacks:-there is no $program}
+    done
+    [ -z "$lacks" ] || { echo "skipped: $lacks"; exit 77; }
+    trap 'cluster_stop "$folder/c"; rm -rf "$folder"' EXIT
+    cluster_start "$folder/c" || exit 1
+}
+
+# ---- runs and jobs of the tests, in the folder of the test; $shaft is the program ----
+
+# A run that takes a moment, in run.yaml, and goes into the folder run.
+configuration() { # ITERATIONS
+    cat > run.yaml << END
+elements: [Li, Na, O, Cl]
+constraints: {max_elements: 2, max_sites: 1, max_atoms: 64}
+policy: {mixture: 1}
+reward: {formation_energy: {weight: 0}}
+train: {iterations: $1, batch: 12, exploration: {decay: 20}, replay: {capacity: 64, batch: 6}}
+run: {seed: 1, checkpoint_every: 1000000, directory: run}
+END
+}
+
+state() { squeue --noheader --jobs="$1" --states=all --format=%T | head -n 1; }
+is() { [ "$(state "$1")" = "$2" ]; }
+over() { ! squeue --noheader --jobs="$1" --states=all --format=%T | grep -Evq '^(COMPLETED|FAILED|CANCELLED|TIMEOUT|NODE_FAIL)$'; }
+rows() { { cat "$1/metrics.csv" 2> /dev/null || true; } | wc -l; }
+grown() { [ "$(rows "$1")" -ge "$2" ]; }
+said() { [ "$(grep -c -- "$2" "$1" 2> /dev/null)" -ge "${3:-1}" ]; }
+metrics() { sed 's/,[^,]*,[^,]*$//' "$1/metrics.csv"; }
+newest() { find "$1/checkpoints" -name '*.h5' | sort | tail -n 1; }
+
+# done_well JOB FILE: it ended without a failure; FILE has its output
+done_well() {
+    cluster_wait 240 over "$1" || { cat "$2"; return 1; }
+    [ "$(squeue --noheader --jobs="$1" --states=all --format=%T | sort -u)" = COMPLETED ] || { cat "$2"; return 1; }
+}
+
+# equal RANKS: the run in run/ and one that was never stopped
+equal() {
+    mpirun -n "$1" "$shaft" train run.yaml --quiet --set run.directory=whole > whole.log 2>&1
+    cmp "$(newest whole)" "$(newest run)"
+    diff <(metrics whole) <(metrics run)
+    rm -r whole run
+}
