@@ -1,0 +1,29 @@
+#!/bin/bash
+# jobscripts/local.sh: a signal to the script reaches the ranks and leaves a checkpoint, the same line goes on, options are passed on, and
+# the ranks are as many as asked for.
+set -eu
+shaft=$1 source=$2
+# shellcheck source=tests/tools/expect.sh
+. "$(dirname "${BASH_SOURCE[0]}")/../tools/expect.sh"
+# shellcheck source=tests/tools/cluster.sh
+. "$source/tests/tools/cluster.sh"
+local=("$source/jobscripts/local.sh" run.yaml --set run.directory=run)
+export RANKS=2 SHAFT_HOME=$source
+unset SHAFT
+
+SHAFT=$folder/nothing expect 2 "there is no program '$folder/nothing'" "${local[@]}"
+export SHAFT=$shaft
+configuration 1000000
+"${local[@]}" > asked.txt 2>&1 &
+job=$!
+cluster_wait 120 grown run 3
+kill -USR1 $job
+code=0
+wait $job || code=$?
+[ $code = 85 ] || { cat asked.txt; exit 1; }
+grep -q '2 ranks, 2 workers' asked.txt
+grep -q 'as a rank was asked to stop; go on with --resume' asked.txt
+n=$(rows run)
+configuration $((n + 3))
+SHAFT_END_TIME=1 expect 0 "iterations $((n - 1)) to $((n + 3))" "${local[@]}" # the end of another job does not count
+expect 2 "was started with other settings" "${local[@]}" --set train.batch=13
