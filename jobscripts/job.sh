@@ -94,6 +94,7 @@ mpirun_options() {
 # counts as stopped: the next job begins it anew.
 watched() {
     local pid code asked=
+    [ "$SHAFT_BATCH" != none ] || set -- setsid "$@" # Ctrl-C is for this script: mpirun would end at once
     "$@" < /dev/null &
     pid=$!
     trap 'asked=1; kill -USR1 $pid 2> /dev/null' USR1

@@ -1,5 +1,5 @@
 #!/bin/bash
-# jobscripts/local.sh: a signal to the script reaches the ranks and leaves a checkpoint, the same line goes on, options are passed on, and
+# jobscripts/local.sh: Ctrl-C is a signal to the ranks and leaves a checkpoint, the same line goes on, options are passed on, and
 # the ranks are as many as asked for.
 set -eu
 shaft=$1 source=$2
@@ -14,10 +14,10 @@ unset SHAFT
 SHAFT=$folder/nothing expect 2 "there is no program '$folder/nothing'" "${local[@]}"
 export SHAFT=$shaft
 configuration 1000000
-"${local[@]}" > asked.txt 2>&1 &
+setsid env --default-signal=INT "${local[@]}" > asked.txt 2>&1 &
 job=$!
 cluster_wait 120 grown run 3
-kill -USR1 $job
+kill -INT -- -$job # as Ctrl-C does: to all that the terminal knows
 code=0
 wait $job || code=$?
 [ $code = 85 ] || { cat asked.txt; exit 1; }
