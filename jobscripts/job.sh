@@ -134,17 +134,27 @@ end_job() {
     local code=$1
     say "exit code $code"
     [ "$code" = $SHAFT_STOPPED ] || exit "$code"
-    if [ -n "$job_cancelled" ]; then
+    if [ -n "$job_cancelled" ] || ! job_runs; then
         say "cancelled: not submitted again; the same command goes on from the checkpoint"
     elif [ "$(restarts)" -ge "${SHAFT_RESUBMIT:-100}" ]; then
         say "started $(restarts) times before: not submitted again (SHAFT_RESUBMIT)"
     elif [ "$SHAFT_BATCH" = pbs ]; then
         submit_again
-    elif [ "$SHAFT_BATCH" = slurm ] && [ "$(squeue --noheader --jobs="$SLURM_JOB_ID" --format=%T | head -n 1)" = RUNNING ]; then
+    elif [ "$SHAFT_BATCH" = slurm ]; then
         say "queued again"
         scontrol requeue "$SLURM_JOB_ID"
     fi
     exit "$code"
+}
+
+# Whether the batch system has it among those that run, as far as it says: ranks of a cancelled job may hear of it before this script.
+job_runs() {
+    local state
+    case $SHAFT_BATCH in
+    slurm) state=$(squeue --noheader --jobs="$SLURM_JOB_ID" --format=%t 2> /dev/null | head -n 1) ;;
+    pbs) state=$(qstat -f "$PBS_JOBID" 2> /dev/null | awk '$1 == "job_state" { print $3 }') ;;
+    esac
+    [ "${state:-R}" = R ]
 }
 
 submit_again() {
@@ -171,12 +181,17 @@ crystals_job() {
     part() { [ "$code" != 0 ] || "$@" || code=$?; }
     part on_ranks "$SHAFT" train "$@" --set "run.directory=$RUN" --resume
     [ -e "$RUN/samples.h5" ] || part on_ranks "$SHAFT" sample "$RUN" -n "${SAMPLES:-10000}" -o "$RUN/samples.h5"
-    [ -e "$RUN/top/summary.csv" ] || part on_one "$SHAFT" export "$RUN/samples.h5" --top "${TOP:-100}" --format cif -o "$RUN/top" --overwrite
+    [ -e "$RUN/top/summary.csv" ] || part on_one "$SHAFT" export "$RUN/samples.h5" --top "${TOP:-100}" -o "$RUN/top" --overwrite
     part on_ranks "$SHAFT" relax "$RUN/top" -o "$RUN/relaxed.h5" --cif "$RUN/relaxed" --model "${MODEL:-m3gnet-efs}"
     part on_ranks "$SHAFT" evaluate "$RUN/relaxed.h5" --model "${MODEL:-m3gnet-efs}" -o "$RUN/figures.json"
-    [ "$code" != 0 ] || on_one "$SHAFT" score "$RUN/relaxed.h5" --config "$RUN/config.yaml" --format csv --quiet > "$RUN/scores.csv" || code=$?
+    part score_crystals
     part rank_crystals
     end_job "$code"
+}
+
+# Of what could not be relaxed there is a record with the reason, and code 2.
+score_crystals() {
+    on_one "$SHAFT" score "$RUN/relaxed.h5" --config "$RUN/config.yaml" --format csv --quiet > "$RUN/scores.csv" || [ $? = 2 ]
 }
 
 # Relaxed crystals by reward: ranked/001_NaCl_225.cif and so on. Names in relaxed/ begin with the row of relaxed.h5, as scores.csv has it.

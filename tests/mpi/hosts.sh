@@ -57,7 +57,8 @@ END
 chmod +x shell
 export OMPI_MCA_plm_rsh_agent=$PWD/shell
 # Between the hosts UCX: Open MPI's own TCP crashes now and then in MPI_Init where the processor is busy.
-export OMPI_MCA_oob_tcp_if_include=wire OMPI_MCA_pml=ucx OMPI_MCA_pml_ucx_tls=any OMPI_MCA_pml_ucx_devices=any UCX_TLS=tcp,self UCX_NET_DEVICES=wire
+export OMPI_MCA_oob_tcp_if_include=wire OMPI_MCA_pml=ucx OMPI_MCA_pml_ucx_tls=any OMPI_MCA_pml_ucx_devices=any
+export UCX_TLS=tcp,self UCX_NET_DEVICES=wire
 export SHAFT_LAUNCH="-x UCX_TLS -x UCX_NET_DEVICES" SHAFT=$shaft SHAFT_HOME=$source
 unset SLURM_JOB_ID
 
@@ -70,7 +71,10 @@ train: {iterations: 16, batch: 16, replay: {capacity: 64, batch: 8}}
 run: {seed: 1, checkpoint_every: 8, directory: run}
 END
 printf '%s\n' first first second second > nodes
-job() { PBS_JOBID=1 PBS_WALLTIME=1000 PBS_NODEFILE=$PWD/nodes PBS_O_WORKDIR=$PWD CONFIG=run.yaml OPTIONS="$*" on first bash "$source/jobscripts/pbs/cpu.sh"; }
+job() {
+    PBS_JOBID=1 PBS_WALLTIME=1000 PBS_NODEFILE=$PWD/nodes PBS_O_WORKDIR=$PWD CONFIG=run.yaml OPTIONS="$*" \
+        on first bash "$source/jobscripts/pbs/cpu.sh"
+}
 
 # shellcheck disable=SC2086 # a list of words
 on first mpirun -n 4 --hostfile nodes $SHAFT_LAUNCH "$shaft" info > info.txt 2>&1 || { cat info.txt; exit 1; }

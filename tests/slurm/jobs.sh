@@ -71,7 +71,7 @@ configuration 1000000
 submit --job-name=cancelled --nodes=1 --ntasks-per-node=2 --time=20 "$scripts/cpu.sh" run.yaml
 cluster_wait 120 grown run 4
 scancel "$job"
-cluster_wait 60 over "$job"
+cluster_wait 60 no_jobs # queued again it would stay
 is "$job" CANCELLED
 [ "$(scontrol show job "$job" -o | grep -o 'Restarts=[0-9]*')" = Restarts=0 ]
 [ -e "$(newest run)" ]
@@ -81,13 +81,13 @@ rm -r run
 
 configuration 4
 jobs=()
-export SHAFT_CUDA_MODULE=${SHAFT_TEST_STANDIN:-} # stands for a device
+export SHAFT_CUDA_MODULE=${SHAFT_TEST_STANDIN:?the stand-in for a device, as ctest sets it}
 submit --job-name=gpu --nodes=2 --ntasks-per-node=1 --gpus-per-node=2 --cpus-per-task=1 --time=20 "$scripts/gpu.sh" run.yaml \
     --set run.directory=devices
 jobs+=("$job gpu.out")
 export SHAFT_DEVICE=cpu
-submit --job-name=coordinator --ntasks=1 --cpus-per-task=1 --time=20 : --nodes=1 --ntasks-per-node=2 --gpus-per-node=2 --cpus-per-task=1 --time=20 \
-    "$scripts/coordinator.sh" run.yaml --set run.directory=coordinator
+submit --job-name=coordinator --ntasks=1 --cpus-per-task=1 --time=20 : \
+    --nodes=1 --ntasks-per-node=2 --gpus-per-node=2 --cpus-per-task=1 --time=20 "$scripts/coordinator.sh" run.yaml --set run.directory=coordinator
 jobs+=("$job coordinator.out")
 RUN=seed submit --job-name=seeds --array=3,5 --ntasks-per-node=1 --time=20 "$scripts/seeds.sh" run.yaml
 jobs+=("$job seeds.out")

@@ -45,8 +45,8 @@ configuration 1000000
 submit 1 deleted.out "$scripts/cpu.sh"
 cluster_wait 120 grown run 4
 qdel "$job"
-cluster_wait 60 over "$job"
-if said deleted.out 'submitted again' || [ -n "$(squeue --noheader)" ]; then exit 1; fi
+cluster_wait 60 no_jobs # a successor would stay
+if said deleted.out 'submitted again as'; then cat deleted.out; exit 1; fi
 rm -r run
 
 # ---- every other script ----

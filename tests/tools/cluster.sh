@@ -96,8 +96,9 @@ PlugStackConfig=$1/plugstack.conf
 SwitchType=switch/none
 JobAcctGatherType=jobacct_gather/none
 AccountingStorageType=accounting_storage/none
-NodeName=n1 NodeHostname=$host NodeAddr=127.0.0.1 Port=$(($2 + 2)) CPUs=4 Sockets=1 CoresPerSocket=4 ThreadsPerCore=1 RealMemory=8000 Gres=gpu:2
-NodeName=n2 NodeHostname=$host NodeAddr=127.0.0.1 Port=$(($2 + 3)) CPUs=4 Sockets=1 CoresPerSocket=4 ThreadsPerCore=1 RealMemory=8000 Gres=gpu:2
+NodeName=DEFAULT CPUs=4 Sockets=1 CoresPerSocket=4 ThreadsPerCore=1 RealMemory=8000 Gres=gpu:2
+NodeName=n1 NodeHostname=$host NodeAddr=127.0.0.1 Port=$(($2 + 2))
+NodeName=n2 NodeHostname=$host NodeAddr=127.0.0.1 Port=$(($2 + 3))
 PartitionName=test Nodes=n[1-2] Default=YES MaxTime=60 DefaultTime=10 State=UP OverSubscribe=NO
 END
     touch "$1"/device{0,1}
@@ -183,7 +184,8 @@ is() { [ "$(state "$1")" = "$2" ]; }
 over() { ! squeue --noheader --jobs="$1" --states=all --format=%T | grep -Evq '^(COMPLETED|FAILED|CANCELLED|TIMEOUT|NODE_FAIL)$'; }
 rows() { { cat "$1/metrics.csv" 2> /dev/null || true; } | wc -l; }
 grown() { [ "$(rows "$1")" -ge "$2" ]; }
-said() { [ "$(grep -c -- "$2" "$1" 2> /dev/null)" -ge "${3:-1}" ]; }
+said() { [ "$({ grep -- "$2" "$1" 2> /dev/null || true; } | wc -l)" -ge "${3:-1}" ]; }
+no_jobs() { [ -z "$(squeue --noheader)" ]; } # those that are on their way out count
 metrics() { sed 's/,[^,]*,[^,]*$//' "$1/metrics.csv"; }
 newest() { find "$1/checkpoints" -name '*.h5' | sort | tail -n 1; }
 
