@@ -20,15 +20,20 @@ submit() { job=$(sbatch --parsable --output=%x.out "$@"); }
 # ---- stopped, queued again, gone on with, twice; on two nodes ----
 
 configuration 1000000
-submit --nodes=2 --ntasks-per-node=2 --time=20 "$scripts/cpu.sh" run.yaml --time-limit 12s
+: > limit # options for the next start
+printf '#!/bin/bash\nexec "%s" "$@" $(cat "%s/limit")\n' "$shaft" "$PWD" > limited
+chmod +x limited
+SHAFT=$PWD/limited submit --nodes=2 --ntasks-per-node=2 --time=20 "$scripts/cpu.sh" run.yaml
 cluster_wait 120 grown run 4
 scancel --signal=USR1 --batch "$job" # as --signal=B:USR1@180 does
 cluster_wait 60 said shaft.out 'queued again'
-said shaft.out 'as a rank was asked to stop; go on with --resume'
+echo "--time-limit 6s" > limit
+said shaft.out 'as a rank was asked to stop; go on with --resume' || { cat shaft.out; exit 1; }
 until said shaft.out 'as the time limit is near' && is "$job" PENDING; do # its end is set while it does not run
     [ $SECONDS -lt 300 ] || { cat shaft.out; exit 1; }
     sleep 0.05
 done
+: > limit
 n=$(rows run)
 configuration $((n + 4))
 done_well "$job" shaft.out
