@@ -19,8 +19,7 @@
 #include "train/device.h"
 #include "train/exchange.h"
 #include "train/gradients.h"
-#include "train/run_samples.h"
-#include "train/run_state.h"
+#include "train/run_files.h"
 #include "train/signals.h"
 
 static const char help[] =
@@ -112,7 +111,7 @@ typedef struct {
     sh_setup setup;
     sh_exchange *exchange;
     sh_coordinator_state state; /* rank 0 */
-    sh_run_samples *samples;    /* workers */
+    sh_run_files *files;
     sh_records fresh, replay;   /* of this worker, shard by shard */
     sh_records drawn;           /* of one shard */
     sh_gradients gradients;     /* of the shards */
@@ -247,8 +246,8 @@ static sh_status begin(run *r)
     sh_gradients_create(r->comm, &r->setup, &r->gradients);
     SH_TRY(sh_comm_agree(r->comm, r->comm->rank == 0 ? open_directory(r) : SH_OK));
     SH_TRY(sh_comm_bcast(r->comm, &r->first, sizeof r->first, 0));
-    if (c->run.save_samples) r->samples = sh_run_samples_create(r->comm, c, &r->setup.space);
-    SH_TRY(sh_comm_agree(r->comm, sh_run_samples_begin(r->samples, r->first)));
+    r->files = sh_run_files_create(r->comm, c, &r->setup.space);
+    SH_TRY(sh_comm_agree(r->comm, sh_run_files_begin(r->files, r->first)));
     return share_parameters(r);
 }
 
@@ -347,12 +346,11 @@ static bool sums_early(const run *r, const sh_replay_header *header, const sh_st
 }
 
 /* Values and gradients of this worker's shards, then their sums over all. */
-static sh_step_sums learn(run *r, const sh_replay_header *header, bool explored, double *stop)
+static void learn(run *r, const sh_replay_header *header, bool explored, sh_report *report)
 {
-    enum { N = SH_STEP_SUMS + 1 };
+    enum { STOP = SH_STEP_SUMS, IDLE, N };
     double *numbers = SH_NEW(double, r->comm->my_shards * N), mean = 0;
     bool in_parts = r->config.policy.objective == SH_VARGRAD && r->comm->n_shard > 1;
-    sh_step_sums sums;
     if (in_parts) {
         sh_exchange_settle(r->exchange); /* the workers meet here first */
         mean = batch_mean(r, header);
@@ -367,18 +365,19 @@ static sh_step_sums learn(run *r, const sh_replay_header *header, bool explored,
             s.batch.context = r;
         }
         sh_params_zero_grad(r->setup.params);
-        sh_train_step(r->setup.policy, r->setup.be, &s.batch, r->setup.arena, &sums);
-        memcpy(numbers + k * N, &sums, sizeof sums);
-        numbers[k * N + SH_STEP_SUMS] = sh_deadline_stop(&r->deadline) || header->stop;
+        sh_train_step(r->setup.policy, r->setup.be, &s.batch, r->setup.arena, &report->sums);
+        memcpy(numbers + k * N, &report->sums, sizeof report->sums);
+        numbers[k * N + STOP] = sh_deadline_stop(&r->deadline) || header->stop || sh_run_files_look(r->files) == SH_WRITER_FAILED;
+        numbers[k * N + IDLE] = sh_run_files_look(r->files) == SH_WRITER_IDLE;
         sh_gradients_take(&r->gradients, &r->setup, k);
     }
     sh_exchange_settle(r->exchange);
     sh_gradients_sum(&r->gradients, r->comm, &r->setup);
     sh_comm_sum_double(r->comm, numbers, N);
-    memcpy(&sums, numbers, sizeof sums);
-    *stop = numbers[SH_STEP_SUMS];
+    memcpy(&report->sums, numbers, sizeof report->sums);
+    report->stop = numbers[STOP];
+    report->idle = numbers[IDLE];
     sh_free(numbers);
-    return sums;
 }
 
 /* A worker's part of an iteration. Returns whether the workers agreed to stop after it. */
@@ -395,14 +394,14 @@ static bool work(run *r, int64_t iteration)
     sh_exchange_send_records(r->exchange, &r->fresh);
     if (!ahead) sh_exchange_wait_replay(r->exchange, &header, &r->replay);
     r->setup.be->copied();
-    report.sums = learn(r, &header, exploration.epsilon > 0 || exploration.widen > 1, &report.stop);
+    learn(r, &header, exploration.epsilon > 0 || exploration.widen > 1, &report);
     sh_status status = sh_adam_step(r->setup.adam, c->train.lr, c->train.clip, &report.norm);
     if (status != SH_OK) {
         sh_error_note(status, "in iteration %lld", (long long)iteration);
         sh_error_hint(status, "the last checkpoint is unharmed; a smaller train.lr or train.clip may help");
         sh_comm_abort(r->comm, status);
     }
-    if (r->samples) sh_run_samples_add(r->samples, &r->fresh);
+    sh_run_files_add(r->files, &r->fresh);
     if (r->comm->worker == 0) sh_exchange_send_report(r->exchange, (const double *)&report, SH_REPORT_NUMBERS);
     return report.stop > 0;
 }
@@ -414,7 +413,8 @@ static sh_status coordinate(run *r, int64_t iteration)
     if (state->has_pending) SH_TRY(sh_coordinator_absorb(state, iteration - 1));
     sh_coordinator_draw(state, &r->config, iteration + 1);
     if (iteration + 1 < r->config.train.iterations) {
-        sh_replay_header header = {.iteration = iteration + 1, .stop = r->comm->dedicated && sh_signals_caught()};
+        bool stop = sh_signals_caught() || sh_run_files_look(r->files) == SH_WRITER_FAILED;
+        sh_replay_header header = {.iteration = iteration + 1, .stop = r->comm->dedicated && stop};
         sh_exchange_send_replay(r->exchange, &header, &state->next_replay);
     }
     sh_exchange_expect_records(r->exchange, &state->pending);
@@ -427,6 +427,7 @@ static void take_in(run *r)
     sh_exchange_take_records(r->exchange);
     sh_exchange_take_report(r->exchange, (double *)&state->pending_report, SH_REPORT_NUMBERS);
     state->has_pending = true;
+    sh_run_files_go_on(r->files, state->pending_report.idle == r->comm->n_shard);
 }
 
 /* A dedicated rank 0 has no trained parameters of its own: the first worker sends them. */
@@ -453,17 +454,13 @@ static void fetch_parameters(run *r)
     sh_adam_set_steps(s->adam, steps);
 }
 
-/* Collective: the samples since the last checkpoint, then the state. */
-static sh_status checkpoint(run *r, int64_t done)
+/* Collective: the samples since the last checkpoint, and the state. */
+static sh_status checkpoint(run *r, int64_t done, bool last)
 {
     fetch_parameters(r);
-    SH_TRY(sh_comm_agree(r->comm, sh_run_samples_write(r->samples, done)));
-    sh_status status = SH_OK;
-    if (r->comm->rank == 0) {
-        if (fflush(r->state.metrics)) status = SH_FAIL(SH_EIO, "cannot write the metrics file: %s", strerror(errno));
-        if (status == SH_OK) status = sh_run_state_write(r->config.run.directory, &r->setup, &r->state, done);
-    }
-    return sh_comm_agree(r->comm, status);
+    bool failed = r->comm->rank == 0 && fflush(r->state.metrics);
+    SH_TRY(sh_comm_agree(r->comm, failed ? SH_FAIL(SH_EIO, "cannot write the metrics file: %s", strerror(errno)) : SH_OK));
+    return sh_run_files_checkpoint(r->files, &r->setup, &r->state, done, last);
 }
 
 static sh_status iterate(run *r)
@@ -490,12 +487,10 @@ static sh_status iterate(run *r)
             stop = r->state.pending_report.stop > 0;
             sh_progress_update(&progress, i + 1, r->state.line);
         }
-        double ended = sh_clock_s();
-        sh_deadline_took(&r->deadline, SH_TIMED_STEP, ended - began);
-        bool due = (i + 1) % c->run.checkpoint_every == 0 || i + 1 == c->train.iterations || stop;
-        if (!due) continue;
-        SH_TRY(checkpoint(r, i + 1));
-        sh_deadline_took(&r->deadline, SH_TIMED_CHECKPOINT, sh_clock_s() - ended);
+        sh_deadline_took(&r->deadline, SH_TIMED_STEP, sh_clock_s() - began);
+        bool last = i + 1 == c->train.iterations || stop;
+        if (last || (i + 1) % c->run.checkpoint_every == 0) SH_TRY(checkpoint(r, i + 1, last));
+        sh_deadline_took(&r->deadline, SH_TIMED_CHECKPOINT, sh_run_files_seconds(r->files));
     }
     if (coordinator && r->state.has_pending) SH_TRY(sh_coordinator_absorb(&r->state, i - 1));
     if (coordinator) sh_progress_end(&progress, i, r->state.line);
@@ -507,7 +502,7 @@ static sh_status iterate(run *r)
 
 static void end(run *r)
 {
-    sh_run_samples_destroy(&r->samples);
+    sh_run_files_destroy(&r->files);
     sh_exchange_destroy(&r->exchange);
     sh_coordinator_destroy(&r->state);
     if (r->fresh.data) sh_records_destroy(&r->fresh);

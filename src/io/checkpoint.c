@@ -124,6 +124,15 @@ void sh_checkpoint_put_text(sh_checkpoint *c, const char *name, const char *text
     add(c, name, ITEM_TEXT)->text = sh_strdup(text);
 }
 
+void sh_checkpoint_own(sh_checkpoint *c)
+{
+    for (int64_t i = 0; i < c->n; i++) {
+        item *it = &c->item[i];
+        size_t bytes = it->kind == ITEM_ARRAY && !it->owned ? array_bytes(it) : 0;
+        if (bytes) it->data = it->owned = memcpy(sh_alloc(bytes), it->data, bytes);
+    }
+}
+
 /* ---- writing ---- */
 
 static sh_status write_item(hid_t file, const item *it)

@@ -33,6 +33,9 @@ void sh_checkpoint_put_integer(sh_checkpoint *c, const char *name, int64_t value
 void sh_checkpoint_put_number(sh_checkpoint *c, const char *name, double value);
 void sh_checkpoint_put_text(sh_checkpoint *c, const char *name, const char *text); /* below 60 kB */
 
+/* Copies what is borrowed: the caller's arrays may change from now on. */
+void sh_checkpoint_own(sh_checkpoint *c);
+
 /* FOLDER/000400.h5 for iteration 400; the folder is made where it is missing. Then all but the newest `keep` are removed. */
 sh_status sh_checkpoint_write(const sh_checkpoint *c, const char *folder, int64_t iteration, int64_t keep);
 

@@ -2,7 +2,6 @@
 
 #include "io/report_data.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <math.h>
 #include <stdio.h>
@@ -16,6 +15,7 @@
 #include "io/export.h"
 #include "io/files.h"
 #include "io/sample_set.h"
+#include "io/samples.h"
 #include "io/text.h"
 
 enum { PATH_SIZE = 4096 };
@@ -147,19 +147,17 @@ typedef struct {
     char **path;
 } segments;
 
-/* 000000-000200.h5; the index, and what else is there, is none. */
+/* The index, and what else is there, is none. */
 static sh_status add_segment(const char *folder, const char *name, void *user)
 {
     segments *s = user;
-    long long first, last;
-    int end = 0;
+    sh_segment one;
     char path[PATH_SIZE];
-    if (!isdigit((unsigned char)name[0]) || sscanf(name, "%18lld-%18lld.h5%n", &first, &last, &end) != 2 || !end || name[end])
-        return SH_OK;
+    if (!sh_segment_parse(name, &one)) return SH_OK;
     if ((size_t)snprintf(path, sizeof path, "%s/%s", folder, name) >= sizeof path)
         return SH_FAIL(SH_EINPUT, "the path of '%s' is too long", name);
-    s->first = s->n && s->first < first ? s->first : first;
-    s->last = s->n && s->last > last ? s->last : last;
+    s->first = s->n && s->first < one.first ? s->first : one.first;
+    s->last = s->n && s->last > one.last ? s->last : one.last;
     s->path = sh_realloc(s->path, (size_t)(s->n + 1) * sizeof *s->path);
     s->path[s->n++] = sh_strdup(path);
     return SH_OK;

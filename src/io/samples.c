@@ -480,7 +480,7 @@ sh_status sh_samples_write(const char *path, MPI_Comm comm, const sh_space *spac
 /* ---- segments ---- */
 
 typedef struct {
-    int64_t first, last;
+    sh_segment of;
     char *path;
 } segment;
 
@@ -489,17 +489,37 @@ typedef struct {
     segment *item;
 } segments;
 
-/* 000000-000200.h5 */
-static bool parse_segment(const char *name, int64_t *first, int64_t *last)
+void sh_segment_name(const sh_segment *s, char name[SH_SEGMENT_NAME])
 {
-    const char digit[] = "0123456789";
-    size_t a = strspn(name, digit);
-    if (a < 6 || a > 18 || name[a] != '-') return false;
-    size_t b = strspn(name + a + 1, digit);
-    if (b < 6 || b > 18 || strcmp(name + a + 1 + b, ".h5")) return false;
-    *first = strtoll(name, NULL, 10);
-    *last = strtoll(name + a + 1, NULL, 10);
-    return true;
+    int end = snprintf(name, SH_SEGMENT_NAME, "%06lld-%06lld", (long long)s->first, (long long)s->last);
+    if (s->n_part > 1) end += snprintf(name + end, (size_t)(SH_SEGMENT_NAME - end), "-%04dof%04d", s->part, s->n_part);
+    snprintf(name + end, (size_t)(SH_SEGMENT_NAME - end), ".h5");
+}
+
+/* A number of `least` to `most` digits at *at, which moves behind it; -1 where there is none. */
+static int64_t number_at(const char **at, size_t least, size_t most)
+{
+    size_t n = strspn(*at, "0123456789");
+    if (n < least || n > most) return -1;
+    int64_t value = strtoll(*at, NULL, 10);
+    *at += n;
+    return value;
+}
+
+bool sh_segment_parse(const char *name, sh_segment *s)
+{
+    const char *at = name;
+    *s = (sh_segment){.n_part = 1};
+    if ((s->first = number_at(&at, 6, 18)) < 0 || *at++ != '-' || (s->last = number_at(&at, 6, 18)) < 0) return false;
+    if (*at == '-') {
+        at++;
+        s->part = (int32_t)number_at(&at, 4, 9);
+        if (s->part < 0 || strncmp(at, "of", 2)) return false;
+        at += 2;
+        s->n_part = (int32_t)number_at(&at, 4, 9);
+        if (s->n_part < 2 || s->part >= s->n_part) return false;
+    }
+    return !strcmp(at, ".h5");
 }
 
 static sh_status add_segment(const char *folder, const char *name, void *user)
@@ -507,7 +527,7 @@ static sh_status add_segment(const char *folder, const char *name, void *user)
     segments *s = user;
     segment one;
     char path[PATH_SIZE];
-    if (!parse_segment(name, &one.first, &one.last)) return SH_OK;
+    if (!sh_segment_parse(name, &one.of)) return SH_OK;
     snprintf(path, sizeof path, "%s/%s", folder, name);
     one.path = sh_strdup(path);
     s->item = sh_realloc(s->item, (size_t)(s->n + 1) * sizeof *s->item);
@@ -517,8 +537,8 @@ static sh_status add_segment(const char *folder, const char *name, void *user)
 
 static int by_iteration(const void *a, const void *b)
 {
-    const segment *p = a, *q = b;
-    return (p->first > q->first) - (p->first < q->first);
+    const sh_segment *p = &((const segment *)a)->of, *q = &((const segment *)b)->of;
+    return p->first != q->first ? (p->first > q->first) - (p->first < q->first) : (p->part > q->part) - (p->part < q->part);
 }
 
 static sh_status list_segments(const char *folder, segments *out)
@@ -731,7 +751,7 @@ static sh_status resolve(const char *path, segments *out)
     const char *slash = strrchr(path, '/'), *base = slash ? slash + 1 : path;
     if (!S_ISDIR(info.st_mode) && strcmp(base, "index.h5")) {
         out->item = SH_NEW(segment, 1);
-        out->item[out->n++] = (segment){0, 0, sh_strdup(path)};
+        out->item[out->n++] = (segment){.path = sh_strdup(path)};
         return SH_OK;
     }
     if (!S_ISDIR(info.st_mode)) {

@@ -28,8 +28,20 @@ bool sh_samples_may_write(const sh_reward_result *result, bool *overlap);
 sh_status sh_samples_write(const char *path, MPI_Comm comm, const sh_space *space, const char *config,
                            const sh_records *records, const sh_samples_layout *layout);
 
-/* One file of virtual datasets that shows the segments of a folder (000000-000200.h5, ...) as one, in the order of their
- * iterations: index.h5, replaced in one move. Nothing where there is no segment. */
+/* What a segment's name says: crystals of the iterations first .. last - 1, part `part` (from 0) of `n_part` where workers wrote
+ * files of their own. */
+typedef struct {
+    int64_t first, last;
+    int32_t part, n_part;
+} sh_segment;
+
+enum { SH_SEGMENT_NAME = 80 };
+/* 000000-000200.h5, or 000000-000200-0003of0016.h5 for the part 3 of 16. */
+void sh_segment_name(const sh_segment *segment, char name[SH_SEGMENT_NAME]);
+bool sh_segment_parse(const char *name, sh_segment *segment); /* false: the file is no segment */
+
+/* One file of virtual datasets that shows the segments of a folder as one, in the order of their iterations and parts: index.h5,
+ * replaced in one move. Nothing where there is no segment. */
 sh_status sh_samples_index(const char *folder);
 
 /* Records, and the text of the configuration (sh_free), of a samples file; of an index, the folder of a run or its folder of

@@ -16,9 +16,10 @@
 typedef struct {
     sh_step_sums sums;
     double norm, log_z, epsilon;
-    double stop; /* a rank was asked to stop */
+    double stop; /* a rank was asked to stop, or cannot write */
+    double idle; /* shards of workers with nothing left to write */
 } sh_report;
-enum { SH_REPORT_NUMBERS = sizeof(sh_report) / sizeof(double) };
+enum { SH_REPORT_NUMBERS = sizeof(sh_report) / sizeof(double), SH_REPORT_KEPT = SH_REPORT_NUMBERS - 1 }; /* the last is about files, not the state */
 
 typedef struct {
     sh_replay *replay;

@@ -5,7 +5,6 @@
 
 #include "base/log.h"
 #include "base/memory.h"
-#include "io/checkpoint.h"
 #include "reward/tables.h"
 
 static void folder_of(const char *directory, char path[SH_PATH_SIZE + 16])
@@ -24,9 +23,9 @@ static void put_records(sh_checkpoint *file, const char *name, const sh_records 
     sh_checkpoint_put(file, name, SH_ARRAY_U8, 2, dims, r->data);
 }
 
-sh_status sh_run_state_write(const char *directory, const sh_setup *s, const sh_coordinator_state *c, int64_t iteration)
+sh_checkpoint *sh_run_state_take(const sh_setup *s, const sh_coordinator_state *c, int64_t iteration)
 {
-    char folder[SH_PATH_SIZE + 16], *config = sh_config_text(s->config, false);
+    char *config = sh_config_text(s->config, false);
     sh_checkpoint *file = sh_checkpoint_create();
     sh_setup_pull(s);
     sh_checkpoint_put_text(file, "config", config);
@@ -42,7 +41,7 @@ sh_status sh_run_state_write(const char *directory, const sh_setup *s, const sh_
         parameter_name(s, i, name);
         sh_checkpoint_put(file, name, SH_ARRAY_REAL, 2, dims, sh_params_values(s->params, t));
     }
-    const int64_t size = sh_params_size(s->params), numbers = SH_REPORT_NUMBERS;
+    const int64_t size = sh_params_size(s->params), numbers = SH_REPORT_KEPT;
     sh_checkpoint_put(file, "adam/first", SH_ARRAY_REAL, 1, &size, sh_adam_first(s->adam)->host);
     sh_checkpoint_put(file, "adam/second", SH_ARRAY_REAL, 1, &size, sh_adam_second(s->adam)->host);
     sh_checkpoint_put_integer(file, "adam/steps", sh_adam_steps(s->adam));
@@ -52,9 +51,15 @@ sh_status sh_run_state_write(const char *directory, const sh_setup *s, const sh_
     sh_checkpoint_put_integer(file, "pending/there", c->has_pending);
     put_records(file, "pending/records", &c->pending);
     sh_checkpoint_put(file, "pending/report", SH_ARRAY_F64, 1, &numbers, &c->pending_report);
-    folder_of(directory, folder);
-    sh_status status = sh_checkpoint_write(file, folder, iteration, s->config->run.keep_checkpoints);
-    sh_checkpoint_destroy(&file);
+    sh_checkpoint_own(file);
+    return file;
+}
+
+sh_status sh_run_state_write(const sh_checkpoint *file, const sh_config *config, int64_t iteration)
+{
+    char folder[SH_PATH_SIZE + 16];
+    folder_of(config->run.directory, folder);
+    sh_status status = sh_checkpoint_write(file, folder, iteration, config->run.keep_checkpoints);
     return status == SH_OK ? SH_OK
                            : sh_error_hint(status, "what was written before is unharmed: --resume goes on from there");
 }
@@ -92,7 +97,7 @@ static sh_status read_records(const sh_checkpoint *file, const char *name, sh_re
 
 static sh_status read_state(const sh_checkpoint *file, sh_coordinator_state *c)
 {
-    int64_t pending, modes = -1, numbers = SH_REPORT_NUMBERS;
+    int64_t pending, modes = -1, numbers = SH_REPORT_KEPT;
     const void *data;
     sh_records held;
     SH_TRY(sh_checkpoint_integer(file, "visited", &c->n_visited));

@@ -3,12 +3,14 @@
 #ifndef SH_TRAIN_RUN_STATE_H
 #define SH_TRAIN_RUN_STATE_H
 
+#include "io/checkpoint.h"
 #include "train/coordinator.h"
 #include "train/setup.h"
 
-/* Rank 0. `iteration` iterations are finished. Prunes to the last run.keep_checkpoints. */
-sh_status sh_run_state_write(const char *directory, const sh_setup *setup, const sh_coordinator_state *state,
-                             int64_t iteration);
+/* Rank 0. The state after `iteration` iterations, copied: the run may go on (sh_checkpoint_destroy). */
+sh_checkpoint *sh_run_state_take(const sh_setup *setup, const sh_coordinator_state *state, int64_t iteration);
+/* Writes it, and prunes to the last run.keep_checkpoints. */
+sh_status sh_run_state_write(const sh_checkpoint *file, const sh_config *config, int64_t iteration);
 
 /* Rank 0. From the newest checkpoint that verifies: parameters, moments and steps into setup, the rest into state (NULL:
  * parameters only). *iteration is the number of finished iterations. SH_EINPUT where there is no checkpoint. */

@@ -7,7 +7,7 @@ shaft=$1 source=$2 kill_at=$3
 here=$(mktemp -d)
 trap 'jobs -p | while read -r job; do pkill -P "$job" || true; done; rm -rf "$here"' EXIT
 cd "$here"
-last=24 # iterations
+last=32 # iterations
 options=(--quiet --set train.iterations="$last" --set run.checkpoint_every=4 --set train.batch=16 --set train.replay.batch=8)
 if "$shaft" model check m3gnet-efs > check.log 2>&1; then
     energy=1
@@ -51,11 +51,12 @@ same() { # A B: everything but times
     metrics "$1" "$2"
 }
 
-# begun SIGNAL DIRECTORY JOB: sends it to all ranks of the job after its sixth row, that is after checkpoint 4, before it ends
+# begun SIGNAL DIRECTORY JOB: sends it to all ranks of the job after its sixth row and checkpoint 4, which is written beside
+# the iterations, before it ends
 begun() {
     local ranks
     for _ in $(seq 6000); do
-        [ "$(rows "$2")" -lt 6 ] || break
+        if [ "$(rows "$2")" -ge 6 ] && [ -e "$2/checkpoints/000004.h5" ]; then break; fi
         sleep 0.005
     done
     ranks=$(pgrep -P "$(pgrep -d , -P "$3")" -x shaft) # of mpirun, of a shell
