@@ -766,6 +766,21 @@ static sh_status resolve(const char *path, segments *out)
                          "samples are written at the first checkpoint, unless run.save_samples is false");
 }
 
+static int by_trajectory(const void *a, const void *b)
+{
+    uint64_t x = ((const sh_record *)a)->traj, y = ((const sh_record *)b)->traj;
+    return (x > y) - (x < y);
+}
+
+/* Parts of an interval lie behind each other in the files; the order of the records does not depend on who wrote which. */
+static void restore_order(sh_records *records)
+{
+    int64_t i = 1;
+    while (i < records->n && sh_record_at(records, i - 1)->traj <= sh_record_at(records, i)->traj)
+        i++;
+    if (i < records->n) qsort(records->data, (size_t)records->n, records->stride, by_trajectory);
+}
+
 sh_status sh_samples_read(const char *path, sh_records *records, char **config)
 {
     segments list;
@@ -774,6 +789,7 @@ sh_status sh_samples_read(const char *path, sh_records *records, char **config)
     sh_status status = resolve(path, &list);
     if (status == SH_OK) status = read_segments(&list, records, config);
     release_segments(&list);
+    if (status == SH_OK) restore_order(records);
     if (status == SH_OK) return SH_OK;
     if (records->data) sh_records_destroy(records);
     sh_free(*config);

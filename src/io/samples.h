@@ -45,7 +45,7 @@ bool sh_segment_parse(const char *name, sh_segment *segment); /* false: the file
 sh_status sh_samples_index(const char *folder);
 
 /* Records, and the text of the configuration (sh_free), of a samples file; of an index, the folder of a run or its folder of
- * samples: of all segments. Checksums are verified, and steps are within their ranges. */
+ * samples: of all segments, in the order of trajectories. Checksums are verified, and steps are within their ranges. */
 sh_status sh_samples_read(const char *path, sh_records *records, char **config);
 
 #endif

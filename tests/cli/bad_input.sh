@@ -201,7 +201,7 @@ if [ "$(id -u)" = 0 ] && mount -t tmpfs -o size=6m shaft-test disk 2> /dev/null;
     expect 1 "Read-only file system" "$shaft" export run --top 3 -o disk/out2
     umount "$mounted"
     mount -t tmpfs -o size=64k shaft-test disk
-    expect 1 "no space left on device" timeout 100 mpirun -n 2 "$shaft" train run.yaml --quiet --set run.directory=disk/run \
+    expect 1 "No space left on device" timeout 100 mpirun -n 2 "$shaft" train run.yaml --quiet --set run.directory=disk/run \
         --set train.batch=200 # samples of several ranks
     grep -qF "while writing samples 'disk/run/samples/000000-000004.h5'" out.txt
     umount "$mounted"

@@ -60,6 +60,31 @@ expect 0 "no checkpoint yet; starting from the beginning" "$shaft" train run.yam
 cmp whole/checkpoints/000012.h5 early/checkpoints/000012.h5
 metrics whole early
 
+# What cannot be written is noticed beside the iterations: the run ends long before its last one, says what it was, and keeps the
+# checkpoint before, from which it goes on. A limit on the size of a file stands for a full disk; on two ranks a folder goes.
+expect 1 "File too large" bash -c 'trap "" XFSZ; ulimit -f 8000; exec "$@"' - "$shaft" train run.yaml --quiet \
+    --set run.directory=full --set train.batch=2000 --set train.iterations=100000 --set run.checkpoint_every=20
+grep -qF "while writing samples 'full/samples/000000-000020.h5'" out.txt
+test "$(wc -l < full/metrics.csv)" -lt 10000
+test ! -e full/checkpoints
+endless=(--set train.iterations=1000000 --set run.checkpoint_every=4 --set run.keep_checkpoints=1000000)
+code=0
+timeout 100 mpirun --oversubscribe -n 2 "$shaft" train run.yaml --quiet --set run.directory=gone "${endless[@]}" > gone.log 2>&1 &
+job=$!
+for _ in $(seq 6000); do
+    [ ! -e gone/checkpoints/000008.h5 ] || break
+    sleep 0.01
+done
+mv gone/samples taken
+wait "$job" || code=$?
+test "$code" = 1
+grep -q "No such file or directory.*gone/samples" gone.log
+mv taken gone/samples
+newest=$(find gone/checkpoints -name '0*.h5' | sort | tail -n 1)
+timeout 100 mpirun --oversubscribe -n 2 "$shaft" train run.yaml --quiet --resume --set run.directory=gone \
+    --set train.iterations=$((10#$(basename "$newest" .h5) + 4)) > resumed.log 2>&1
+if grep -i 'warning' resumed.log; then exit 1; fi
+
 # More iterations: exploration falls over those of the first start, the same as with its number given.
 grep -q 'decay: auto' whole/config.yaml
 cp -r whole longer

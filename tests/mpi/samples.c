@@ -2,6 +2,7 @@
 #define _POSIX_C_SOURCE 200809L
 #include "test.h"
 
+#include <sched.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -12,6 +13,7 @@
 #include "io/files.h"
 #include "io/samples.h"
 #include "train/exchange.h"
+#include "train/run_samples.h"
 
 static sh_comm *comm;
 static sh_groups *groups;
@@ -235,6 +237,134 @@ static void test_small_and_damaged(void **state)
     assert_fails(sh_samples_read(under("text.h5"), &s, &text), SH_EIO, "text.h5");
 }
 
+/* ---- files beside the run ---- */
+
+static sh_status count_files(const char *folder, const char *name, void *user)
+{
+    (void)folder;
+    int *found = user; /* [0]: parts wanted, [1]: files of so many, [2]: all segments */
+    sh_segment s;
+    if (!sh_segment_parse(name, &s)) return SH_OK;
+    found[1] += s.n_part == found[0];
+    found[2]++;
+    return SH_OK;
+}
+
+static void test_names(void **state)
+{
+    (void)state;
+    if (comm->rank) return;
+    static const char *const wrong[] = {"index.h5", "000000-000200.h5.part", "00000-000200.h5", "000000-000200-0002of0002.h5",
+                                        "000000-000200-0000of0001.h5", "000000-000200-3of4.h5", "000000-000200-0000of0002"};
+    char name[SH_SEGMENT_NAME];
+    sh_segment s;
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
+        assert_false(sh_segment_parse(wrong[i], &s));
+    sh_segment_name(&(sh_segment){200, 1234567, 0, 1}, name);
+    assert_string_equal(name, "000200-1234567.h5");
+    assert_true(sh_segment_parse(name, &s) && s.first == 200 && s.last == 1234567 && s.part == 0 && s.n_part == 1);
+    sh_segment_name(&(sh_segment){0, 200, 3, 16}, name);
+    assert_string_equal(name, "000000-000200-0003of0016.h5");
+    assert_true(sh_segment_parse(name, &s) && s.first == 0 && s.last == 200 && s.part == 3 && s.n_part == 16);
+}
+
+/* Intervals of 3, 3 and 1 iterations, in files of at most file_bytes where there are workers enough: `n_part` an interval. */
+static void write_beside(const char *folder, int64_t file_bytes, int n_part)
+{
+    const int64_t ends[] = {3, 6, 7};
+    sh_records fresh;
+    snprintf(config.run.directory, sizeof config.run.directory, "%s", under(folder));
+    config.train.batch = BATCH;
+    config.train.iterations = 100;
+    config.run.checkpoint_every = 3;
+    if (comm->rank == 0) assert_ok(sh_folder_make(under(folder)));
+    sh_run_samples *s = sh_run_samples_create(comm, &config, &space, file_bytes);
+    sh_writer *writer = sh_writer_create();
+    assert_ok(sh_comm_agree(comm, sh_run_samples_begin(s, 0)));
+    for (int64_t i = 0, k = 0; k < 3; i++) {
+        if (comm->worker >= 0) {
+            make_records(&fresh, i, i + 1, false);
+            sh_run_samples_add(s, &fresh);
+            sh_records_destroy(&fresh);
+        }
+        if (i + 1 < ends[k]) continue;
+        assert_ok(sh_writer_wait(writer)); /* the file before, while records were added */
+        sh_run_samples_hand_over(s, ends[k++], writer);
+    }
+    assert_ok(sh_comm_agree(comm, sh_writer_wait(writer)));
+    if (comm->rank == 0) {
+        char *text, samples[SH_PATH_SIZE + 16];
+        sh_records got;
+        int found[3] = {n_part, 0, 0};
+        snprintf(samples, sizeof samples, "%s/samples", config.run.directory);
+        assert_ok(sh_run_samples_index(s));
+        assert_ok(sh_folder_visit(samples, count_files, found));
+        assert_int_equal(found[1], 3 * n_part);
+        assert_int_equal(found[2], 3 * n_part);
+        assert_ok(sh_samples_read(config.run.directory, &got, &text));
+        assert_true(equal_to_made(&got, 7));
+        sh_records_destroy(&got);
+        sh_free(text);
+        assert_ok(sh_run_samples_begin(s, 6)); /* a checkpoint that knows two of the intervals */
+        assert_ok(sh_samples_read(config.run.directory, &got, &text));
+        assert_true(equal_to_made(&got, 6));
+        sh_records_destroy(&got);
+        sh_free(text);
+    }
+    MPI_Barrier(comm->all);
+    sh_writer_destroy(&writer);
+    sh_run_samples_destroy(&s);
+}
+
+static void write_all_ways(const char *kind)
+{
+    const int64_t interval = 3 * BATCH * (int64_t)sh_record_stride(SITES);
+    char folder[3][32];
+    for (int i = 0; i < 3; i++)
+        snprintf(folder[i], sizeof folder[i], "%s%d", kind, i);
+    write_beside(folder[0], 0, 1); /* few: one file */
+    write_beside(folder[1], interval - 1, comm->n_worker < 2 ? 1 : 2);
+    write_beside(folder[2], 1, comm->n_worker); /* many: a file a worker */
+}
+
+static void test_beside(void **state)
+{
+    (void)state;
+    write_all_ways("all");
+    if (comm->size == 1) return;
+    assert_ok(sh_comm_set_workers(comm, true));
+    write_all_ways("dedicated");
+    assert_ok(sh_comm_set_workers(comm, false));
+}
+
+/* A file that cannot be written is said by who waits, once. */
+static void test_beside_fails(void **state)
+{
+    (void)state;
+    sh_records fresh;
+    char folder[SH_PATH_SIZE + 16];
+    snprintf(config.run.directory, sizeof config.run.directory, "%s", under("fails"));
+    if (comm->rank == 0) assert_ok(sh_folder_make(under("fails")));
+    sh_run_samples *s = sh_run_samples_create(comm, &config, &space, 1);
+    sh_writer *writer = sh_writer_create();
+    assert_ok(sh_comm_agree(comm, sh_run_samples_begin(s, 0)));
+    snprintf(folder, sizeof folder, "%s/samples", config.run.directory);
+    if (comm->rank == 0) assert_int_equal(rmdir(folder), 0);
+    MPI_Barrier(comm->all);
+    make_records(&fresh, 0, 1, false);
+    sh_run_samples_add(s, &fresh);
+    sh_records_destroy(&fresh);
+    sh_run_samples_hand_over(s, 1, writer);
+    while (sh_writer_look(writer) == SH_WRITER_BUSY)
+        sched_yield();
+    assert_int_equal(sh_writer_look(writer), SH_WRITER_FAILED);
+    assert_fails(sh_writer_wait(writer), SH_EIO, "No such file or directory, while writing samples");
+    assert_ok(sh_writer_wait(writer));
+    assert_int_equal(sh_writer_look(writer), SH_WRITER_IDLE);
+    sh_writer_destroy(&writer);
+    sh_run_samples_destroy(&s);
+}
+
 /* A folder that cannot be made, known to one rank alone: all leave with its message. */
 static void test_failure(void **state)
 {
@@ -258,7 +388,9 @@ int main(int argc, char **argv)
     space = sh_space_of(groups, &config.constraints, SH_SITES_GENERAL, 0.3);
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_what_is_held_back), cmocka_unit_test(test_segments),
                                        cmocka_unit_test(test_h5py),              cmocka_unit_test(test_index_follows),
-                                       cmocka_unit_test(test_small_and_damaged), cmocka_unit_test(test_failure)};
+                                       cmocka_unit_test(test_small_and_damaged), cmocka_unit_test(test_failure),
+                                       cmocka_unit_test(test_names),             cmocka_unit_test(test_beside),
+                                       cmocka_unit_test(test_beside_fails)};
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     sh_groups_destroy(&groups);
     MPI_Barrier(comm->all);
