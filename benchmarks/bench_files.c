@@ -94,13 +94,12 @@ static void fill_state(bench *b)
         r->result.reward = 0.5 + 0.4 * (double)i / (double)capacity;
         r->result.e_form = -1 - 0.001 * (double)i;
     }
-    sh_replay_merge(b->state.replay, &many);
-    b->state.modes = SH_NEW(uint64_t, capacity);
+    sh_replay_merge(b->state.replay, &many, NULL);
+    b->state.modes.value = SH_NEW(uint64_t, capacity);
     for (int64_t i = 0; i < capacity; i++)
-        b->state.modes[i] = (uint64_t)i * 1000003;
-    b->state.n_mode = capacity;
-    sh_records_resize(&b->state.pending, b->config.train.batch);
-    sh_coordinator_draw(&b->state, &b->config, 1);
+        b->state.modes.value[i] = (uint64_t)i * 1000003;
+    b->state.modes.n = capacity;
+    sh_records_resize(&b->state.pending.wanted, b->config.train.batch);
     b->state.has_pending = true;
     sh_records_destroy(&many);
 }

@@ -108,9 +108,9 @@ static void iteration(bench *b, uint64_t first, int64_t n, bool first_of_all)
     draw_again(b, &crystals);
 
     begin(b); /* the buffer of rank 0 would take in what all ranks send */
-    if (b->comm->rank == 0 || first_of_all) sh_replay_merge(b->buffer, &b->fresh);
+    if (b->comm->rank == 0 || first_of_all) sh_replay_merge(b->buffer, &b->fresh, NULL);
     sh_records_resize(&b->replay, 0);
-    sh_replay_draw(b->buffer, 1, first, count, 0.5, &b->replay);
+    sh_replay_draw(b->buffer, 1, first, 0, count, 0.5, &b->replay);
     end(b, REPLAY);
 
     n_replay = b->replay.n;

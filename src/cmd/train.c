@@ -113,6 +113,9 @@ typedef struct {
     sh_coordinator_state state; /* rank 0 */
     sh_run_files *files;
     sh_records fresh, replay;   /* of this worker, shard by shard */
+    sh_replay *known;           /* the replay, as this worker has been told of it */
+    sh_records came_in;         /* into it */
+    sh_findings *findings;
     sh_records drawn;           /* of one shard */
     sh_gradients gradients;     /* of the shards */
     sh_deadline deadline;
@@ -199,6 +202,21 @@ static sh_status share_parameters(run *r)
     return SH_OK;
 }
 
+/* The replay as rank 0 has it, everywhere. */
+static sh_status share_replay(run *r)
+{
+    sh_records held;
+    int64_t n = r->comm->rank == 0 ? sh_replay_count(r->state.replay) : 0;
+    SH_TRY(sh_comm_bcast(r->comm, &n, sizeof n, 0));
+    sh_records_create(&held, r->config.constraints.max_sites, n);
+    sh_records_resize(&held, n);
+    if (r->comm->rank == 0 && n) memcpy(held.data, sh_replay_records(r->state.replay)->data, (size_t)n * held.stride);
+    sh_status status = sh_comm_bcast(r->comm, held.data, n * (int64_t)held.stride, 0);
+    sh_replay_merge(r->known, &held, NULL);
+    sh_records_destroy(&held);
+    return status;
+}
+
 /* Rank 0: start values from another run. */
 static sh_status take_start_values(run *r)
 {
@@ -242,12 +260,16 @@ static sh_status begin(run *r)
     sh_records_create(&r->fresh, c->constraints.max_sites, 1);
     sh_records_create(&r->replay, c->constraints.max_sites, 1);
     sh_records_create(&r->drawn, c->constraints.max_sites, 1);
-    r->exchange = sh_exchange_create(r->comm, c->constraints.max_sites, c->train.batch, c->train.replay_batch);
+    sh_records_create(&r->came_in, c->constraints.max_sites, 1);
+    r->known = sh_replay_create(c->constraints.max_sites, c->train.replay_capacity);
+    r->findings = sh_findings_create(c->constraints.max_sites, r->comm->n_shard);
+    r->exchange = sh_exchange_create(r->comm, c->constraints.max_sites, c->train.batch, c->train.replay_capacity);
     sh_gradients_create(r->comm, &r->setup, &r->gradients);
     SH_TRY(sh_comm_agree(r->comm, r->comm->rank == 0 ? open_directory(r) : SH_OK));
     SH_TRY(sh_comm_bcast(r->comm, &r->first, sizeof r->first, 0));
     r->files = sh_run_files_create(r->comm, c, &r->setup.space);
     SH_TRY(sh_comm_agree(r->comm, sh_run_files_begin(r->files, r->first)));
+    SH_TRY(share_replay(r));
     return share_parameters(r);
 }
 
@@ -380,6 +402,29 @@ static void learn(run *r, const sh_replay_header *header, bool explored, sh_repo
     sh_free(numbers);
 }
 
+/* What came into the replay, and of it this worker's part. */
+static void take_replay(run *r, int64_t iteration, sh_replay_header *header)
+{
+    const sh_config *c = &r->config;
+    int64_t first, n;
+    sh_exchange_wait_replay(r->exchange, header, &r->came_in);
+    sh_replay_merge(r->known, &r->came_in, NULL);
+    sh_exchange_slice(r->comm, header->n_total, &first, &n);
+    sh_records_resize(&r->replay, 0);
+    sh_replay_draw(r->known, (uint64_t)c->run.seed, (uint64_t)iteration, first, n, c->train.replay_uniform, &r->replay);
+}
+
+/* What rank 0 is to know of the fresh records. */
+static void tell(run *r)
+{
+    sh_findings_begin(r->findings);
+    for (int k = 0; k < r->comm->my_shards; k++) {
+        const sh_records fresh = shard_of(r, &r->fresh, r->config.train.batch, k);
+        sh_findings_add(r->findings, r->known, &fresh);
+    }
+    sh_exchange_send_findings(r->exchange, r->findings);
+}
+
 /* A worker's part of an iteration. Returns whether the workers agreed to stop after it. */
 static bool work(run *r, int64_t iteration)
 {
@@ -387,12 +432,10 @@ static bool work(run *r, int64_t iteration)
     sh_exploration exploration = exploration_at(&c->train, iteration);
     sh_report report = {.epsilon = exploration.epsilon, .log_z = sh_policy_log_z_value(r->setup.policy)};
     sh_replay_header header;
-    bool ahead = r->setup.be->room; /* the replay, sent an iteration ago, is copied while new ones are drawn */
-    if (ahead) sh_exchange_wait_replay(r->exchange, &header, &r->replay);
-    if (ahead) sh_records_ahead(&r->ahead, r->setup.be, &r->replay);
+    take_replay(r, iteration, &header); /* sent an iteration ago */
+    sh_records_ahead(&r->ahead, r->setup.be, &r->replay); /* copied while new ones are drawn */
     draw(r, iteration, &exploration);
-    sh_exchange_send_records(r->exchange, &r->fresh);
-    if (!ahead) sh_exchange_wait_replay(r->exchange, &header, &r->replay);
+    tell(r);
     r->setup.be->copied();
     learn(r, &header, exploration.epsilon > 0 || exploration.widen > 1, &report);
     sh_status status = sh_adam_step(r->setup.adam, c->train.lr, c->train.clip, &report.norm);
@@ -406,25 +449,33 @@ static bool work(run *r, int64_t iteration)
     return report.stop > 0;
 }
 
-/* Rank 0, as iteration i begins: takes the records of i - 1 in, sends the replay of i + 1 out, expects the records of i. */
+/* Trajectories that are drawn from the replay in an iteration: none where it is empty. */
+static int64_t replayed(const run *r)
+{
+    return sh_replay_count(r->state.replay) ? r->config.train.replay_batch : 0;
+}
+
+/* Rank 0, as iteration i begins: takes the findings of i - 1 in, sends out what came into the replay for i + 1, expects the findings of
+ * i. */
 static sh_status coordinate(run *r, int64_t iteration)
 {
     sh_coordinator_state *state = &r->state;
     if (state->has_pending) SH_TRY(sh_coordinator_absorb(state, iteration - 1));
-    sh_coordinator_draw(state, &r->config, iteration + 1);
     if (iteration + 1 < r->config.train.iterations) {
         bool stop = sh_signals_caught() || sh_run_files_look(r->files) == SH_WRITER_FAILED;
-        sh_replay_header header = {.iteration = iteration + 1, .stop = r->comm->dedicated && stop};
-        sh_exchange_send_replay(r->exchange, &header, &state->next_replay);
+        sh_replay_header header = {.iteration = iteration + 1, .n_total = replayed(r), .stop = r->comm->dedicated && stop};
+        sh_exchange_send_replay(r->exchange, &header, &state->came_in);
     }
-    sh_exchange_expect_records(r->exchange, &state->pending);
+    sh_exchange_expect_findings(r->exchange);
     return SH_OK;
 }
 
 static void take_in(run *r)
 {
     sh_coordinator_state *state = &r->state;
-    sh_exchange_take_records(r->exchange);
+    sh_heard_begin(&state->pending);
+    sh_exchange_take_findings(r->exchange, &state->pending);
+    sh_heard_end(&state->pending, &state->modes);
     sh_exchange_take_report(r->exchange, (double *)&state->pending_report, SH_REPORT_NUMBERS);
     state->has_pending = true;
     sh_run_files_go_on(r->files, state->pending_report.idle == r->comm->n_shard);
@@ -473,8 +524,8 @@ static sh_status iterate(run *r)
                       r->args.quiet || !coordinator);
     if (worker && i < c->train.iterations) sh_exchange_expect_replay(r->exchange);
     if (coordinator && i < c->train.iterations) {
-        sh_replay_header header = {.iteration = i};
-        sh_exchange_send_replay(r->exchange, &header, &r->state.next_replay);
+        sh_replay_header header = {.iteration = i, .n_total = replayed(r)};
+        sh_exchange_send_replay(r->exchange, &header, &r->state.came_in); /* empty: everybody has the replay as it is */
     }
     for (; i < c->train.iterations && !stop; i++) {
         if (worker && i + 1 < c->train.iterations) sh_exchange_expect_replay(r->exchange);
@@ -508,6 +559,9 @@ static void end(run *r)
     if (r->fresh.data) sh_records_destroy(&r->fresh);
     if (r->replay.data) sh_records_destroy(&r->replay);
     if (r->drawn.data) sh_records_destroy(&r->drawn);
+    if (r->came_in.data) sh_records_destroy(&r->came_in);
+    sh_replay_destroy(&r->known);
+    sh_findings_destroy(&r->findings);
     sh_gradients_destroy(&r->gradients, &r->setup);
     sh_records_room_release(&r->ahead);
     sh_device_leave(&r->setup);

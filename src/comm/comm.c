@@ -38,6 +38,7 @@ sh_status sh_comm_set_workers(sh_comm *c, bool dedicated)
     bool works = !dedicated || c->rank > 0;
     MPI_Comm_split(c->all, works ? 0 : MPI_UNDEFINED, c->rank, &c->workers);
     c->dedicated = dedicated;
+    c->per_rank = 1;
     c->n_worker = c->size - dedicated;
     c->worker = works ? c->rank - dedicated : -1;
     return sh_comm_set_shards(c, 0);

@@ -19,6 +19,7 @@ typedef struct {
     MPI_Comm workers;     /* MPI_COMM_NULL on a rank that does not work */
     int worker, n_worker; /* index among the workers, -1 on a rank that is none */
     bool dedicated;       /* rank 0 only coordinates */
+    int per_rank;         /* workers of a rank: 1, but where ranks stand for many, to see what rank 0 bears */
     /* Work is cut into shards, and sums are those of the shards: one for each worker, or a fixed number whatever the ranks, so
      * that bits do not depend on them. A worker has neighbouring shards. */
     int n_shard, first_shard, my_shards;

@@ -1,15 +1,16 @@
 /* coordinator.h -- what rank 0 knows of a run: replay, kinds of crystals found, counters, and the metrics file.
  *
- * The records of iteration i are taken in during iteration i + 1, when they have arrived without anyone having waited; the
- * replay of iteration i + 1 is drawn from the records up to i - 1. At a checkpoint the records of the last iteration are
- * kept as they came, so that a resumed run is given exactly what an uninterrupted one would be. */
+ * What workers tell of iteration i (findings.h) is taken in during iteration i + 1, when it has arrived without anyone having waited.
+ * Every worker has the replay too, and draws from it itself: rank 0 sends it what came in, and the replay of iteration i + 1 is drawn
+ * from the records up to i - 1. At a checkpoint what was told of the last iteration is kept as it came, so that a resumed run is given
+ * exactly what an uninterrupted one would be. */
 #ifndef SH_TRAIN_COORDINATOR_H
 #define SH_TRAIN_COORDINATOR_H
 
 #include <stdio.h>
 
 #include "io/config.h"
-#include "train/replay.h"
+#include "train/findings.h"
 #include "gflownet/step.h"
 
 /* What the workers agree on at the end of an iteration, from the first of them. */
@@ -23,12 +24,11 @@ enum { SH_REPORT_NUMBERS = sizeof(sh_report) / sizeof(double), SH_REPORT_KEPT = 
 
 typedef struct {
     sh_replay *replay;
-    sh_records next_replay;  /* drawn for the iteration to come */
-    sh_records pending;      /* of the iteration last finished, not yet taken in */
+    sh_records came_in;      /* with what was last taken in */
+    sh_heard pending;        /* of the iteration last finished, not yet taken in */
     sh_report pending_report;
     bool has_pending;
-    uint64_t *modes;         /* reduced compositions of unique modes, sorted */
-    int64_t n_mode;
+    sh_number_set modes;     /* reduced compositions of unique modes */
     int64_t n_visited;       /* trajectories taken in */
     double best_reward;
     FILE *metrics;
@@ -43,14 +43,7 @@ void sh_coordinator_destroy(sh_coordinator_state *c);
  * them are missing a warning says so: nothing depends on them. */
 sh_status sh_coordinator_open_metrics(sh_coordinator_state *c, const char *directory, int64_t iterations);
 
-/* Takes the pending records in and writes the row of `iteration`, the one they are of. */
+/* Takes the pending findings in and writes the row of `iteration`, the one they are of. */
 sh_status sh_coordinator_absorb(sh_coordinator_state *c, int64_t iteration);
-
-/* Draws the replay of `iteration`. */
-void sh_coordinator_draw(sh_coordinator_state *c, const sh_config *config, int64_t iteration);
-
-/* Whether a record is a mode (metrics, section 8): valid composition and structure, no distance below its pair's
- * minimum, negative formation energy. */
-bool sh_record_is_mode(const sh_record *record);
 
 #endif

@@ -4,28 +4,28 @@
 
 #include "base/memory.h"
 
-enum { TAG_REPLAY = 1, TAG_RECORDS, TAG_REPORT, REPORT_MAX = 64 };
+enum { TAG_REPLAY = 1, TAG_FINDINGS, TAG_REPORT, REPORT_MAX = 64 };
 
 /* A message under way and one before it: who fills a buffer waits for what left it two iterations ago. */
 typedef struct {
     char *data;
+    int64_t bytes, room;
     sh_request request;
 } message;
 
 struct sh_exchange {
     sh_comm *comm;
-    int64_t batch, replay_batch;
+    int64_t batch, capacity;
+    int32_t max_sites;
     size_t stride;
-    int replay_turn, wait_turn, records_turn; /* which of the two is next */
+    int replay_turn, wait_turn, findings_turn; /* which of the two is next */
     /* rank 0 */
-    message *replay_out[2];   /* by worker: header and slice */
-    sh_request *records_in;   /* by worker */
-    sh_records *fresh;        /* where they arrive */
-    sh_records own_replay[2]; /* its own slices, when it works too */
-    sh_replay_header own_header[2];
+    message replay_out[2];       /* the same for all workers, */
+    sh_request *replay_sent[2];  /* by worker */
+    message *findings_in;        /* by worker; its own are copied there */
     double own_report[REPORT_MAX];
     /* worker on another rank */
-    message replay_in[2], records_out[2];
+    message replay_in[2], findings_out[2];
     sh_request report_sent;
     double report_out[REPORT_MAX];
 };
@@ -49,47 +49,54 @@ void sh_exchange_slice(const sh_comm *comm, int64_t n, int64_t *first, int64_t *
 
 static int rank_of(const sh_comm *comm, int worker)
 {
-    return worker + comm->dedicated;
+    return worker / comm->per_rank + comm->dedicated;
 }
 
 static int64_t replay_bytes(const sh_exchange *x)
 {
-    int64_t most = x->replay_batch * (x->comm->n_shard / x->comm->n_worker + 1) / x->comm->n_shard + 1;
+    int64_t most = x->capacity < x->batch ? x->capacity : x->batch; /* no more can come in than there is room for */
     return (int64_t)sizeof(sh_replay_header) + most * (int64_t)x->stride;
 }
 
-static message message_of(int64_t bytes)
+static int64_t findings_bytes(const sh_exchange *x, int worker)
 {
-    return (message){.data = sh_alloc((size_t)bytes), .request = SH_REQUEST_NONE};
+    int first, shards;
+    int64_t begin, n;
+    slice_of(x->comm, x->batch, worker, &begin, &n);
+    sh_comm_shards_of(x->comm, worker, &first, &shards);
+    return sh_findings_most(x->max_sites, x->comm->n_shard, shards, n);
 }
 
-sh_exchange *sh_exchange_create(sh_comm *comm, int32_t max_sites, int64_t batch, int64_t replay_batch)
+static message message_of(int64_t room)
+{
+    return (message){.data = sh_alloc((size_t)room), .room = room, .request = SH_REQUEST_NONE};
+}
+
+sh_exchange *sh_exchange_create(sh_comm *comm, int32_t max_sites, int64_t batch, int64_t capacity)
 {
     sh_exchange *x = SH_NEW(sh_exchange, 1);
     x->comm = comm;
     x->batch = batch;
-    x->replay_batch = replay_batch;
+    x->capacity = capacity;
+    x->max_sites = max_sites;
     x->stride = sh_record_stride(max_sites);
     x->report_sent = SH_REQUEST_NONE;
-    for (int turn = 0; turn < 2; turn++)
-        x->replay_in[turn].request = x->records_out[turn].request = SH_REQUEST_NONE;
-    int64_t first, count;
-    sh_exchange_slice(comm, batch, &first, &count);
-    for (int turn = 0; comm->rank > 0 && turn < 2; turn++) {
-        x->replay_in[turn] = message_of(replay_bytes(x));
-        x->records_out[turn] = message_of(count * (int64_t)x->stride);
+    for (int turn = 0; turn < 2; turn++) {
+        x->replay_in[turn].request = x->findings_out[turn].request = SH_REQUEST_NONE;
+        if (comm->rank > 0) {
+            x->replay_in[turn] = message_of(replay_bytes(x));
+            x->findings_out[turn] = message_of(findings_bytes(x, comm->worker));
+            continue;
+        }
+        x->replay_out[turn] = message_of(replay_bytes(x));
+        x->replay_sent[turn] = SH_NEW(sh_request, comm->n_worker);
+        for (int w = 0; w < comm->n_worker; w++)
+            x->replay_sent[turn][w] = SH_REQUEST_NONE;
     }
     if (comm->rank > 0) return x;
-    x->records_in = SH_NEW(sh_request, comm->n_worker);
-    for (int turn = 0; turn < 2; turn++) {
-        x->replay_out[turn] = SH_NEW(message, comm->n_worker);
-        sh_records_create(&x->own_replay[turn], max_sites, 1);
-    }
-    for (int w = 0; w < comm->n_worker; w++) {
-        x->records_in[w] = SH_REQUEST_NONE;
-        for (int turn = 0; turn < 2; turn++)
-            x->replay_out[turn][w] = message_of(replay_bytes(x));
-    }
+    x->findings_in = SH_NEW(message, comm->n_worker);
+    for (int w = 0; w < comm->n_worker; w++)
+        x->findings_in[w] = message_of(findings_bytes(x, w));
     return x;
 }
 
@@ -107,46 +114,35 @@ void sh_exchange_destroy(sh_exchange **exchange)
     sh_comm_wait(&x->report_sent);
     for (int turn = 0; turn < 2; turn++) {
         finish(&x->replay_in[turn]);
-        finish(&x->records_out[turn]);
-        for (int w = 0; x->replay_out[turn] && w < x->comm->n_worker; w++)
-            finish(&x->replay_out[turn][w]);
-        sh_free(x->replay_out[turn]);
-        if (x->own_replay[turn].data) sh_records_destroy(&x->own_replay[turn]);
+        finish(&x->findings_out[turn]);
+        for (int w = 0; x->replay_sent[turn] && w < x->comm->n_worker; w++)
+            sh_comm_wait(&x->replay_sent[turn][w]);
+        sh_free(x->replay_out[turn].data);
+        sh_free(x->replay_sent[turn]);
     }
-    sh_free(x->records_in);
+    for (int w = 0; x->findings_in && w < x->comm->n_worker; w++)
+        finish(&x->findings_in[w]);
+    sh_free(x->findings_in);
     sh_free(x);
     *exchange = NULL;
 }
 
-static void copy_records(sh_records *to, const sh_records *from, int64_t first, int64_t count)
-{
-    sh_records_resize(to, count);
-    if (count) memcpy(to->data, sh_record_at(from, first), (size_t)count * to->stride);
-}
-
-void sh_exchange_send_replay(sh_exchange *x, const sh_replay_header *header, const sh_records *drawn)
+void sh_exchange_send_replay(sh_exchange *x, const sh_replay_header *header, const sh_records *came_in)
 {
     const sh_comm *comm = x->comm;
     int turn = x->replay_turn;
-    message *out = x->replay_out[turn];
+    message *out = &x->replay_out[turn];
+    sh_replay_header head = *header;
     x->replay_turn = 1 - turn;
-    for (int w = 0; w < comm->n_worker; w++) {
-        int64_t first, count;
-        slice_of(comm, drawn->n, w, &first, &count);
-        sh_replay_header mine = *header;
-        mine.n_total = drawn->n;
-        mine.n = count;
-        if (rank_of(comm, w) == 0) {
-            x->own_header[turn] = mine;
-            copy_records(&x->own_replay[turn], drawn, first, count);
-            continue;
-        }
-        sh_comm_wait(&out[w].request);
-        memcpy(out[w].data, &mine, sizeof mine);
-        if (count) memcpy(out[w].data + sizeof mine, sh_record_at(drawn, first), (size_t)count * x->stride);
-        sh_comm_isend(x->comm, out[w].data, (int64_t)sizeof mine + count * (int64_t)x->stride, rank_of(comm, w), TAG_REPLAY,
-                      &out[w].request);
-    }
+    for (int w = 0; w < comm->n_worker; w++)
+        sh_comm_wait(&x->replay_sent[turn][w]);
+    head.n = came_in->n;
+    out->bytes = (int64_t)sizeof head + head.n * (int64_t)x->stride;
+    SH_ASSERT(out->bytes <= out->room);
+    memcpy(out->data, &head, sizeof head);
+    if (head.n) memcpy(out->data + sizeof head, came_in->data, (size_t)head.n * x->stride);
+    for (int w = 0; w < comm->n_worker; w++)
+        if (rank_of(comm, w) > 0) sh_comm_isend(x->comm, out->data, out->bytes, rank_of(comm, w), TAG_REPLAY, &x->replay_sent[turn][w]);
 }
 
 void sh_exchange_expect_replay(sh_exchange *x)
@@ -154,71 +150,68 @@ void sh_exchange_expect_replay(sh_exchange *x)
     if (x->comm->rank == 0) return;
     message *in = &x->replay_in[x->replay_turn];
     x->replay_turn = 1 - x->replay_turn;
-    sh_comm_irecv(x->comm, in->data, replay_bytes(x), 0, TAG_REPLAY, &in->request);
+    sh_comm_irecv(x->comm, in->data, in->room, 0, TAG_REPLAY, &in->request);
 }
 
-void sh_exchange_wait_replay(sh_exchange *x, sh_replay_header *header, sh_records *slice)
+void sh_exchange_wait_replay(sh_exchange *x, sh_replay_header *header, sh_records *came_in)
 {
     int turn = x->wait_turn;
+    message *in = x->comm->rank == 0 ? &x->replay_out[turn] : &x->replay_in[turn];
     x->wait_turn = 1 - turn;
-    if (x->comm->rank == 0) {
-        *header = x->own_header[turn];
-        copy_records(slice, &x->own_replay[turn], 0, x->own_replay[turn].n);
-        return;
-    }
-    message *in = &x->replay_in[turn];
-    sh_comm_wait(&in->request);
+    if (x->comm->rank > 0) sh_comm_wait(&in->request);
     memcpy(header, in->data, sizeof *header);
-    sh_records_resize(slice, header->n);
-    if (header->n) memcpy(slice->data, in->data + sizeof *header, (size_t)header->n * x->stride);
+    sh_records_resize(came_in, header->n);
+    if (header->n) memcpy(came_in->data, in->data + sizeof *header, (size_t)header->n * x->stride);
 }
 
-void sh_exchange_send_records(sh_exchange *x, const sh_records *fresh)
+void sh_exchange_send_findings(sh_exchange *x, const sh_findings *findings)
 {
-    if (x->comm->rank == 0) {
-        memcpy(x->fresh->data, fresh->data, (size_t)fresh->n * x->stride); /* the first worker's come first */
-        return;
-    }
-    message *out = &x->records_out[x->records_turn];
-    x->records_turn = 1 - x->records_turn;
+    int64_t bytes;
+    const char *data = sh_findings_message(findings, &bytes);
+    message *out = x->comm->rank == 0 ? &x->findings_in[0] : &x->findings_out[x->findings_turn]; /* the first worker's come first */
+    x->findings_turn = 1 - x->findings_turn;
     sh_comm_wait(&out->request);
-    memcpy(out->data, fresh->data, (size_t)fresh->n * x->stride);
-    sh_comm_isend(x->comm, out->data, fresh->n * (int64_t)x->stride, 0, TAG_RECORDS, &out->request);
+    SH_ASSERT(bytes <= out->room);
+    memcpy(out->data, data, (size_t)bytes);
+    out->bytes = bytes;
+    if (x->comm->rank > 0) sh_comm_isend(x->comm, out->data, bytes, 0, TAG_FINDINGS, &out->request);
 }
 
-void sh_exchange_expect_records(sh_exchange *x, sh_records *all)
+void sh_exchange_expect_findings(sh_exchange *x)
 {
-    const sh_comm *comm = x->comm;
-    x->fresh = all;
-    sh_records_resize(all, x->batch);
-    for (int w = 0; w < comm->n_worker; w++) {
-        int64_t first, count;
-        slice_of(comm, x->batch, w, &first, &count);
-        if (rank_of(comm, w) > 0)
-            sh_comm_irecv(x->comm, sh_record_at(all, first), count * (int64_t)x->stride, rank_of(comm, w), TAG_RECORDS,
-                          &x->records_in[w]);
+    for (int w = 0; w < x->comm->n_worker; w++) {
+        message *in = &x->findings_in[w];
+        if (rank_of(x->comm, w) > 0) sh_comm_irecv(x->comm, in->data, in->room, rank_of(x->comm, w), TAG_FINDINGS, &in->request);
     }
 }
 
-void sh_exchange_take_records(sh_exchange *x)
+/* Until all have arrived: a message's length is known once. */
+static void receive_findings(sh_exchange *x)
 {
     for (int w = 0; w < x->comm->n_worker; w++)
-        sh_comm_wait(&x->records_in[w]);
+        if (x->findings_in[w].request != SH_REQUEST_NONE) x->findings_in[w].bytes = sh_comm_wait(&x->findings_in[w].request);
+}
+
+void sh_exchange_take_findings(sh_exchange *x, sh_heard *heard)
+{
+    receive_findings(x);
+    for (int w = 0; w < x->comm->n_worker; w++)
+        sh_heard_add(heard, x->findings_in[w].data, x->findings_in[w].bytes);
 }
 
 void sh_exchange_settle(sh_exchange *x)
 {
     for (int turn = 0; turn < 2; turn++) {
         if (x->comm->dedicated) { /* rank 0 is not here, but inside MPI: a push is enough */
-            sh_comm_done(&x->records_out[turn].request);
+            sh_comm_done(&x->findings_out[turn].request);
             continue;
         }
-        sh_comm_wait(&x->records_out[turn].request);
+        sh_comm_wait(&x->findings_out[turn].request);
         sh_comm_wait(&x->replay_in[turn].request);
-        for (int w = 0; x->replay_out[turn] && w < x->comm->n_worker; w++)
-            sh_comm_wait(&x->replay_out[turn][w].request);
+        for (int w = 0; x->replay_sent[turn] && w < x->comm->n_worker; w++)
+            sh_comm_wait(&x->replay_sent[turn][w]);
     }
-    if (x->records_in) sh_exchange_take_records(x);
+    if (x->findings_in) receive_findings(x);
 }
 
 void sh_exchange_send_report(sh_exchange *x, const double *numbers, int n)

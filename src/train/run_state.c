@@ -41,15 +41,17 @@ sh_checkpoint *sh_run_state_take(const sh_setup *s, const sh_coordinator_state *
         parameter_name(s, i, name);
         sh_checkpoint_put(file, name, SH_ARRAY_REAL, 2, dims, sh_params_values(s->params, t));
     }
-    const int64_t size = sh_params_size(s->params), numbers = SH_REPORT_KEPT;
+    const int64_t size = sh_params_size(s->params), numbers = SH_REPORT_KEPT, tallied = sizeof(sh_tally) / sizeof(double);
     sh_checkpoint_put(file, "adam/first", SH_ARRAY_REAL, 1, &size, sh_adam_first(s->adam)->host);
     sh_checkpoint_put(file, "adam/second", SH_ARRAY_REAL, 1, &size, sh_adam_second(s->adam)->host);
     sh_checkpoint_put_integer(file, "adam/steps", sh_adam_steps(s->adam));
-    sh_checkpoint_put(file, "modes", SH_ARRAY_U64, 1, &c->n_mode, c->modes);
+    sh_checkpoint_put(file, "modes", SH_ARRAY_U64, 1, &c->modes.n, c->modes.value);
     put_records(file, "replay/held", sh_replay_records(c->replay));
-    put_records(file, "replay/next", &c->next_replay);
     sh_checkpoint_put_integer(file, "pending/there", c->has_pending);
-    put_records(file, "pending/records", &c->pending);
+    put_records(file, "pending/wanted", &c->pending.wanted);
+    sh_checkpoint_put(file, "pending/modes", SH_ARRAY_U64, 1, &c->pending.modes.n, c->pending.modes.value);
+    sh_checkpoint_put(file, "pending/tally", SH_ARRAY_F64, 1, &tallied, &c->pending.tally);
+    sh_checkpoint_put_number(file, "pending/e_form_median", c->pending.e_form_median);
     sh_checkpoint_put(file, "pending/report", SH_ARRAY_F64, 1, &numbers, &c->pending_report);
     sh_checkpoint_own(file);
     return file;
@@ -95,25 +97,40 @@ static sh_status read_records(const sh_checkpoint *file, const char *name, sh_re
     return sh_checkpoint_copy(file, name, SH_ARRAY_U8, 2, dims, r->data);
 }
 
+static sh_status read_numbers(const sh_checkpoint *file, const char *name, sh_number_set *set)
+{
+    int64_t n = -1;
+    const void *data;
+    SH_TRY(sh_checkpoint_array(file, name, SH_ARRAY_U64, 1, &n, &data));
+    set->value = sh_realloc(set->value, (size_t)n * sizeof *set->value);
+    set->n = n;
+    return sh_checkpoint_copy(file, name, SH_ARRAY_U64, 1, &n, set->value);
+}
+
+static sh_status read_pending(const sh_checkpoint *file, sh_coordinator_state *c)
+{
+    int64_t there, numbers = SH_REPORT_KEPT, tallied = sizeof(sh_tally) / sizeof(double);
+    SH_TRY(sh_checkpoint_integer(file, "pending/there", &there));
+    c->has_pending = there != 0;
+    SH_TRY(read_records(file, "pending/wanted", &c->pending.wanted));
+    SH_TRY(read_numbers(file, "pending/modes", &c->pending.modes));
+    SH_TRY(sh_checkpoint_copy(file, "pending/tally", SH_ARRAY_F64, 1, &tallied, &c->pending.tally));
+    SH_TRY(sh_checkpoint_number(file, "pending/e_form_median", &c->pending.e_form_median));
+    return sh_checkpoint_copy(file, "pending/report", SH_ARRAY_F64, 1, &numbers, &c->pending_report);
+}
+
 static sh_status read_state(const sh_checkpoint *file, sh_coordinator_state *c)
 {
-    int64_t pending, modes = -1, numbers = SH_REPORT_KEPT;
-    const void *data;
     sh_records held;
     SH_TRY(sh_checkpoint_integer(file, "visited", &c->n_visited));
     SH_TRY(sh_checkpoint_number(file, "best_reward", &c->best_reward));
-    SH_TRY(sh_checkpoint_array(file, "modes", SH_ARRAY_U64, 1, &modes, &data));
-    c->modes = sh_realloc(c->modes, (size_t)modes * sizeof *c->modes);
-    c->n_mode = modes;
-    SH_TRY(sh_checkpoint_copy(file, "modes", SH_ARRAY_U64, 1, &modes, c->modes));
-    SH_TRY(read_records(file, "replay/next", &c->next_replay));
-    SH_TRY(sh_checkpoint_integer(file, "pending/there", &pending));
-    c->has_pending = pending != 0;
-    SH_TRY(read_records(file, "pending/records", &c->pending));
-    SH_TRY(sh_checkpoint_copy(file, "pending/report", SH_ARRAY_F64, 1, &numbers, &c->pending_report));
-    sh_records_create(&held, c->next_replay.max_sites, 1);
-    sh_status status = read_records(file, "replay/held", &held);
-    if (status == SH_OK) sh_replay_merge(c->replay, &held);
+    SH_TRY(read_numbers(file, "modes", &c->modes));
+    sh_status status = read_pending(file, c);
+    if (status != SH_OK)
+        return sh_error_hint(status, "a state of an earlier version of shaft cannot be gone on with, but its policy can: --init, or shaft sample");
+    sh_records_create(&held, c->came_in.max_sites, 1);
+    status = read_records(file, "replay/held", &held);
+    if (status == SH_OK) sh_replay_merge(c->replay, &held, NULL);
     sh_records_destroy(&held);
     return status;
 }

@@ -1,4 +1,4 @@
-/* Records and replay between the ranks: contents and order, an end in the middle, and no worker that waits for rank 0 while
+/* Findings and what comes into the replay, between the ranks: contents and order, an end in the middle, and no worker that waits for rank 0 while
  * that computes. Messages are far above what MPI sends without the other end's help. Run with 1, 2 and 3 ranks. */
 #define _POSIX_C_SOURCE 200809L
 #include "test.h"
@@ -8,7 +8,7 @@
 #include "base/memory.h"
 #include "train/exchange.h"
 
-enum { SITES = 2, BATCH = 301, REPLAY = 20000, PLANNED = 8, DONE = 5, BUSY = 3 };
+enum { SITES = 2, BATCH = 20001, CAPACITY = 18000, CAME_IN = 15000, REPLAY = 700, PLANNED = 8, DONE = 5, BUSY = 3 };
 
 static sh_comm *comm;
 
@@ -34,6 +34,8 @@ static void fill(sh_records *r, int64_t iteration, int64_t first, int64_t n, int
         memset(x, 0, r->stride);
         x->traj = (uint64_t)(iteration * 100000 + first + k);
         x->n_step = kind;
+        x->formula = (uint64_t)(first + k) / 10;
+        x->result = (sh_reward_result){.reward = 1, .valid = 1, .bond_valid = 1, .min_dist = 1, .e_form = -(double)(first + k + 1), .n_atom = 1};
         x->step[SITES - 1].frac[2] = (double)(first + k) / 7;
     }
 }
@@ -50,22 +52,39 @@ static void assert_filled(const sh_records *r, int64_t iteration, int64_t first,
 
 static void send_replay(sh_exchange *x, int64_t iteration, sh_records *drawn)
 {
-    sh_replay_header header = {.iteration = iteration, .stop = iteration == DONE};
-    fill(drawn, iteration, 0, iteration ? REPLAY : 0, 2); /* nothing to replay at first */
+    sh_replay_header header = {.iteration = iteration, .n_total = iteration ? REPLAY : 0, .stop = iteration == DONE};
+    fill(drawn, iteration, 0, iteration ? CAME_IN : 0, 2); /* nothing at first */
     sh_exchange_send_replay(x, &header, drawn);
+}
+
+/* All that was told of iteration i: every record is wanted, and ten have one composition. */
+static void assert_heard(sh_heard *all, int64_t i)
+{
+    const sh_number_set none = {0};
+    sh_heard_end(all, &none);
+    assert_filled(&all->wanted, i, 0, BATCH, 1);
+    assert_near(all->tally.n, BATCH, 0);
+    assert_near(all->tally.best, 1, 0);
+    assert_near(all->tally.e_form, -10.0 * BATCH + 45, 1e-6); /* clamped */
+    assert_near(all->e_form_median, -(BATCH + 1) / 2.0, BATCH / 1000.0);
+    assert_int_equal(all->modes.n, (BATCH + 9) / 10);
+    for (int64_t k = 0; k < all->modes.n; k++)
+        assert_int_equal(all->modes.value[k], k);
 }
 
 /* Iterations 0..DONE-1 of PLANNED; rank 0 is busy outside MPI for `busy` seconds in iteration BUSY. */
 static void run(double busy)
 {
-    sh_exchange *x = sh_exchange_create(comm, SITES, BATCH, REPLAY);
-    sh_records fresh, replay, all, drawn;
+    sh_exchange *x = sh_exchange_create(comm, SITES, BATCH, CAPACITY);
+    sh_records fresh, replay, drawn;
+    sh_heard all;
+    sh_replay *known = sh_replay_create(SITES, CAPACITY);
     sh_records_create(&fresh, SITES, 1);
     sh_records_create(&replay, SITES, 1);
-    sh_records_create(&all, SITES, 1);
     sh_records_create(&drawn, SITES, 1);
+    sh_heard_create(SITES, &all);
     bool worker = comm->worker >= 0;
-    int64_t first, n, first_replay, n_replay;
+    int64_t first, n;
     sh_exchange_slice(comm, BATCH, &first, &n);
     if (worker) sh_exchange_expect_replay(x);
     if (comm->rank == 0) send_replay(x, 0, &drawn);
@@ -73,20 +92,21 @@ static void run(double busy)
         if (worker && i + 1 < PLANNED) sh_exchange_expect_replay(x);
         if (comm->rank == 0 && i == BUSY) pause_s(busy);
         if (comm->rank == 0 && i + 1 < PLANNED) send_replay(x, i + 1, &drawn);
-        if (comm->rank == 0) sh_exchange_expect_records(x, &all);
+        if (comm->rank == 0) sh_exchange_expect_findings(x);
         if (worker) {
             sh_replay_header header;
             double start = now();
             fill(&fresh, i, first, n, 1);
-            sh_exchange_send_records(x, &fresh);
-            memset(fresh.data, 0, (size_t)fresh.n * fresh.stride); /* it was copied */
+            sh_findings *findings = sh_findings_create(SITES, comm->n_shard);
+            sh_findings_begin(findings);
+            sh_findings_add(findings, known, &fresh);
+            sh_exchange_send_findings(x, findings);
+            sh_findings_destroy(&findings); /* they were copied */
             sh_exchange_wait_replay(x, &header, &replay);
             if (comm->rank > 0 && i == BUSY) assert_true(now() - start <= busy / 2 || busy == 0);
-            sh_exchange_slice(comm, header.n_total, &first_replay, &n_replay);
             assert_int_equal(header.iteration, i);
             assert_int_equal(header.n_total, i ? REPLAY : 0);
-            assert_int_equal(header.n, n_replay);
-            assert_filled(&replay, i, first_replay, n_replay, 2);
+            assert_filled(&replay, i, 0, i ? CAME_IN : 0, 2);
             if (comm->rank == 0 && i == BUSY - 1) pause_s(busy / 10); /* the last to come: the others do not hold it up */
             sh_exchange_settle(x);
             sh_comm_sum_double(comm, &start, 1);
@@ -94,8 +114,9 @@ static void run(double busy)
         double report[2] = {(double)i, 0.5};
         if (comm->worker == 0) sh_exchange_send_report(x, report, 2);
         if (comm->rank > 0) continue;
-        sh_exchange_take_records(x);
-        assert_filled(&all, i, 0, BATCH, 1);
+        sh_heard_begin(&all);
+        sh_exchange_take_findings(x, &all);
+        assert_heard(&all, i);
         report[0] = -1;
         sh_exchange_take_report(x, report, 2);
         assert_near(report[0], i, 0);
@@ -103,7 +124,8 @@ static void run(double busy)
     sh_exchange_destroy(&x); /* the replay of iteration DONE was under way */
     sh_records_destroy(&fresh);
     sh_records_destroy(&replay);
-    sh_records_destroy(&all);
+    sh_heard_destroy(&all);
+    sh_replay_destroy(&known);
     sh_records_destroy(&drawn);
 }
 

@@ -93,8 +93,7 @@ for setup in "1" "2" "3" "3 --set run.coordinator=dedicated"; do
     same whole killed
     rm -r killed
 
-    for moment in "write checkpoints/000008.h5" "rename checkpoints/000008.h5" "write samples/000004-000008.h5" \
-        "rename samples/000004-000008.h5"; do
+    for moment in "write checkpoints/000008.h5" "rename checkpoints/000008.h5" "rename samples/000004-000008.h5"; do
         # shellcheck disable=SC2086 # two words
         killed_in $moment "$ranks" killed "${extra[@]}"
         start "$ranks" killed "${extra[@]}" --resume

@@ -15,16 +15,27 @@ static const double NONE = NAN;
 /* One iteration of crystals with these energies. */
 static void absorb(sh_coordinator_state *c, int64_t iteration, int n, const double *e_form)
 {
-    sh_records_resize(&c->pending, 0);
-    sh_records_resize(&c->pending, n);
+    sh_records shard;
+    sh_findings *findings = sh_findings_create(config.constraints.max_sites, 1);
+    sh_records_create(&shard, config.constraints.max_sites, 1);
+    sh_records_resize(&shard, n);
     for (int i = 0; i < n; i++) {
-        sh_record *r = sh_record_at(&c->pending, i);
+        sh_record *r = sh_record_at(&shard, i);
         r->traj = (uint64_t)(iteration * n + i);
         r->n_step = 1;
         r->step[0].sg_number = 1 + i;
         r->result = (sh_reward_result){.reward = 0.5, .e_form = e_form[i], .n_site = 1, .n_atom = 1};
         r->result.reason = isnan(e_form[i]) ? SH_REASON_GUARD_DENSITY : SH_REASON_NONE;
     }
+    int64_t bytes;
+    sh_findings_begin(findings);
+    sh_findings_add(findings, c->replay, &shard);
+    const char *message = sh_findings_message(findings, &bytes);
+    sh_heard_begin(&c->pending);
+    sh_heard_add(&c->pending, message, bytes);
+    sh_heard_end(&c->pending, &c->modes);
+    sh_findings_destroy(&findings);
+    sh_records_destroy(&shard);
     c->pending_report = (sh_report){.sums = {.square_fresh = 4.0 * n, .n_fresh = n}, .log_z = 1.5};
     c->has_pending = true;
     assert_ok(sh_coordinator_absorb(c, iteration));
