@@ -1,6 +1,6 @@
 #!/bin/bash
 # run.sh -- the benchmarks with the options the results in docs/results.md were made with: energies, crystals, metrics, the training
-# step by part and diversity on one rank and on two, and the count of violated constraints, from the release build. RUN, if
+# step by part and diversity on one rank and on two, what files cost, what rank 0 bears, and the count of violated constraints, from the release build. RUN, if
 # given, is a trained battery run whose policy is timed too, and whose crystals are counted instead of a new policy's.
 #
 #     bash benchmarks/run.sh [--crystals N] [RUN]
@@ -21,7 +21,7 @@ while [ $# -gt 0 ]; do
     esac
 done
 bin=build/release/benchmarks
-build release bench_energy bench_match bench_metrics bench_train bench_constraints bench_vendi crystals
+build release bench_energy bench_match bench_metrics bench_train bench_constraints bench_vendi bench_files bench_coordinator crystals
 say "" "$(grep -m1 'model name' /proc/cpuinfo), $(nproc) cores; load before: $(cut -d' ' -f1-3 /proc/loadavg)"
 say "" "--- energies on one thread and on two"
 OMP_NUM_THREADS=1 "$bin/bench_energy"
@@ -37,6 +37,12 @@ for ranks in 1 2; do
     launch "$ranks" "$bin/bench_train" configs/battery.yaml ""
     [ -z "$run" ] || launch "$ranks" "$bin/bench_train" configs/battery.yaml "$run"
 done
+say "" "--- files beside the run, 1 rank and 2"
+for ranks in 1 2; do
+    launch "$ranks" "$bin/bench_files" configs/battery.yaml
+done
+say "" "--- rank 0 under the load of many workers"
+launch 2 "$bin/bench_coordinator" configs/battery.yaml
 for ranks in 1 2; do
     say "" "--- diversity of 2,000 fingerprints, $ranks rank(s) of one thread"
     launch "$ranks" "$bin/bench_vendi"

@@ -21,6 +21,7 @@
 #include "train/gradients.h"
 #include "train/run_files.h"
 #include "train/signals.h"
+#include "train/timings.h"
 
 static const char help[] =
     "usage: shaft train CONFIG.yaml [OPTIONS]        (under mpirun or srun for several ranks)\n"
@@ -42,6 +43,8 @@ static const char help[] =
     "  --init CHECKPOINT   starts from the trained networks of another run (its folder, or one of its checkpoints), under this\n"
     "                      configuration's reward and elements; log Z anew. Of no effect where --resume goes on\n"
     SH_TIME_LIMIT_HELP
+    "  --timings FILE      where the time went, as CSV: a row a rank, seconds by part (docs/formats.md); all parts are waited for, which\n"
+    "                      costs some speed on devices\n"
     "  --help-config       lists all keys with defaults, bounds and meaning\n"
     "  --quiet             no progress\n"
     "  --help              this text\n"
@@ -59,7 +62,7 @@ typedef struct {
     const char *config;
     const char *settings[64];
     int n_setting;
-    const char *init; /* of --init, or NULL */
+    const char *init, *timings; /* of --init and --timings, or NULL */
     char device[32];  /* of --device, as a setting */
     double limit;     /* s, NAN where there is none */
     bool resume, quiet, done; /* done: nothing more to do, help was asked for */
@@ -70,6 +73,7 @@ static sh_status read_arguments(int argc, char **argv, arguments *a)
     static const struct option options[] = {{"set", required_argument, NULL, 's'}, {"resume", no_argument, NULL, 'r'},
                                             {"init", required_argument, NULL, 'i'}, {"device", required_argument, NULL, 'd'},
                                             {"time-limit", required_argument, NULL, 't'},
+                                            {"timings", required_argument, NULL, 'm'},
                                             {"help-config", no_argument, NULL, 'c'}, {"quiet", no_argument, NULL, 'q'},
                                             {"help", no_argument, NULL, 'h'},        {NULL, 0, NULL, 0}};
     *a = (arguments){.limit = NAN};
@@ -88,6 +92,7 @@ static sh_status read_arguments(int argc, char **argv, arguments *a)
         case 'r': a->resume = true; break;
         case 'i': a->init = optarg; break;
         case 't': SH_TRY(sh_option_duration("--time-limit", optarg, &a->limit)); break;
+        case 'm': a->timings = optarg; break;
         case 'q': a->quiet = true; break;
         case 'c': sh_config_help(stdout); a->done = true; return SH_OK;
         case 'h': fputs(help, stdout); a->done = true; return SH_OK;
@@ -116,6 +121,8 @@ typedef struct {
     sh_replay *known;           /* the replay, as this worker has been told of it */
     sh_records came_in;         /* into it */
     sh_findings *findings;
+    sh_timings timings;
+    double drawing[2];          /* s, of the iteration: sampling, rewards */
     sh_records drawn;           /* of one shard */
     sh_gradients gradients;     /* of the shards */
     sh_deadline deadline;
@@ -251,6 +258,7 @@ static sh_status begin(run *r)
 {
     const sh_config *c = &r->config;
     SH_TRY(sh_comm_agree(r->comm, sh_setup_create(c, &r->setup)));
+    if (r->args.timings) r->setup.draw_seconds = r->drawing;
     SH_TRY(sh_comm_agree(r->comm, sh_comm_set_workers(r->comm, c->run.coordinator == SH_COORDINATOR_DEDICATED)));
     SH_TRY(sh_device_choose(r->comm, c->run.device, &r->setup));
     if (c->run.deterministic) {
@@ -393,9 +401,15 @@ static void learn(run *r, const sh_replay_header *header, bool explored, sh_repo
         numbers[k * N + IDLE] = sh_run_files_look(r->files) == SH_WRITER_IDLE;
         sh_gradients_take(&r->gradients, &r->setup, k);
     }
+    if (r->args.timings) r->setup.be->wait();
+    sh_timings_mark(&r->timings, SH_PART_GRADIENT);
     sh_exchange_settle(r->exchange);
+    if (r->args.timings) MPI_Barrier(r->comm->workers); /* who waits for the slowest, and what the sum itself takes */
+    sh_timings_mark(&r->timings, SH_PART_WAIT_WORKERS);
     sh_gradients_sum(&r->gradients, r->comm, &r->setup);
     sh_comm_sum_double(r->comm, numbers, N);
+    if (r->args.timings) r->setup.be->wait();
+    sh_timings_mark(&r->timings, SH_PART_SUM);
     memcpy(&report->sums, numbers, sizeof report->sums);
     report->stop = numbers[STOP];
     report->idle = numbers[IDLE];
@@ -408,6 +422,7 @@ static void take_replay(run *r, int64_t iteration, sh_replay_header *header)
     const sh_config *c = &r->config;
     int64_t first, n;
     sh_exchange_wait_replay(r->exchange, header, &r->came_in);
+    sh_timings_mark(&r->timings, SH_PART_WAIT_RANK0);
     sh_replay_merge(r->known, &r->came_in, NULL);
     sh_exchange_slice(r->comm, header->n_total, &first, &n);
     sh_records_resize(&r->replay, 0);
@@ -434,8 +449,13 @@ static bool work(run *r, int64_t iteration)
     sh_replay_header header;
     take_replay(r, iteration, &header); /* sent an iteration ago */
     sh_records_ahead(&r->ahead, r->setup.be, &r->replay); /* copied while new ones are drawn */
+    sh_timings_mark(&r->timings, SH_PART_REPLAY);
+    r->drawing[1] = 0;
     draw(r, iteration, &exploration);
+    sh_timings_mark(&r->timings, SH_PART_SAMPLE);
+    sh_timings_move(&r->timings, SH_PART_SAMPLE, SH_PART_REWARD, r->drawing[1]);
     tell(r);
+    sh_timings_mark(&r->timings, SH_PART_TELL);
     r->setup.be->copied();
     learn(r, &header, exploration.epsilon > 0 || exploration.widen > 1, &report);
     sh_status status = sh_adam_step(r->setup.adam, c->train.lr, c->train.clip, &report.norm);
@@ -446,6 +466,7 @@ static bool work(run *r, int64_t iteration)
     }
     sh_run_files_add(r->files, &r->fresh);
     if (r->comm->worker == 0) sh_exchange_send_report(r->exchange, (const double *)&report, SH_REPORT_NUMBERS);
+    sh_timings_mark(&r->timings, SH_PART_ADAM);
     return report.stop > 0;
 }
 
@@ -467,6 +488,7 @@ static sh_status coordinate(run *r, int64_t iteration)
         sh_exchange_send_replay(r->exchange, &header, &state->came_in);
     }
     sh_exchange_expect_findings(r->exchange);
+    sh_timings_mark(&r->timings, SH_PART_COORDINATE);
     return SH_OK;
 }
 
@@ -478,6 +500,7 @@ static void take_in(run *r)
     sh_heard_end(&state->pending, &state->modes);
     sh_exchange_take_report(r->exchange, (double *)&state->pending_report, SH_REPORT_NUMBERS);
     state->has_pending = true;
+    sh_timings_mark(&r->timings, SH_PART_WAIT_FINDINGS);
     sh_run_files_go_on(r->files, state->pending_report.idle == r->comm->n_shard);
 }
 
@@ -527,6 +550,7 @@ static sh_status iterate(run *r)
         sh_replay_header header = {.iteration = i, .n_total = replayed(r)};
         sh_exchange_send_replay(r->exchange, &header, &r->state.came_in); /* empty: everybody has the replay as it is */
     }
+    sh_timings_iteration(&r->timings, 0);
     for (; i < c->train.iterations && !stop; i++) {
         if (worker && i + 1 < c->train.iterations) sh_exchange_expect_replay(r->exchange);
         double began = sh_clock_s();
@@ -542,9 +566,12 @@ static sh_status iterate(run *r)
         bool last = i + 1 == c->train.iterations || stop;
         if (last || (i + 1) % c->run.checkpoint_every == 0) SH_TRY(checkpoint(r, i + 1, last));
         sh_deadline_took(&r->deadline, SH_TIMED_CHECKPOINT, sh_run_files_seconds(r->files));
+        sh_timings_mark(&r->timings, SH_PART_FILES);
+        sh_timings_iteration(&r->timings, c->train.batch);
     }
     if (coordinator && r->state.has_pending) SH_TRY(sh_coordinator_absorb(&r->state, i - 1));
     if (coordinator) sh_progress_end(&progress, i, r->state.line);
+    if (r->args.timings) SH_TRY(sh_timings_write(&r->timings, r->comm, r->args.timings));
     if (!stop || i == c->train.iterations) return SH_OK;
     if (coordinator) sh_log_info("stopped after iteration %lld of %lld, as %s; go on with --resume", (long long)i,
                                  (long long)c->train.iterations, sh_deadline_reason(&r->deadline));

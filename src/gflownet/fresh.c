@@ -1,8 +1,24 @@
+#define _POSIX_C_SOURCE 200809L
+
 #include "gflownet/fresh.h"
+
+#include <time.h>
 
 int sh_fresh_parts(const sh_constraints *constraints)
 {
     return constraints->max_sites + 2; /* one a site, the lattice last, the rewards */
+}
+
+/* Adds what has passed since *at, when all of it is done. */
+static void take_time(const sh_drawing *d, int part, double *at)
+{
+    struct timespec t;
+    if (!d->seconds) return;
+    d->be->wait();
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    double time = (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+    if (part >= 0) d->seconds[part] += time - *at;
+    *at = time;
 }
 
 /* False: there was no room for something. */
@@ -10,12 +26,15 @@ static bool try_draw(const sh_drawing *d, uint64_t seed, uint64_t first_traj, in
                      sh_records *records)
 {
     const sh_space *space = sh_policy_space(d->policy);
+    double at = 0;
+    take_time(d, -1, &at);
     sh_arena_reset(d->arena);
     sh_workspace ws;
     sh_workspace_begin(&ws, d->be, d->arena);
     sh_workspace_plan(&ws, d->sizes);
     sh_record_list drawn = sh_records_begin(&ws, records, n);
     sh_sample_there(d->policy, &ws, seed, first_traj, exploration, &drawn);
+    take_time(d, 0, &at);
     sh_workspace_part(&ws, sh_fresh_parts(space->constraints) - 1);
     sh_crystals crystals;
     sh_finished_crystals(space, &ws, &drawn, NULL, n, &crystals);
@@ -28,7 +47,9 @@ static bool try_draw(const sh_drawing *d, uint64_t seed, uint64_t first_traj, in
                                         .records = drawn};
     d->be->reward_record(&args, n);
     sh_records_fetch(&ws, &drawn, records);
-    return sh_workspace_settle(&ws);
+    bool settled = sh_workspace_settle(&ws);
+    take_time(d, 1, &at);
+    return settled;
 }
 
 void sh_draw_fresh(const sh_drawing *drawing, uint64_t seed, uint64_t first_traj, int64_t n, const sh_exploration *exploration,

@@ -11,6 +11,7 @@ typedef struct {
     const sh_reward *reward;
     const sh_backend *be;
     sh_arena *arena; /* reset by every draw */
+    double *seconds; /* (2) sampling, rewards, added to; NULL: nobody asks, and nothing waits in between */
     sh_sizes *sizes; /* of these passes, with room for sh_fresh_parts; NULL: they are waited for */
 } sh_drawing;
 

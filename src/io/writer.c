@@ -6,6 +6,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <time.h>
 
 #include "base/memory.h"
 
@@ -15,6 +16,7 @@ struct sh_writer {
     void *context;
     bool running; /* there is a thread to join */
     sh_status status;
+    double seconds;            /* of all jobs */
     char texts[SH_ERROR_SIZE]; /* of a failure */
     atomic_int state;          /* sh_writer_state */
 };
@@ -38,7 +40,11 @@ static void *work(void *arg)
 {
     sh_writer *w = arg;
     omp_set_num_threads(1); /* of this thread's loops: the others are the step's */
+    struct timespec before, after;
+    clock_gettime(CLOCK_MONOTONIC, &before);
     w->status = w->job(w->context);
+    clock_gettime(CLOCK_MONOTONIC, &after);
+    w->seconds += (double)(after.tv_sec - before.tv_sec) + 1e-9 * (double)(after.tv_nsec - before.tv_nsec);
     if (w->status != SH_OK) sh_error_pack(w->texts);
     atomic_store(&w->state, w->status == SH_OK ? SH_WRITER_IDLE : SH_WRITER_FAILED);
     return NULL;
@@ -78,4 +84,9 @@ sh_status sh_writer_wait(sh_writer *w)
     w->status = SH_OK;
     atomic_store(&w->state, SH_WRITER_IDLE);
     return status;
+}
+
+double sh_writer_seconds(const sh_writer *w)
+{
+    return w->seconds;
 }

@@ -23,5 +23,6 @@ sh_writer_state sh_writer_look(const sh_writer *writer); /* idle: there was no j
 
 /* What the job returned, with its texts, once; SH_OK where there is none. */
 sh_status sh_writer_wait(sh_writer *writer);
+double sh_writer_seconds(const sh_writer *writer); /* that the jobs waited for so far took together */
 
 #endif

@@ -12,7 +12,6 @@
 #include "base/log.h"
 #include "base/memory.h"
 
-
 void sh_coordinator_create(const sh_config *config, sh_coordinator_state *c)
 {
     int32_t max_sites = config->constraints.max_sites;

@@ -10,6 +10,7 @@ struct sh_run_files {
     sh_checkpoint *state;    /* rank 0: taken, and not written yet or being written */
     int64_t iteration;       /* of `state` */
     bool waits;              /* rank 0: `state` waits for the segments */
+    double seconds, counted; /* s of the thread: for the last checkpoint, for all up to it */
     bool under_way;          /* on all ranks: something was handed over and not yet waited for */
 };
 
@@ -56,6 +57,11 @@ sh_writer_state sh_run_files_look(const sh_run_files *f)
     return sh_writer_look(f->writer);
 }
 
+double sh_run_files_seconds(const sh_run_files *f)
+{
+    return f->seconds;
+}
+
 void sh_run_files_go_on(sh_run_files *f, bool all_idle)
 {
     if (!f->waits || !all_idle || sh_writer_look(f->writer) != SH_WRITER_IDLE) return;
@@ -74,6 +80,8 @@ static sh_status finish(sh_run_files *f)
     sh_run_files_go_on(f, true);
     sh_status status = sh_writer_wait(f->writer);
     sh_checkpoint_destroy(&f->state);
+    f->seconds = sh_writer_seconds(f->writer) - f->counted;
+    f->counted += f->seconds;
     return sh_comm_agree(f->comm, status);
 }
 

@@ -28,6 +28,8 @@ sh_status sh_run_files_checkpoint(sh_run_files *files, const sh_setup *setup, co
 
 /* What this rank's thread is at; a failure is what the run should be stopped for. */
 sh_writer_state sh_run_files_look(const sh_run_files *files);
+/* s that this rank's thread took for the last checkpoint that is on the disk: what an end has to wait for. */
+double sh_run_files_seconds(const sh_run_files *files);
 /* Rank 0, once an iteration: all_idle says that no worker's thread was busy or had failed in it. */
 void sh_run_files_go_on(sh_run_files *files, bool all_idle);
 

@@ -105,6 +105,7 @@ void sh_setup_destroy(sh_setup *s)
 void sh_setup_draw(const sh_setup *s, uint64_t seed, uint64_t first_traj, int64_t n, const sh_exploration *exploration,
                    sh_records *records)
 {
-    const sh_drawing drawing = {.policy = s->policy, .reward = s->reward, .be = s->be, .arena = s->arena, .sizes = s->draw_sizes};
+    const sh_drawing drawing = {.policy = s->policy, .reward = s->reward, .be = s->be, .arena = s->arena, .seconds = s->draw_seconds,
+                                .sizes = s->draw_sizes};
     sh_draw_fresh(&drawing, seed, first_traj, n, exploration, records);
 }

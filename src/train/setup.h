@@ -20,6 +20,7 @@ typedef struct {
     sh_adam *adam;
     const sh_backend *be;
     sh_arena *arena; /* of a step */
+    double *draw_seconds; /* (2) fresh.h; NULL: not taken */
     sh_sizes *draw_sizes, *learn_sizes; /* of its passes: sampling with rewards, gradients; NULL: they are waited for */
 } sh_setup;
 

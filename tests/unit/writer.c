@@ -52,6 +52,7 @@ static void test_beside(void **state)
         assert_true(w.blocked);
         assert_int_equal(sh_writer_look(writer), SH_WRITER_IDLE);
     }
+    assert_true(sh_writer_seconds(writer) > 0);
     sh_writer_destroy(&writer);
     assert_null(writer);
 }
