@@ -232,7 +232,7 @@ int main(int argc, char **argv)
     b.per_worker = argc > 2 ? atoi(argv[2]) : 128;
     b.n_iteration = argc > 3 ? atoi(argv[3]) : 30;
     if (argc < 2 || b.per_worker < 1 || b.n_iteration < 4 || b.n_iteration > MAX_ITERATIONS || b.comm->size < 2) {
-        fprintf(stderr, "usage: mpirun -n RANKS bench_coordinator CONFIG.yaml [PER_WORKER] [ITERATIONS] [WORKERS ...]   (2 ranks or more)\n");
+        fprintf(stderr, "usage: mpirun -n RANKS bench_coordinator CONFIG.yaml [PER_WORKER] [ITERATIONS] [WORKERS ...], 2 ranks at least\n");
         sh_comm_destroy(&b.comm);
         return 2;
     }
@@ -241,8 +241,8 @@ int main(int argc, char **argv)
         return 1;
     }
     if (b.comm->rank == 0)
-        printf("%d ranks stand for the workers, %lld records a worker and iteration, replay of %lld; medians of %d iterations\n", b.comm->size - 1,
-               (long long)b.per_worker, (long long)b.config.train.replay_capacity, b.n_iteration);
+        printf("%d ranks stand for the workers, %lld records a worker and iteration, replay of %lld; medians of %d iterations\n",
+               b.comm->size - 1, (long long)b.per_worker, (long long)b.config.train.replay_capacity, b.n_iteration);
     int n = argc > 4 ? argc - 4 : 4;
     for (int i = 0; i < n; i++) {
         int workers = argc > 4 ? atoi(argv[4 + i]) : usual[i];

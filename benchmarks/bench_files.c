@@ -6,7 +6,8 @@
  * which is the baseline, and it is written beside the iterations (train/run_files.h). First what is paid at one checkpoint: the
  * segment of an interval, the state with a full replay buffer. Then intervals of iterations, in each of which every rank sleeps as a
  * host that waits for its device, for as long as a batch at RATE takes, and all meet as at a sum of gradients: the rate without
- * files, waiting, and beside; the longest iteration; and the processor time of the files, which a run on processors pays. What is written is read back and counted. Medians [smallest, largest] of the repeats. No weights are needed: crystals are
+ * files, waiting, and beside; the longest iteration; and the processor time of the files, which a run on processors pays. What is
+ * written is read back and counted. Medians [smallest, largest] of the repeats. No weights are needed: crystals are
  * a new policy's without energies. */
 #define _POSIX_C_SOURCE 200809L
 
@@ -123,7 +124,8 @@ static void show(const bench *b, const char *what, double *seconds, int repeats,
 {
     double median = quantile(seconds, repeats, 0.5);
     if (b->comm->rank == 0) {
-        printf("  %-44s %9.2f ms [%.2f, %.2f]", what, 1e3 * median, 1e3 * quantile(seconds, repeats, 0), 1e3 * quantile(seconds, repeats, 1));
+        printf("  %-44s %9.2f ms [%.2f, %.2f]", what, 1e3 * median, 1e3 * quantile(seconds, repeats, 0),
+               1e3 * quantile(seconds, repeats, 1));
         if (rows > 0) printf("  %9.0f structures/s", rows / median);
         if (*baseline > 0) printf("  %.1f x faster", *baseline / median);
         printf("\n");
@@ -244,9 +246,10 @@ static void at_a_rate(bench *b, int repeats, double rate)
     for (int how = 0; how < N_WAY; how++) {
         double median = quantile(found[how], repeats, 0.5);
         if (how == NONE) base = median;
-        printf("  %-16s %8.0f structures/s [%.0f, %.0f], %.1f %% of those without files; longest iteration %.1f ms [%.1f, %.1f]; %.1f s of processors\n", way_name[how],
-               median, quantile(found[how], repeats, 0), quantile(found[how], repeats, 1), 100 * median / base,
-               1e3 * quantile(longest[how], repeats, 0.5), 1e3 * quantile(longest[how], repeats, 0), 1e3 * quantile(longest[how], repeats, 1), quantile(cpu[how], repeats, 0.5));
+        printf("  %-16s %8.0f structures/s [%.0f, %.0f], %.1f %% of those without files; ", way_name[how], median,
+               quantile(found[how], repeats, 0), quantile(found[how], repeats, 1), 100 * median / base);
+        printf("longest iteration %.1f ms [%.1f, %.1f]; %.1f s of processors\n", 1e3 * quantile(longest[how], repeats, 0.5),
+               1e3 * quantile(longest[how], repeats, 0), 1e3 * quantile(longest[how], repeats, 1), quantile(cpu[how], repeats, 0.5));
     }
 }
 

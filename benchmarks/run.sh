@@ -1,7 +1,8 @@
 #!/bin/bash
 # run.sh -- the benchmarks with the options the results in docs/results.md were made with: energies, crystals, metrics, the training
 # step by part and diversity on one rank and on two, what files cost, what rank 0 bears, and the count of violated constraints,
-# from the release build. Scaling has a script of its own, scaling.sh. RUN, if given, is a trained battery run whose policy is timed too, and whose crystals are counted instead of a new policy's.
+# from the release build. Scaling has a script of its own, scaling.sh. RUN, if given, is a trained battery run whose policy is timed
+# too, and whose crystals are counted instead of a new policy's.
 #
 #     bash benchmarks/run.sh [--crystals N] [RUN]
 #

@@ -20,7 +20,8 @@ typedef struct {
     double stop; /* a rank was asked to stop, or cannot write */
     double idle; /* shards of workers with nothing left to write */
 } sh_report;
-enum { SH_REPORT_NUMBERS = sizeof(sh_report) / sizeof(double), SH_REPORT_KEPT = SH_REPORT_NUMBERS - 1 }; /* the last is about files, not the state */
+/* A checkpoint keeps all but the last, which is about files and not the state. */
+enum { SH_REPORT_NUMBERS = sizeof(sh_report) / sizeof(double), SH_REPORT_KEPT = SH_REPORT_NUMBERS - 1 };
 
 typedef struct {
     sh_replay *replay;

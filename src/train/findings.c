@@ -133,7 +133,8 @@ static int64_t most_of_shard(int64_t n_energy, int64_t n_record, size_t stride)
 int64_t sh_findings_most(int32_t max_sites, int n_shard, int64_t shards, int64_t n_record)
 {
     size_t stride = sh_record_stride(max_sites);
-    return (shards - 1) * most_of_shard(energies_of_shard(n_shard), 0, stride) + most_of_shard(energies_of_shard(n_shard), n_record, stride);
+    int64_t n_energy = energies_of_shard(n_shard);
+    return (shards - 1) * most_of_shard(n_energy, 0, stride) + most_of_shard(n_energy, n_record, stride);
 }
 
 static void *append(sh_findings *f, int64_t bytes)

@@ -47,8 +47,8 @@ static int64_t begin_of(const sh_comm *comm, int64_t batch, int worker)
 /* As many groups as an interval has files' worth of records, at least one, and a worker each at most. */
 static group group_of(const sh_comm *comm, const sh_config *config, size_t stride, int64_t file_bytes)
 {
-    double bytes = (double)config->train.batch * (double)stride *
-                   (double)(config->run.checkpoint_every < config->train.iterations ? config->run.checkpoint_every : config->train.iterations);
+    int64_t interval = config->run.checkpoint_every < config->train.iterations ? config->run.checkpoint_every : config->train.iterations;
+    double bytes = (double)config->train.batch * (double)stride * (double)interval;
     double files = bytes / (double)file_bytes + 1;
     group g = {.n = files < comm->n_worker ? (int)files : comm->n_worker};
     while ((int64_t)comm->n_worker * (g.index + 1) / g.n <= comm->worker)

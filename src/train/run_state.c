@@ -127,7 +127,8 @@ static sh_status read_state(const sh_checkpoint *file, sh_coordinator_state *c)
     SH_TRY(read_numbers(file, "modes", &c->modes));
     sh_status status = read_pending(file, c);
     if (status != SH_OK)
-        return sh_error_hint(status, "a state of an earlier version of shaft cannot be gone on with, but its policy can: --init, or shaft sample");
+        return sh_error_hint(status, "a run of an earlier version of shaft cannot be gone on with, but its policy can: "
+                                     "--init, or shaft sample");
     sh_records_create(&held, c->came_in.max_sites, 1);
     status = read_records(file, "replay/held", &held);
     if (status == SH_OK) sh_replay_merge(c->replay, &held, NULL);
