@@ -166,8 +166,8 @@ static void show_measured(const table *t)
         for (int i = 0; i < n; i++) {
             const run *r = point[i];
             double median = over_repeats(t, mode, r->ranks, N_PART, 0.5);
-            printf("%-6s %4d ranks %4d workers, batch %6.0f: %9.2f ms [%.2f, %.2f] %9.0f structures/s, efficiency %.3f\n", mode_name[mode], r->ranks,
-                   r->workers, r->batch, 1e3 * median, 1e3 * over_repeats(t, mode, r->ranks, N_PART, 0),
+            printf("%-6s %4d ranks %4d workers, batch %6.0f: %9.2f ms [%.2f, %.2f] %9.0f structures/s, efficiency %.3f\n",
+                   mode_name[mode], r->ranks, r->workers, r->batch, 1e3 * median, 1e3 * over_repeats(t, mode, r->ranks, N_PART, 0),
                    1e3 * over_repeats(t, mode, r->ranks, N_PART, 1), r->batch / median, efficiency(t, point[0], r));
         }
     }
@@ -273,8 +273,8 @@ static void show_estimates(const char *of, double goal, double per_worker)
     for (int whole = 0; whole < 2; whole++) {
         for (int i = 0; i < 4; i++) {
             estimate e = estimate_of(many[i], goal, per_worker, whole);
-            printf("  %-14s %5.0f: %8.3f ms (skew %.3f, sum %.3f), rank 0 %9.3f ms: load %6.1f %%; efficiency %.3f, %.3g structures/s\n", way[whole],
-                   many[i], 1e3 * e.iteration, 1e3 * e.skew, 1e3 * e.sum, 1e3 * e.rank0, 100 * e.load, e.efficiency, e.rate);
+            printf("  %-14s %5.0f: %8.3f ms (skew %.3f, sum %.3f), rank 0 %9.3f ms: load %6.1f %%; efficiency %.3f, %.3g structures/s\n",
+                   way[whole], many[i], 1e3 * e.iteration, 1e3 * e.skew, 1e3 * e.sum, 1e3 * e.rank0, 100 * e.load, e.efficiency, e.rate);
         }
         printf("  %-14s rank 0 saturates at %.0f workers\n", way[whole], saturation(goal, per_worker, whole));
     }
@@ -315,9 +315,11 @@ static void write_page(FILE *f, const table *t)
         series[k] = (sh_report_series){.run = k % 2, .look = SH_REPORT_PLAIN, .dashed = true, .n = N, .x = gpus, .y = value[k]};
     fputs("<p>Extrapolated, not measured: weak efficiency of devices, and the load of rank 0 (1: it is waited for), where records are "
           "<span class=\"r0\">told in short</span> and where they are <span class=\"r1\">sent whole</span>.</p>\n", f);
-    sh_report_curves(f, &(sh_report_axes){.title = "efficiency", .x_label = "log2 of the number of devices", .lo = 0, .hi = 1.2}, series, 2);
-    sh_report_curves(f, &(sh_report_axes){.title = "load of rank 0", .x_label = "log2 of the number of devices", .log = true, .lo = NAN, .hi = NAN},
-                     series + 2, 2);
+    const sh_report_axes efficiencies = {.title = "efficiency", .x_label = "log2 of the number of devices", .lo = 0, .hi = 1.2};
+    const sh_report_axes loads = {
+        .title = "load of rank 0", .x_label = efficiencies.x_label, .log = true, .lo = NAN, .hi = NAN};
+    sh_report_curves(f, &efficiencies, series, 2);
+    sh_report_curves(f, &loads, series + 2, 2);
     fputs("</body></html>\n", f);
 }
 

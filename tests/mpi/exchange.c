@@ -1,5 +1,5 @@
-/* Findings and what comes into the replay, between the ranks: contents and order, an end in the middle, and no worker that waits for rank 0 while
- * that computes. Messages are far above what MPI sends without the other end's help. Run with 1, 2 and 3 ranks. */
+/* Findings and what comes into the replay, between the ranks: contents and order, an end in the middle, and no worker that waits for
+ * rank 0 while that computes. Messages are far above what MPI sends without the other end's help. Run with 1, 2 and 3 ranks. */
 #define _POSIX_C_SOURCE 200809L
 #include "test.h"
 
@@ -35,7 +35,8 @@ static void fill(sh_records *r, int64_t iteration, int64_t first, int64_t n, int
         x->traj = (uint64_t)(iteration * 100000 + first + k);
         x->n_step = kind;
         x->formula = (uint64_t)(first + k) / 10;
-        x->result = (sh_reward_result){.reward = 1, .valid = 1, .bond_valid = 1, .min_dist = 1, .e_form = -(double)(first + k + 1), .n_atom = 1};
+        x->result = (sh_reward_result){.reward = 1, .valid = 1, .bond_valid = 1, .min_dist = 1, .n_atom = 1};
+        x->result.e_form = -(double)(first + k + 1);
         x->step[SITES - 1].frac[2] = (double)(first + k) / 7;
     }
 }
