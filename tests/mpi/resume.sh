@@ -51,22 +51,28 @@ same() { # A B: everything but times
     metrics "$1" "$2"
 }
 
-# begun SIGNAL DIRECTORY JOB: sends it to all ranks of the job after its sixth row and checkpoint 4, which is written beside
-# the iterations, before it ends
+# begun SIGNAL RANKS DIRECTORY OPTIONS...: a run whose ranks all get it after its sixth row and checkpoint 4, which is written beside
+# the iterations; its exit code is in `code`. A busy machine may look too late, at a run that is over: then another one.
 begun() {
-    local ranks
-    for _ in $(seq 6000); do
-        if [ "$(rows "$2")" -ge 6 ] && [ -e "$2/checkpoints/000004.h5" ]; then break; fi
-        sleep 0.005
+    local signal=$1 ranks=$2 directory=$3 job
+    shift 3
+    for _ in $(seq 10); do
+        rm -rf "$directory"
+        start "$ranks" "$directory" "$@" > begun.log 2>&1 &
+        job=$!
+        for _ in $(seq 6000); do
+            if [ "$(rows "$directory")" -ge 6 ] && [ -e "$directory/checkpoints/000004.h5" ]; then break; fi
+            sleep 0.005
+        done
+        # shellcheck disable=SC2046 # a list: of mpirun, of a shell
+        kill "-$signal" $(pgrep -P "$(pgrep -d , -P "$job")" -x shaft) 2> /dev/null || true
+        code=0
+        wait "$job" 2> /dev/null || code=$?
+        if [ ! -e "$directory/checkpoints/0000$last.h5" ]; then break; fi
     done
-    ranks=$(pgrep -P "$(pgrep -d , -P "$3")" -x shaft) # of mpirun, of a shell
-    # shellcheck disable=SC2086 # a list
-    kill "-$1" $ranks
-    code=0
-    wait "$3" 2> /dev/null || code=$?
-    test "$(rows "$2")" -ge 6
-    test -e "$2/checkpoints/000004.h5"
-    test ! -e "$2/checkpoints/0000$last.h5" # it was in the middle
+    test "$(rows "$directory")" -ge 6
+    test -e "$directory/checkpoints/000004.h5"
+    test ! -e "$directory/checkpoints/0000$last.h5" # it was in the middle
 }
 
 # killed_in MOMENT FILE RANKS DIRECTORY OPTIONS...: the rank that writes FILE dies in it
@@ -87,8 +93,7 @@ for setup in "1" "2" "3" "3 --set run.coordinator=dedicated"; do
     extra=($extra)
     start "$ranks" whole "${extra[@]}"
 
-    start "$ranks" killed "${extra[@]}" > killed.log 2>&1 &
-    begun KILL killed $!
+    begun KILL "$ranks" killed "${extra[@]}"
     start "$ranks" killed "${extra[@]}" --resume
     same whole killed
     rm -r killed
@@ -113,8 +118,7 @@ for setup in "1" "2" "3" "3 --set run.coordinator=dedicated"; do
 
     # Asked to stop: the iteration is finished, a checkpoint written, the code says so, and the run goes on. Its samples are
     # cut into other files, of the same crystals.
-    start "$ranks" asked "${extra[@]}" > asked.log 2>&1 &
-    begun TERM asked $!
+    begun TERM "$ranks" asked "${extra[@]}"
     test "$code" = 85
     start "$ranks" asked "${extra[@]}" --resume
     cmp "whole/checkpoints/0000$last.h5" "asked/checkpoints/0000$last.h5"
