@@ -13,11 +13,11 @@
 extern "C" {
 #endif
 
-/* Changes with the table, the list of kernels and the width of numbers. */
+/* Changes with the tables, the list of kernels and the width of numbers. */
 #define SH_COUNT_KERNEL(kernel) +sizeof(sh_##kernel##_args)
-#define SH_CUDA_ABI ((uint64_t)(sizeof(sh_backend) << 32 | (0 SH_KERNEL_LIST(SH_COUNT_KERNEL)) << 8 | sizeof(sh_real)))
+#define SH_CUDA_ABI ((uint64_t)((sizeof(sh_backend) + sizeof(sh_cuda_entry)) << 32 | (0 SH_KERNEL_LIST(SH_COUNT_KERNEL)) << 8 | sizeof(sh_real)))
 
-enum { SH_CUDA_TEXT = 512 };
+enum { SH_CUDA_TEXT = 512, SH_CUDA_ID = 40 };
 
 typedef struct {
     int device;
@@ -31,6 +31,8 @@ typedef struct {
     int (*count)(char text[SH_CUDA_TEXT]);
     /* Name, memory and kind of a device, for people. */
     void (*describe)(int device, char text[SH_CUDA_TEXT]);
+    /* What tells it from all other devices, whoever sees which of them. */
+    void (*identify)(int device, char id[SH_CUDA_ID]);
     /* The table, without its room; NULL and why in text. One at a time. */
     sh_backend *(*open)(const sh_cuda_options *options, char text[SH_CUDA_TEXT]);
     void (*close)(void);

@@ -259,7 +259,9 @@ static sh_status begin(run *r)
     const sh_config *c = &r->config;
     SH_TRY(sh_comm_agree(r->comm, sh_setup_create(c, &r->setup)));
     if (r->args.timings) r->setup.draw_seconds = r->drawing;
-    SH_TRY(sh_comm_agree(r->comm, sh_comm_set_workers(r->comm, c->run.coordinator == SH_COORDINATOR_DEDICATED)));
+    bool dedicated = c->run.coordinator == SH_COORDINATOR_DEDICATED ||
+                     (c->run.coordinator == SH_COORDINATOR_AUTO && sh_device_leaves_one_over(r->comm, c->run.device));
+    SH_TRY(sh_comm_agree(r->comm, sh_comm_set_workers(r->comm, dedicated)));
     SH_TRY(sh_device_choose(r->comm, c->run.device, &r->setup));
     if (c->run.deterministic) {
         SH_TRY(sh_comm_agree(r->comm, sh_comm_set_shards(r->comm, (int)c->run.shards)));

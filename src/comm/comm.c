@@ -37,6 +37,7 @@ sh_status sh_comm_set_workers(sh_comm *c, bool dedicated)
     if (c->workers != MPI_COMM_NULL) MPI_Comm_free(&c->workers);
     bool works = !dedicated || c->rank > 0;
     MPI_Comm_split(c->all, works ? 0 : MPI_UNDEFINED, c->rank, &c->workers);
+    c->has_group = false;
     c->dedicated = dedicated;
     c->per_rank = 1;
     c->n_worker = c->size - dedicated;
@@ -79,13 +80,14 @@ void sh_comm_destroy(sh_comm **comm)
     MPI_Finalize();
 }
 
-void sh_comm_join_group(const sh_comm *c, const sh_backend *be)
+void sh_comm_join_group(sh_comm *c, const sh_backend *be)
 {
     char id[SH_GROUP_ID];
     if (!be->group.join || c->worker < 0) return;
     if (c->worker == 0) be->group.make_id(id);
     MPI_Bcast(id, SH_GROUP_ID, MPI_CHAR, 0, c->workers);
     be->group.join(id, c->worker, c->n_worker);
+    c->has_group = true;
 }
 
 sh_status sh_comm_agree(sh_comm *c, sh_status status)

@@ -19,6 +19,7 @@ typedef struct {
     MPI_Comm workers;     /* MPI_COMM_NULL on a rank that does not work */
     int worker, n_worker; /* index among the workers, -1 on a rank that is none */
     bool dedicated;       /* rank 0 only coordinates */
+    bool has_group;       /* the workers' devices have joined for sums of their own */
     int per_rank;         /* workers of a rank: 1, but where ranks stand for many, to see what rank 0 bears */
     /* Work is cut into shards, and sums are those of the shards: one for each worker, or a fixed number whatever the ranks, so
      * that bits do not depend on them. A worker has neighbouring shards. */
@@ -49,8 +50,9 @@ void sh_comm_sum_real(sh_comm *comm, sh_real *data, int64_t n, sh_real *scratch)
 int64_t sh_comm_sum_scratch(const sh_comm *comm, int64_t n); /* numbers of scratch that takes */
 void sh_comm_sum_double(sh_comm *comm, double *data, int n); /* few numbers, in the order of the shards: n <= 64 */
 
-/* The workers as a group of the back-end's, for its sums on the devices. Collective over the workers; nothing where it has none. */
-void sh_comm_join_group(const sh_comm *comm, const sh_backend *be);
+/* The workers as a group of the back-end's, for its sums on the devices, no two on one. Collective over the workers; nothing where it has
+ * none. */
+void sh_comm_join_group(sh_comm *comm, const sh_backend *be);
 
 /* Messages between two ranks of `all`. The buffer belongs to the message until it is complete. */
 typedef MPI_Request sh_request;

@@ -5,7 +5,7 @@
 void sh_gradients_create(const sh_comm *c, const sh_setup *s, sh_gradients *out)
 {
     int64_t n = sh_params_size(s->params);
-    *out = (sh_gradients){0};
+    *out = (sh_gradients){.has_group = c->has_group};
     out->scratch = SH_NEW(sh_real, sh_comm_sum_scratch(c, n));
     out->leaves = c->my_shards > 1 ? SH_NEW(sh_real, c->my_shards * n) : NULL;
 }
@@ -20,7 +20,7 @@ void sh_gradients_destroy(sh_gradients *g, const sh_setup *s)
 
 bool sh_gradients_on_devices(const sh_gradients *g, const sh_setup *s)
 {
-    return s->be->group.sum && !g->leaves && !s->config->run.deterministic;
+    return g->has_group && !g->leaves && !s->config->run.deterministic;
 }
 
 void sh_gradients_early(sh_gradients *g, const sh_setup *s)

@@ -9,6 +9,7 @@ typedef struct {
     sh_real *leaves;  /* (my_shards, P) a gradient for each shard; NULL with one, which is the parameters' own */
     sh_real *scratch;
     sh_real *early; /* (P) there: a part that is being summed while the rest is computed; NULL: none so far */
+    bool has_group; /* the devices sum */
     bool has_early;
 } sh_gradients;
 

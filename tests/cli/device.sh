@@ -86,13 +86,18 @@ fi
 expect 2 "lennard-jones works on the CPU alone" "$shaft" relax "$sources/tests/data/prototypes.xyz" -o x.h5 --model lennard-jones --device cuda
 expect 2 "--device takes one of auto, cpu, cuda, not 'gpu'" "$shaft" relax x.cif -o x.h5 --device gpu
 
-# Three workers have two devices; sums go over MPI where the module has none of its own.
-expect 0 "3 workers share 2 devices of this node" mpirun -n 3 "$shaft" train run.yaml --device cuda --set run.directory=three
-mpirun -n 3 "$shaft" train run.yaml --quiet --set run.directory=three-cpu < /dev/null
-same three three-cpu
+# Three ranks for two devices: the first only coordinates. Three workers share them, also where devices sum themselves: then over MPI.
+expect 0 "3 ranks, 2 workers" mpirun -n 3 "$shaft" train run.yaml --device cuda --set run.directory=two
+export SHAFT_STANDIN_GROUPS=1
+expect 0 "3 workers share 2 devices of this node" mpirun -n 3 "$shaft" train run.yaml --device cuda --set run.directory=three \
+    --set run.coordinator=shared --set run.deterministic=false
+unset SHAFT_STANDIN_GROUPS
+grep -q "stand-in: 0 sums over 0 processes" out.txt
+mpirun -n 3 "$shaft" train run.yaml --quiet --set run.directory=two-cpu --set run.coordinator=dedicated < /dev/null
+same two two-cpu
 
 # Two workers sum their gradients on the devices, of all slices but the last beside the last: two sums a step.
-slices=(--quiet --set run.deterministic=false --set train.slice=4 --set run.coordinator=shared)
+slices=(--quiet --set run.deterministic=false --set train.slice=4)
 mpirun -n 2 "$shaft" train run.yaml "${slices[@]}" --set run.directory=slices < /dev/null
 SHAFT_STANDIN_GROUPS=1 mpirun -n 2 "$shaft" train run.yaml "${slices[@]}" --set run.directory=slices-there --device cuda \
     > out.txt 2>&1 < /dev/null

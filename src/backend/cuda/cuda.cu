@@ -369,6 +369,16 @@ static void describe(int device, char text[SH_CUDA_TEXT])
                  p.multiProcessorCount);
 }
 
+/* Its UUID, which parts of a device (MIG) have too. */
+static void identify(int device, char id[SH_CUDA_ID])
+{
+    cudaDeviceProp p;
+    memset(id, 0, SH_CUDA_ID);
+    if (cudaGetDeviceProperties(&p, device) != cudaSuccess) return;
+    for (int i = 0; i < 16; i++)
+        snprintf(id + 2 * i, 3, "%02x", (unsigned char)p.uuid.bytes[i]);
+}
+
 static void close_backend(void)
 {
     if (!cuda.is_open) return;
@@ -453,6 +463,6 @@ static sh_backend *open_backend(const sh_cuda_options *options, char text[SH_CUD
 
 extern "C" const sh_cuda_entry *sh_cuda_module(void)
 {
-    static const sh_cuda_entry entry = {SH_CUDA_ABI, count, describe, open_backend, close_backend};
+    static const sh_cuda_entry entry = {SH_CUDA_ABI, count, describe, identify, open_backend, close_backend};
     return &entry;
 }

@@ -1,6 +1,6 @@
 /* cuda.c -- a stand-in for libshaft_cuda.so: two devices, each the recording back-end, whose memory the host cannot touch. So the program
  * runs as it would on devices, from the command line to the checkpoint. SHAFT_STANDIN_MEMORY=BYTES: as much as a device gives out in all;
- * what is given back does not count. SHAFT_STANDIN_GROUPS: gradients are added by the code that calls NCCL, over a stand-in for it, and
+ * what is given back does not count. SHAFT_STANDIN_GROUPS: gradients are added by the code that calls NCCL, over a stand-in for it that wants each device once, and
  * how often is said at the end. */
 #include <stdio.h>
 #include <stdlib.h>
@@ -29,6 +29,11 @@ static void describe(int device, char text[SH_CUDA_TEXT])
     snprintf(text, SH_CUDA_TEXT, "stand-in %d", device);
 }
 
+static void identify(int device, char id[SH_CUDA_ID])
+{
+    snprintf(id, SH_CUDA_ID, "stand-in %d", device);
+}
+
 static void *take(size_t bytes)
 {
     char text[SH_CUDA_TEXT];
@@ -47,8 +52,12 @@ static void give(void *memory)
 
 static void join(const char id[SH_GROUP_ID], int rank, int size)
 {
+    sh_real users[2] = {0, 0};
     standin.size = size;
     sh_collective_join(id, rank, size);
+    users[standin.options.device] = 1;
+    sh_collective_sum(users, 2, NULL);
+    if (users[0] > 1 || users[1] > 1) standin.options.fatal("stand-in: a device is twice in the group"); /* NCCL refuses that too */
 }
 
 static void sum(sh_real *data, int64_t n)
@@ -88,6 +97,6 @@ static sh_backend *open_backend(const sh_cuda_options *options, char text[SH_CUD
 
 const sh_cuda_entry *sh_cuda_module(void)
 {
-    static const sh_cuda_entry entry = {SH_CUDA_ABI, count, describe, open_backend, sh_recorder_close};
+    static const sh_cuda_entry entry = {SH_CUDA_ABI, count, describe, identify, open_backend, sh_recorder_close};
     return &entry;
 }
