@@ -4,8 +4,8 @@
  *
  *     bench_roofline [BATCH] [MODEL] [BANDWIDTH] [FLOPS] [LAUNCH]
  *
- * BATCH trajectories (default 1024, the most there is room for) of the task of configs/battery.yaml with a new policy, as many replayed; MODEL a file NAME.flat of
- * flat_weights. BANDWIDTH in GB/s (default 4800), FLOPS in Tflop/s of products in single precision (default 67: both of an H200 SXM by
+ * BATCH trajectories (default 1024, the most there is room for) of the task of configs/battery.yaml with a new policy, as many
+ * replayed; MODEL a file NAME.flat of flat_weights. BANDWIDTH in GB/s (default 4800), FLOPS in Tflop/s of products in single precision (default 67: both of an H200 SXM by
  * its data sheet), LAUNCH in us of the host for one launch (default 2.5).
  *
  * Memory is counted by pages that a launch touches, each once: a bound from below. The least time of a launch is the larger one of
@@ -48,8 +48,8 @@ static void print(const line *l, int n_line, int64_t n, double launch)
         const sh_recorder_kernel *k = &l[i].kernel;
         if (k->launches == 0) continue;
         printf("%-24s %8lld %8lld %10lld %9.2f %9.2f %8.3f %9.2f %11.0f %9.1f\n", k->name, (long long)k->launches,
-               (long long)k->device_launches, (long long)k->items, 1e-6 * (double)k->read, 1e-6 * (double)k->written, 1e-9 * k->operations, 1e3 * k->seconds,
-               1e9 * k->seconds / (double)k->items, 1e6 * l[i].least);
+               (long long)k->device_launches, (long long)k->items, 1e-6 * (double)k->read, 1e-6 * (double)k->written, 1e-9 * k->operations,
+               1e3 * k->seconds, 1e9 * k->seconds / (double)k->items, 1e6 * l[i].least);
         all.launches += k->launches;
         all.device_launches += k->device_launches;
         all.read += k->read;

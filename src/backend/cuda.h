@@ -15,7 +15,8 @@ extern "C" {
 
 /* Changes with the tables, the list of kernels and the width of numbers. */
 #define SH_COUNT_KERNEL(kernel) +sizeof(sh_##kernel##_args)
-#define SH_CUDA_ABI ((uint64_t)((sizeof(sh_backend) + sizeof(sh_cuda_entry)) << 32 | (0 SH_KERNEL_LIST(SH_COUNT_KERNEL)) << 8 | sizeof(sh_real)))
+#define SH_CUDA_ABI                                                                                \
+    ((uint64_t)((sizeof(sh_backend) + sizeof(sh_cuda_entry)) << 32 | (0 SH_KERNEL_LIST(SH_COUNT_KERNEL)) << 8 | sizeof(sh_real)))
 
 enum { SH_CUDA_TEXT = 512, SH_CUDA_ID = 40 };
 
