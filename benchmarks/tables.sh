@@ -92,7 +92,7 @@ draw() { # FOLDER NUMBER FILE: no file where all are held back
 
 judged() { # FOLDER: what `shaft evaluate` says of FOLDER/top, on one line: E_f, share below 0, formulas, match rate, rms, E_f and hull of
            # the relaxed, share converged; "-" is unknown
-    local folder=$1 options=(--model "$model" --quiet -o "$1/top.json" --rows "$1/top.csv") figure
+    local folder=$1 options=(--model "$model" --quiet -o "$1/top.json" --rows "$1/top.csv" --overwrite) figure
     if ! ls "$folder"/top/*.cif > /dev/null 2>&1; then
         echo "- - 0 - - - - -"
         return

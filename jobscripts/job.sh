@@ -183,7 +183,7 @@ crystals_job() {
     [ -e "$RUN/samples.h5" ] || part on_ranks "$SHAFT" sample "$RUN" -n "${SAMPLES:-10000}" -o "$RUN/samples.h5"
     [ -e "$RUN/top/summary.csv" ] || part on_one "$SHAFT" export "$RUN/samples.h5" --top "${TOP:-100}" -o "$RUN/top" --overwrite
     part on_ranks "$SHAFT" relax "$RUN/top" -o "$RUN/relaxed.h5" --cif "$RUN/relaxed" --model "${MODEL:-m3gnet-efs}"
-    part on_ranks "$SHAFT" evaluate "$RUN/relaxed.h5" --model "${MODEL:-m3gnet-efs}" -o "$RUN/figures.json"
+    part on_ranks "$SHAFT" evaluate "$RUN/relaxed.h5" --model "${MODEL:-m3gnet-efs}" -o "$RUN/figures.json" --overwrite
     part score_crystals
     part rank_crystals
     end_job "$code"

@@ -47,6 +47,7 @@ static const char help[] =
     "  --cov-composition D   and of composition fingerprints (default 10)\n"
     "  -o, --output FILE     the figures as JSON, or with the rows as HDF5 where FILE ends with .h5\n"
     "  --rows FILE           a row a structure as CSV: verdicts, reasons, energies, matches\n"
+    "  --overwrite           writes these two even if they are there already; what is read is never overwritten\n"
     "  --quiet               no progress\n"
     "  --help                this text\n"
     "\n"
@@ -60,7 +61,7 @@ typedef struct {
     sh_evaluation_options options;
     const char *output, *rows;
     sh_device device;
-    bool done;
+    bool overwrite, done;
 } arguments;
 
 static sh_status usage(sh_status status)
@@ -74,15 +75,16 @@ static sh_status check_arguments(const arguments *a, bool by_given)
     if (!o->n_path) return usage(SH_FAIL(SH_EINPUT, "no file or folder was given"));
     if (by_given && !o->top) return usage(SH_FAIL(SH_EINPUT, "--by says what is best of --top, which is missing"));
     if (o->by_energy && !o->model) return usage(SH_FAIL(SH_EINPUT, "--by energy needs a --model"));
-    if (a->output && a->rows && !strcmp(a->output, a->rows)) return SH_FAIL(SH_EINPUT, "--output and --rows are the same file");
+    if (a->output && a->rows && sh_file_same(a->output, a->rows))
+        return SH_FAIL(SH_EINPUT, "--output and --rows are the same file");
     return SH_OK;
 }
 
 static sh_status read_arguments(int argc, char **argv, arguments *a)
 {
     enum {
-        OUTPUT = 'o', HELP = 'h', MODEL = 256, GAP, REFERENCE, SET, RELAXED, TOP, BY, STABLE, SYMPREC, COV_S, COV_C, ROWS, EVERY_SCORE, FAR_BOND,
-        DEVICE, QUIET
+        OUTPUT = 'o', HELP = 'h', MODEL = 256, GAP, REFERENCE, SET, RELAXED, TOP, BY, STABLE, SYMPREC, COV_S, COV_C, ROWS, OVERWRITE,
+        EVERY_SCORE, FAR_BOND, DEVICE, QUIET
     };
     static const struct option options[] = {
         {"output", required_argument, NULL, OUTPUT},       {"model", required_argument, NULL, MODEL},
@@ -93,8 +95,8 @@ static sh_status read_arguments(int argc, char **argv, arguments *a)
         {"cov-structure", required_argument, NULL, COV_S}, {"cov-composition", required_argument, NULL, COV_C},
         {"device", required_argument, NULL, DEVICE},       {"rows", required_argument, NULL, ROWS},
         {"every-score", no_argument, NULL, EVERY_SCORE},   {"far-bond", no_argument, NULL, FAR_BOND},
-        {"quiet", no_argument, NULL, QUIET},               {"help", no_argument, NULL, HELP},
-        {NULL, 0, NULL, 0}};
+        {"overwrite", no_argument, NULL, OVERWRITE},       {"quiet", no_argument, NULL, QUIET},
+        {"help", no_argument, NULL, HELP},                 {NULL, 0, NULL, 0}};
     static const char *const orders[] = {"reward", "energy", NULL};
     *a = (arguments){.device = SH_DEVICE_CPU,
                      .options = {.stable = 0.1, .symprec = 0.1, .cutoff_structure = 0.4, .cutoff_composition = 10}};
@@ -119,6 +121,7 @@ static sh_status read_arguments(int argc, char **argv, arguments *a)
         case COV_S: SH_TRY(sh_option_number("--cov-structure", optarg, 0, 1e3, &o->cutoff_structure)); break;
         case COV_C: SH_TRY(sh_option_number("--cov-composition", optarg, 0, 1e6, &o->cutoff_composition)); break;
         case ROWS: a->rows = optarg; break;
+        case OVERWRITE: a->overwrite = true; break;
         case DEVICE: SH_TRY(sh_option_device(optarg, &a->device)); break;
         case QUIET: o->quiet = true; break;
         case HELP: fputs(help, stdout); a->done = true; return SH_OK;
@@ -194,10 +197,21 @@ static bool is_hdf5_name(const char *path)
     return (n > 3 && !strcmp(path + n - 3, ".h5")) || (n > 5 && !strcmp(path + n - 5, ".hdf5"));
 }
 
-static sh_status probe(const arguments *a)
+/* Before the work: nothing that is read, and without --overwrite nothing at all, is lost by writing. */
+static sh_status check_output(const arguments *a, const char *path)
 {
-    if (a->output) SH_TRY(sh_file_probe(a->output));
-    return a->rows ? sh_file_probe(a->rows) : SH_OK;
+    const sh_evaluation_options *o = &a->options;
+    const char *const others[] = {o->relaxed, o->reference, o->reference_set, o->model, o->gap_model};
+    if (!path) return SH_OK;
+    SH_TRY(sh_option_output_is_no_input(path, o->paths, o->n_path));
+    SH_TRY(sh_option_output_is_no_input(path, others, sizeof others / sizeof *others));
+    return sh_option_output(path, a->overwrite);
+}
+
+static sh_status check_outputs(const arguments *a)
+{
+    SH_TRY(check_output(a, a->output));
+    return check_output(a, a->rows);
 }
 
 static sh_status output(const arguments *a, const sh_evaluation *e)
@@ -221,7 +235,7 @@ sh_status sh_cmd_evaluate(int argc, char **argv)
     a.options.program = program;
     SH_TRY(sh_comm_create(&argc, &argv, &comm));
     sh_log_setup(a.options.quiet ? SH_LOG_QUIET : SH_LOG_INFO, comm->rank, comm->size);
-    sh_status status = sh_comm_agree(comm, comm->rank == 0 ? probe(&a) : SH_OK);
+    sh_status status = sh_comm_agree(comm, comm->rank == 0 ? check_outputs(&a) : SH_OK);
     if (status == SH_OK) status = sh_device_open(comm, a.device, &a.options.be);
     if (status == SH_OK) status = sh_evaluate(comm, &a.options, &evaluation);
     sh_device_close(a.options.be);

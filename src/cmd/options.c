@@ -1,10 +1,15 @@
+#define _POSIX_C_SOURCE 200809L
+
 #include "cmd/options.h"
 
 #include <ctype.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "io/collect.h"
+#include "io/files.h"
 #include "io/text.h"
 
 sh_status sh_option_integer(const char *option, const char *text, int64_t least, int64_t most, int64_t *value)
@@ -94,5 +99,28 @@ sh_status sh_option_device(const char *text, sh_device *device)
     int which;
     SH_TRY(sh_option_word("--device", text, words, &which));
     *device = (sh_device)which;
+    return SH_OK;
+}
+
+sh_status sh_option_output(const char *path, bool overwrite)
+{
+    if (overwrite || access(path, F_OK)) return sh_file_probe(path);
+    SH_FAIL(SH_EINPUT, "'%s' is there already", path);
+    return sh_error_hint(SH_EINPUT, "choose another file, or write it all the same with --overwrite");
+}
+
+sh_status sh_option_output_is_no_input(const char *path, const char *const *inputs, int n)
+{
+    char part[4200];
+    sh_file_part(path, part, sizeof part);
+    const char *const names[] = {path, part};
+    for (int k = 0; k < 2; k++) {
+        if (access(names[k], F_OK)) continue;
+        for (int i = 0; i < n; i++) {
+            if (!inputs[i] || !sh_collect_reads(&inputs[i], 1, names[k])) continue;
+            SH_FAIL(SH_EINPUT, "'%s' is read, and would be overwritten", names[k]);
+            return sh_error_hint(SH_EINPUT, "choose another file for the output");
+        }
+    }
     return SH_OK;
 }

@@ -2,6 +2,7 @@
 #ifndef SH_CMD_OPTIONS_H
 #define SH_CMD_OPTIONS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/status.h"
@@ -15,5 +16,11 @@ sh_status sh_option_duration(const char *option, const char *text, double *secon
 sh_status sh_option_word(const char *option, const char *text, const char *const *words, int *which);
 /* The value of --device: auto, cpu or cuda. */
 sh_status sh_option_device(const char *text, sh_device *device);
+
+/* A file to be written, before the work: SH_EINPUT where it is there, unless `overwrite`; SH_EIO where it cannot be made. */
+sh_status sh_option_output(const char *path, bool overwrite);
+/* SH_EINPUT where writing it would destroy what is read: one of the inputs (n), a file of them that are folders of structures, or one
+ * that has the name under which it is written first. An input that is NULL, or not there, is passed over. */
+sh_status sh_option_output_is_no_input(const char *path, const char *const *inputs, int n);
 
 #endif

@@ -9,6 +9,7 @@
 
 #include "base/log.h"
 #include "cmd/cmd.h"
+#include "cmd/options.h"
 #include "io/collect.h"
 #include "io/files.h"
 #include "io/gzip.h"
@@ -523,11 +524,8 @@ static sh_status read_and_write(building *b)
 static sh_status build(const arguments *a)
 {
     if (!a->n_input || !a->output) return usage_hint(SH_FAIL(SH_EINPUT, "inputs and -o FILE are needed"));
-    if (!a->overwrite && !access(a->output, F_OK)) {
-        SH_FAIL(SH_EINPUT, "'%s' is there already", a->output);
-        return sh_error_hint(SH_EINPUT, "choose another file (-o), or write it all the same with --overwrite");
-    }
-    SH_TRY(sh_file_probe(a->output));
+    SH_TRY(sh_option_output_is_no_input(a->output, (const char *const *)a->input, a->n_input));
+    SH_TRY(sh_option_output(a->output, a->overwrite));
     building b = {.arguments = a, .comments = sh_strdup("")};
     sh_reference_start(&b.reference);
     if (a->energy >= 0) b.reference.energy = (sh_energy_kind)a->energy;

@@ -264,6 +264,7 @@ static sh_status check_output(const arguments *a, project *x)
     char job[65];
     if ((size_t)snprintf(x->journal, sizeof x->journal, "%s.journal", a->output) >= sizeof x->journal)
         return SH_FAIL(SH_EINPUT, "the name of the output is too long");
+    SH_TRY(sh_option_output_is_no_input(a->output, a->paths, a->n_path));
     SH_TRY(sh_file_probe(a->output));
     if (a->cif) SH_TRY(sh_folder_make(a->cif));
     if (a->overwrite || access(a->output, F_OK)) return SH_OK;

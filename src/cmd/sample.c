@@ -109,14 +109,6 @@ static sh_status share_configuration(sh_comm *comm, const arguments *a, sh_confi
     return sh_comm_bcast(comm, config, sizeof *config, 0);
 }
 
-/* Found out before the work. */
-static sh_status check_output(const arguments *a)
-{
-    if (a->overwrite || access(a->output, F_OK)) return sh_file_probe(a->output);
-    SH_FAIL(SH_EINPUT, "'%s' is there already", a->output);
-    return sh_error_hint(SH_EINPUT, "choose another file (-o), or write it all the same with --overwrite");
-}
-
 /* The key of the random numbers: a one-to-one mix of S + 1 (the finaliser of SplitMix64, Steele et al., OOPSLA 2014), so that no two
  * seeds share one, and none has the training's, which would be that of S + 1 = 0. */
 static uint64_t key_of(int64_t run_seed, int64_t seed)
@@ -223,7 +215,7 @@ static sh_status sample(sh_comm *comm, const arguments *a, const sh_deadline *de
     sh_setup s;
     int64_t iteration;
     double tally[N_TALLY] = {0};
-    SH_TRY(sh_comm_agree(comm, comm->rank == 0 ? check_output(a) : SH_OK));
+    SH_TRY(sh_comm_agree(comm, comm->rank == 0 ? sh_option_output(a->output, a->overwrite) : SH_OK));
     SH_TRY(sh_comm_agree(comm, sh_setup_create(config, &s)));
     sh_status status = comm->rank == 0 ? sh_run_state_read(a->run, &s, NULL, &iteration) : SH_OK;
     status = sh_comm_agree(comm, status);

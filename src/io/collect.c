@@ -9,12 +9,21 @@
 
 #include "io/cif.h"
 #include "io/extxyz.h"
+#include "io/files.h"
 #include "io/gzip.h"
 #include "io/jsonl.h"
 #include "io/poscar.h"
 #include "io/text.h"
 
 enum { MAX_DEPTH = 16 }; /* of folders in folders: links can make them endless */
+
+/* What is done with the files that are found. */
+typedef struct {
+    sh_hdf5_reader hdf5;
+    sh_structures *out;  /* they are read into it; NULL: they are compared with this file */
+    const char *sought;
+    bool found;
+} walk;
 
 static bool ends_nocase(const char *path, const char *end)
 {
@@ -101,7 +110,7 @@ static void collect_lines(const char *path, sh_structures *out)
     sh_free(text);
 }
 
-static void collect_file(const char *path, sh_hdf5_reader hdf5, sh_structures *out)
+static void read_file(const char *path, sh_hdf5_reader hdf5, sh_structures *out)
 {
     sh_structures_add_file(out, path);
     if (is_hdf5(path) && hdf5) {
@@ -144,21 +153,37 @@ static void collect_file(const char *path, sh_hdf5_reader hdf5, sh_structures *o
     sh_free(text);
 }
 
+static void collect_file(const char *path, walk *w)
+{
+    if (w->out)
+        read_file(path, w->hdf5, w->out);
+    else
+        w->found = w->found || sh_file_same(path, w->sought);
+}
+
+/* A folder from which nothing comes; the error is set. */
+static void collect_error(const char *path, walk *w)
+{
+    if (!w->out) return;
+    sh_structures_add_file(w->out, path);
+    sh_structures_add_error(w->out);
+}
+
 static int by_name(const void *a, const void *b)
 {
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
 /* The folder of a run keeps samples in parts, and checkpoints beside them: its index stands for all of it. */
-static bool collect_run(const char *folder, sh_hdf5_reader hdf5, sh_structures *out)
+static bool collect_run(const char *folder, walk *w)
 {
     static const char *const places[] = {"/samples/index.h5", "/index.h5"};
-    for (int i = 0; i < 2 && hdf5; i++) {
+    for (int i = 0; i < 2 && w->hdf5; i++) {
         size_t size = strlen(folder) + 32;
         char *path = sh_alloc(size);
         snprintf(path, size, "%s%s", folder, places[i]);
         bool found = is_hdf5(path);
-        if (found) collect_file(path, hdf5, out);
+        if (found) collect_file(path, w);
         sh_free(path);
         if (found) return true;
     }
@@ -166,15 +191,14 @@ static bool collect_run(const char *folder, sh_hdf5_reader hdf5, sh_structures *
 }
 
 /* Files of the folder with a structure's name; returns how many were read. */
-static int64_t collect_folder(const char *path, int depth, sh_hdf5_reader hdf5, sh_structures *out)
+static int64_t collect_folder(const char *path, int depth, walk *w)
 {
-    if (collect_run(path, hdf5, out)) return 1;
+    if (collect_run(path, w)) return 1;
     DIR *folder = depth < MAX_DEPTH ? opendir(path) : NULL;
     if (!folder) {
         SH_FAIL(SH_EIO, "%s: cannot be opened: %s", path,
                 depth < MAX_DEPTH ? strerror(errno) : "too many folders inside each other");
-        sh_structures_add_file(out, path);
-        sh_structures_add_error(out);
+        collect_error(path, w);
         return 1;
     }
     char **name = NULL;
@@ -195,9 +219,9 @@ static int64_t collect_folder(const char *path, int depth, sh_hdf5_reader hdf5, 
         snprintf(full, size, "%s%s%s", path, path[0] && path[strlen(path) - 1] == '/' ? "" : "/", name[i]);
         struct stat info;
         if (!stat(full, &info) && S_ISDIR(info.st_mode)) {
-            n_read += collect_folder(full, depth + 1, hdf5, out);
+            n_read += collect_folder(full, depth + 1, w);
         } else if (format_of_name(full) != SH_FORMAT_UNKNOWN) {
-            collect_file(full, hdf5, out);
+            collect_file(full, w);
             n_read++;
         }
         sh_free(full);
@@ -207,17 +231,35 @@ static int64_t collect_folder(const char *path, int depth, sh_hdf5_reader hdf5, 
     return n_read;
 }
 
-void sh_collect(const char *const *paths, int n_path, sh_hdf5_reader hdf5, sh_structures *out)
+static void collect_all(const char *const *paths, int n_path, walk *w)
 {
     for (int i = 0; i < n_path; i++) {
         struct stat info;
         if (stat(paths[i], &info) || !S_ISDIR(info.st_mode)) {
-            collect_file(paths[i], hdf5, out);
-        } else if (!collect_folder(paths[i], 0, hdf5, out)) {
+            collect_file(paths[i], w);
+        } else if (!collect_folder(paths[i], 0, w)) {
             SH_FAIL(SH_EINPUT, "%s: a folder without structure files", paths[i]);
             sh_error_hint(SH_EINPUT, "files in it are known by their names: .cif, .vasp, .extxyz, .xyz, .h5, .jsonl, POSCAR*");
-            sh_structures_add_file(out, paths[i]);
-            sh_structures_add_error(out);
+            collect_error(paths[i], w);
         }
     }
+}
+
+void sh_collect(const char *const *paths, int n_path, sh_hdf5_reader hdf5, sh_structures *out)
+{
+    walk w = {.hdf5 = hdf5, .out = out};
+    collect_all(paths, n_path, &w);
+}
+
+static void no_reader(const char *path, sh_structures *out)
+{
+    (void)path;
+    (void)out;
+}
+
+bool sh_collect_reads(const char *const *paths, int n_path, const char *file)
+{
+    walk w = {.hdf5 = no_reader, .sought = file};
+    collect_all(paths, n_path, &w);
+    return w.found;
 }

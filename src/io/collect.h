@@ -19,4 +19,7 @@ typedef void (*sh_hdf5_reader)(const char *path, sh_structures *out);
  * files are then errors. */
 void sh_collect(const char *const *paths, int n_path, sh_hdf5_reader hdf5, sh_structures *out);
 
+/* Whether sh_collect of these paths, with a reader of HDF5, opens `file`. */
+bool sh_collect_reads(const char *const *paths, int n_path, const char *file);
+
 #endif

@@ -67,6 +67,22 @@ sh_status sh_file_probe(const char *path)
     return SH_OK;
 }
 
+bool sh_file_same(const char *a, const char *b)
+{
+    struct stat p, q;
+    bool has_a = !stat(a, &p), has_b = !stat(b, &q);
+    if (has_a != has_b) return false;
+    if (!has_a) {
+        char folder_a[PATH_SIZE], folder_b[PATH_SIZE];
+        const char *slash_a = strrchr(a, '/'), *slash_b = strrchr(b, '/');
+        if (strcmp(slash_a ? slash_a + 1 : a, slash_b ? slash_b + 1 : b)) return false;
+        sh_file_folder(a, folder_a, sizeof folder_a);
+        sh_file_folder(b, folder_b, sizeof folder_b);
+        if (stat(folder_a, &p) || stat(folder_b, &q)) return !strcmp(a, b);
+    }
+    return p.st_dev == q.st_dev && p.st_ino == q.st_ino;
+}
+
 static sh_status sync_path(const char *path, int flags)
 {
     int fd = open(path, flags);

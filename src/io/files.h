@@ -2,6 +2,7 @@
 #ifndef SH_IO_FILES_H
 #define SH_IO_FILES_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/status.h"
@@ -17,6 +18,8 @@ void sh_file_part(const char *path, char *part, size_t size);
 sh_status sh_file_is_free(const char *path);
 /* Can PATH.part be made, and is PATH, if it is there, a file? For finding out before the work; leaves nothing. */
 sh_status sh_file_probe(const char *path);
+/* Whether both names are of one file: links are followed; of files that are not there yet, the folder and the name in it count. */
+bool sh_file_same(const char *a, const char *b);
 /* Gets PATH.part onto the disk and gives it its name; what had the name is replaced. */
 sh_status sh_file_publish(const char *path);
 

@@ -133,6 +133,38 @@ assert run["options"] == {"top": 0, "by": None, "stable": 0.1, "symprec": 0.1, "
                           "far_bond": False, "every_score": False}
 EOF2
 
+# Nothing that is there is overwritten unless it is asked for, and nothing that is read ever is, by whatever name.
+refused() { # FILE TEXT OPTIONS...: refused with TEXT, and FILE is as it was
+    local before=$1 text=$2
+    shift 2
+    cp "$before" kept
+    expect 2 "$text" "$shaft" evaluate "$@" --quiet
+    cmp "$before" kept
+}
+expect 2 "'figures.json' is there already" mpirun -n 2 "$shaft" evaluate set --quiet -o figures.json
+test "$(grep -c "is there already" out.txt)" = 1
+refused figures.json "'figures.json' is there already" set -o figures.json
+grep -qF -- "--overwrite" out.txt
+refused rows.csv "'rows.csv' is there already" set -o again.json --rows rows.csv
+test ! -e again.json
+"$shaft" evaluate set --quiet -o figures.json --rows rows.csv --overwrite > again.txt
+cmp table.txt again.txt
+ln -s f_copper.xyz set/z_link.xyz
+mkdir alike
+cp set/f_copper.xyz alike
+for read in "set/f_copper.xyz" "set" "alike --relaxed set" "alike --reference-set ./set/f_copper.xyz" "alike --reference set/f_copper.xyz"; do
+    for option in -o --rows; do
+        # shellcheck disable=SC2086 # words
+        refused set/f_copper.xyz "is read, and would be overwritten" $read $option set/z_link.xyz --overwrite
+    done
+done
+rm set/z_link.xyz
+cp set/f_copper.xyz alike.xyz.part
+refused alike.xyz.part "'alike.xyz.part' is read, and would be overwritten" alike.xyz.part -o alike.xyz
+expect 2 "are the same file" "$shaft" evaluate set -o y --rows ./y
+expect 0 "structures" "$shaft" evaluate alike -o alike/figures.json --quiet
+expect 0 "structures" "$shaft" evaluate alike -o alike/figures.json --quiet --overwrite
+
 # One structure alone: no pairs, no map.
 "$shaft" evaluate set/f_copper.xyz --quiet > one.txt
 is one.txt structure "1.0000  1 of 1"
@@ -186,7 +218,7 @@ cut -d, -f1 hull.csv | sed 's/$/,-1/; 1s/.*/formula,e_form/' > forms.csv
 printf 'formula,energy_per_atom\nFe,-1\n' > iron.csv
 for other in forms:"the reference has formation energies, and the model gives none" iron:"the reference reaches none of the compositions"; do
     "$shaft" reference build "${other%%:*}.csv" known -o "${other%%:*}.h5" --quiet > /dev/null
-    "$shaft" evaluate set/[abcdefg]_* --model lennard-jones --reference "${other%%:*}.h5" --quiet --rows other.csv > other.txt
+    "$shaft" evaluate set/[abcdefg]_* --model lennard-jones --reference "${other%%:*}.h5" --quiet --rows other.csv --overwrite > other.txt
     for absent in "energy above hull, raw" stable "S.U.N."; do
         is other.txt "$absent" "-  (${other#*:}"
     done
@@ -358,7 +390,7 @@ if "$shaft" model check m3gnet-efs > /dev/null 2>&1; then
     "$shaft" evaluate set/[ab]_* --model m3gnet-efs --quiet --rows modes.csv > modes.txt
     is modes.txt "unique modes" "1  different compositions of 2 "
     test "$(column modes.csv mode | tr -d '\n') $(column modes.csv new_mode | tr -d '\n')" = "11 10"
-    "$shaft" evaluate set/[ab]_* --model m3gnet-efs --far-bond --quiet --rows modes.csv > modes.txt
+    "$shaft" evaluate set/[ab]_* --model m3gnet-efs --far-bond --quiet --rows modes.csv --overwrite > modes.txt
     is modes.txt "unique modes" "1  different compositions of 1 that are valid, without short bonds, without far ones, e_form < 0 by m3gnet-efs"
     test "$(column modes.csv mode | tr -d '\n') $(column modes.csv new_mode | tr -d '\n')" = "01 01"
 fi

@@ -34,6 +34,9 @@ grep -qF "crystals     2, 3 atoms in reduced cells" out.txt
 grep -qF "attribution  made for this test, no licence needed" out.txt
 grep -qF "energies come from tables (3) and with crystals (2): one hull wants one level" out.txt
 expect 2 "'t.h5' is there already" "$shaft" reference build energies.csv -o t.h5
+cp energies.csv kept.csv
+expect 2 "'energies.csv' is read, and would be overwritten" "$shaft" reference build energies.csv -o energies.csv --overwrite
+cmp energies.csv kept.csv
 expect 0 "energies     formation, eV/atom" "$shaft" reference info t.h5
 grep -qF "compositions 3 of 3 elements" out.txt
 expect 0 "attribution  mine" "$shaft" reference build energies.csv crystals.jsonl --table-energies --attribution mine -o t.h5 --overwrite

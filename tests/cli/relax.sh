@@ -128,6 +128,9 @@ expect 2 "'other.h5' is there already, and is no file of shaft relax" "$shaft" r
 cmp whole.h5 done.h5
 expect 2 "'done.h5' is there already" mpirun -n 2 "$shaft" relax bad -o done.h5 "${lj[@]}"
 test "$(grep -c "is there already" out.txt)" = 1
+cp done.h5 kept.h5
+expect 2 "'done.h5' is read, and would be overwritten" "$shaft" relax done.h5 -o done.h5 "${lj[@]}" --overwrite
+cmp done.h5 kept.h5
 expect 0 "7 structures in done.h5" "$shaft" relax bad -o done.h5 "${lj[@]}" --overwrite
 expect 0 "7 structures in done.h5" "$shaft" relax bad -o done.h5 "${lj[@]}" --overwrite
 
