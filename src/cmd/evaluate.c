@@ -208,8 +208,12 @@ static sh_status check_output(const arguments *a, const char *path)
     return sh_option_output(path, a->overwrite);
 }
 
-static sh_status check_outputs(const arguments *a)
+static sh_status check_files(const arguments *a)
 {
+    const sh_evaluation_options *o = &a->options;
+    const char *const others[] = {o->relaxed, o->reference, o->reference_set};
+    SH_TRY(sh_option_inputs(o->paths, o->n_path));
+    SH_TRY(sh_option_inputs(others, sizeof others / sizeof *others));
     SH_TRY(check_output(a, a->output));
     return check_output(a, a->rows);
 }
@@ -235,7 +239,7 @@ sh_status sh_cmd_evaluate(int argc, char **argv)
     a.options.program = program;
     SH_TRY(sh_comm_create(&argc, &argv, &comm));
     sh_log_setup(a.options.quiet ? SH_LOG_QUIET : SH_LOG_INFO, comm->rank, comm->size);
-    sh_status status = sh_comm_agree(comm, comm->rank == 0 ? check_outputs(&a) : SH_OK);
+    sh_status status = sh_comm_agree(comm, comm->rank == 0 ? check_files(&a) : SH_OK);
     if (status == SH_OK) status = sh_device_open(comm, a.device, &a.options.be);
     if (status == SH_OK) status = sh_evaluate(comm, &a.options, &evaluation);
     sh_device_close(a.options.be);

@@ -3,6 +3,7 @@
 #include "cmd/options.h"
 
 #include <ctype.h>
+#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -99,6 +100,13 @@ sh_status sh_option_device(const char *text, sh_device *device)
     int which;
     SH_TRY(sh_option_word("--device", text, words, &which));
     *device = (sh_device)which;
+    return SH_OK;
+}
+
+sh_status sh_option_inputs(const char *const *inputs, int n)
+{
+    for (int i = 0; i < n; i++)
+        if (inputs[i] && access(inputs[i], F_OK)) return SH_FAIL(SH_EINPUT, "'%s' cannot be read: %s", inputs[i], strerror(errno));
     return SH_OK;
 }
 

@@ -17,6 +17,8 @@ sh_status sh_option_word(const char *option, const char *text, const char *const
 /* The value of --device: auto, cpu or cuda. */
 sh_status sh_option_device(const char *text, sh_device *device);
 
+/* SH_EINPUT where one of the named files and folders (n) is not there; NULL is passed over. */
+sh_status sh_option_inputs(const char *const *inputs, int n);
 /* A file to be written, before the work: SH_EINPUT where it is there, unless `overwrite`; SH_EIO where it cannot be made. */
 sh_status sh_option_output(const char *path, bool overwrite);
 /* SH_EINPUT where writing it would destroy what is read: one of the inputs (n), a file of them that are folders of structures, or one

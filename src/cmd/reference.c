@@ -524,6 +524,7 @@ static sh_status read_and_write(building *b)
 static sh_status build(const arguments *a)
 {
     if (!a->n_input || !a->output) return usage_hint(SH_FAIL(SH_EINPUT, "inputs and -o FILE are needed"));
+    SH_TRY(sh_option_inputs((const char *const *)a->input, a->n_input));
     SH_TRY(sh_option_output_is_no_input(a->output, (const char *const *)a->input, a->n_input));
     SH_TRY(sh_option_output(a->output, a->overwrite));
     building b = {.arguments = a, .comments = sh_strdup("")};

@@ -248,6 +248,7 @@ static void name_job(const arguments *a, const potential *p, project *x)
 
 static sh_status collect(const arguments *a, project *x)
 {
+    SH_TRY(sh_option_inputs(a->paths, a->n_path));
     sh_collect(a->paths, a->n_path, sh_hdf5_collect, &x->raw);
     int64_t n_good = 0;
     for (int64_t i = 0; i < x->raw.n; i++)

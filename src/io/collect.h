@@ -15,8 +15,8 @@ typedef void (*sh_hdf5_reader)(const char *path, sh_structures *out);
 
 /* Appends the structures of each path: a file, or a folder, of which all files with a structure's name are read, folders
  * inside it too, in the order of their names. Of a run's folder (it has samples/index.h5), or one with index.h5, that index
- * alone is read. What cannot be read, be it a missing path, takes one place with its error text. `hdf5` may be NULL: such
- * files are then errors. */
+ * alone is read. What cannot be read, be it a missing path, takes one place with its error text. `hdf5` may be NULL: such files
+ * are then errors. */
 void sh_collect(const char *const *paths, int n_path, sh_hdf5_reader hdf5, sh_structures *out);
 
 /* Whether sh_collect of these paths, with a reader of HDF5, opens `file`. */

@@ -14,11 +14,14 @@ expect 2 "--by says what is best of --top" "$shaft" evaluate x --by reward
 expect 2 "--by takes one of reward, energy, not 'luck'" "$shaft" evaluate x --top 3 --by luck
 expect 2 "--by energy needs a --model" "$shaft" evaluate x --top 3 --by energy
 expect 2 "are the same file" "$shaft" evaluate x -o y --rows y
-expect 2 "none of 1 structures could be read; the first: nowhere" "$shaft" evaluate nowhere
 mkdir empty
+# What is named is there, or nothing is done: a slip of the pen is no structure that is not valid.
+for wrong in "nowhere" "empty nowhere" "empty --relaxed nowhere" "empty --reference-set nowhere" "empty --reference nowhere"; do
+    # shellcheck disable=SC2086 # words
+    expect 2 "'nowhere' cannot be read: No such file" "$shaft" evaluate $wrong
+done
 expect 2 "a folder without structure files" "$shaft" evaluate empty
 expect 2 "there is no model 'alchemy'" "$shaft" evaluate empty --model alchemy
-expect 1 "nowhere.h5" "$shaft" evaluate empty --reference nowhere.h5
 expect 1 "nowhere/x.json" "$shaft" evaluate empty -o nowhere/x.json
 
 # figure FILE LABEL: what the table has beside it (the first, of lines that begin alike)
@@ -268,6 +271,16 @@ grep -q '^2,.*"[^"]*the structure of its name among the relaxed has other elemen
 test "$(grep -c "other elements" swapped.csv)" = 1
 is swapped.txt "PARTNERS OF OTHER ELEMENTS" "1  "
 ! grep -q "OTHER ELEMENTS" same.txt
+# Unique and novel are of the relaxed: rock salt, which is known, and another of NaCl, which both become one that is not known.
+mkdir before after
+cp set/b_primitive.xyz before/a.xyz
+sed 's/Cs/Na/; s/4.123/3.5/g; s/2.0615/1.75/g' set/c_caesium.xyz | tee before/b.xyz after/a.xyz > after/b.xyz
+"$shaft" evaluate before "${judge[@]}" --rows before.csv > before.txt
+test "$(column before.csv unique | tr -d '\n') $(column before.csv novel | tr -d '\n')" = "11 01"
+"$shaft" evaluate before --relaxed after "${judge[@]}" --rows after.csv > after.txt
+test "$(column after.csv unique | tr -d '\n') $(column after.csv novel | tr -d '\n')" = "10 11"
+is after.txt unique "0.5000  1 of 2"
+is after.txt novel "1.0000  2 of 2"
 # Atoms that were merged while it relaxed: a partner that matches nothing, and is counted.
 mkdir merged
 cp set/[be]_* merged

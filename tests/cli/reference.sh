@@ -34,6 +34,8 @@ grep -qF "crystals     2, 3 atoms in reduced cells" out.txt
 grep -qF "attribution  made for this test, no licence needed" out.txt
 grep -qF "energies come from tables (3) and with crystals (2): one hull wants one level" out.txt
 expect 2 "'t.h5' is there already" "$shaft" reference build energies.csv -o t.h5
+expect 2 "'nowhere.cif' cannot be read: No such file" "$shaft" reference build energies.csv nowhere.cif --skip-bad -o never.h5
+test ! -e never.h5
 cp energies.csv kept.csv
 expect 2 "'energies.csv' is read, and would be overwritten" "$shaft" reference build energies.csv -o energies.csv --overwrite
 cmp energies.csv kept.csv
@@ -76,8 +78,7 @@ if "$shaft" model check m3gnet-efs > /dev/null 2>&1; then
 fi
 
 expect 2 "a folder without structure files" "$shaft" reference build folder -o f.h5
-expect 2 "cannot be opened" "$shaft" reference build lost.cif -o f.h5
-expect 1 "lost.csv: cannot be opened" "$shaft" reference build lost.csv -o f.h5
+for lost in lost.cif lost.csv; do expect 2 "'$lost' cannot be read: No such file" "$shaft" reference build energies.csv $lost -o f.h5; done
 printf 'formula,e_form\nNaCl,-2\nNaQq,-1\nKCl,x\nKCl,-1\nKBr\n' > bad.csv
 expect 2 "'NaQq' is no formula" "$shaft" reference build bad.csv -o f.h5
 grep -qF "bad.csv:3" out.txt

@@ -18,7 +18,7 @@ expect 2 "--fmax needs a number from 1e-08 to 100, not '0'" "$shaft" relax x.cif
 expect 2 "--steps needs an integer" "$shaft" relax x.cif -o x.h5 --steps 1.5
 expect 2 "'--fast' is no option of this command" "$shaft" relax x.cif -o x.h5 --fast
 expect 2 "there is no model 'alchemy'" "$shaft" relax "$data/mp64.xyz" -o x.h5 --model alchemy
-expect 2 "none of 1 structures could be read; the first: nowhere.cif" "$shaft" relax nowhere.cif -o x.h5 "${lj[@]}"
+expect 2 "'nowhere.cif' cannot be read: No such file" "$shaft" relax "$data/mp64.xyz" nowhere.cif -o x.h5 "${lj[@]}"
 expect 1 "nowhere/x.h5" "$shaft" relax "$data/mp64.xyz" -o nowhere/x.h5 "${lj[@]}"
 mkdir folder.h5
 expect 2 "is there and is no file, but a folder" "$shaft" relax "$data/mp64.xyz" -o folder.h5 "${lj[@]}"
@@ -36,8 +36,9 @@ frame c_wide 1 "20 0 0 0 20 0 0 0 20" "Ar 0 0 0\n"
 frame d_tiny 1 "0.5 0 0 0 0.5 0 0 0 0.5" "Ar 0 0 0\n"
 frame e_huge 1 "90 0 0 0 90 0 0 0 90" "Ar 0 0 0\n"
 frame f_pair 2 "12 0 0 0 12 0 0 0 12" "Ar 0 0 0\nAr 3.6 0 0\n"
-echo "no structure" > bad/g.cif
-expect 0 "8 structures in bad.h5" "$shaft" relax bad nowhere.cif -o bad.h5 "${lj[@]}" --cif cifs
+echo "no structure" | tee bad/g.cif > named.cif
+expect 2 "none of 1 structures could be read; the first: named.cif" "$shaft" relax named.cif -o x.h5 "${lj[@]}"
+expect 0 "8 structures in bad.h5" "$shaft" relax bad named.cif -o bad.h5 "${lj[@]}" --cif cifs
 for line in "2  converged" "2  could not be read" "2  no cell" "1  two atoms in one place" "1  no two atoms within"; do
     grep -qF "$line" out.txt
 done
@@ -175,7 +176,7 @@ assert bad["message"][0] == b"" and bad["message"][1] == b"two atoms in one plac
 stopped = np.flatnonzero(whole["verdict"][:] == 1)
 assert len(stopped) and all(b"did not converge within the steps allowed: largest force " in whole["message"][i] for i in stopped)
 assert [keys[v] for v in bad["verdict"][:]] == ["converged", "coincident", "isolated", "cell", "cell", "converged", "unreadable", "unreadable"]
-assert bad["atom_start"][-1] == 8 and b"g.cif" in bad["message"][6] and b"nowhere.cif" in bad["message"][7]
+assert bad["atom_start"][-1] == 8 and b"g.cif" in bad["message"][6] and b"named.cif" in bad["message"][7]
 assert bad["path"][bad["file"][1]].endswith(b"b_coincident.xyz") and np.isnan(bad["e_total_relaxed"][:][[1, 2, 3, 4, 6, 7]]).all()
 assert np.allclose(bad["frac_raw"][:], bad["frac_relaxed"][:]) is False and np.array_equal(bad["lattice_raw"][1], bad["lattice_relaxed"][1])
 ok = whole["verdict"][:] <= 1
