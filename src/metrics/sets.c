@@ -313,29 +313,6 @@ int64_t sh_coverage_near(const double *s, const double *c, int64_t n, double cut
 }
 
 /* Crystals of a that have some of b near. */
-static int64_t covered(const sh_fingerprints *a, const sh_fingerprints *b, int64_t d_s, int64_t d_c, double cutoff_s, double cutoff_c,
-                       double *mean_s, double *mean_c)
-{
-    double *s = SH_NEW(double, a->n), *c = SH_NEW(double, a->n);
-    sh_nearest_rows(a->structure, a->n, b->structure, b->n, d_s, s, NULL);
-    sh_nearest_rows(a->composition, a->n, b->composition, b->n, d_c, c, NULL);
-    int64_t n = sh_coverage_near(s, c, a->n, cutoff_s, cutoff_c, mean_s, mean_c);
-    if (!b->n) *mean_s = *mean_c = NAN;
-    sh_free(s);
-    sh_free(c);
-    return n;
-}
-
-void sh_coverage_compute(const sh_fingerprints *generated, const sh_fingerprints *reference, int64_t d_s, int64_t d_c, double cutoff_s,
-                         double cutoff_c, int64_t n_generated, sh_coverage *out)
-{
-    SH_ASSERT(n_generated >= generated->n);
-    int64_t recalled = covered(reference, generated, d_s, d_c, cutoff_s, cutoff_c, &out->amsd_recall, &out->amcd_recall);
-    int64_t precise = covered(generated, reference, d_s, d_c, cutoff_s, cutoff_c, &out->amsd_precision, &out->amcd_precision);
-    out->recall = reference->n ? (double)recalled / (double)reference->n : 0;
-    out->precision = n_generated ? (double)precise / (double)n_generated : 0;
-}
-
 static int ascending(const void *a, const void *b)
 {
     double x = *(const double *)a, y = *(const double *)b;

@@ -71,13 +71,6 @@ void sh_sun_count(const sh_sun_case *cases, int64_t n, int64_t n_submitted, doub
  * first such row, -1 where b is empty. */
 void sh_nearest_rows(const double *a, int64_t n_a, const double *b, int64_t n_b, int64_t d, double *least, int64_t *which);
 
-/* n crystals with d_s numbers of the structure and d_c (scaled) of the composition each. */
-typedef struct {
-    int64_t n;
-    const double *structure;   /* (n,d_s) */
-    const double *composition; /* (n,d_c) */
-} sh_fingerprints;
-
 typedef struct {
     double recall, precision;           /* COV-R, COV-P */
     double amsd_recall, amsd_precision; /* means of least structure distances */
@@ -87,11 +80,6 @@ typedef struct {
 /* Crystals with least distances s (n) and c (n) to others of which one is near in structure and one in composition; the means of the
  * distances, NaN of none. */
 int64_t sh_coverage_near(const double *s, const double *c, int64_t n, double cutoff_s, double cutoff_c, double *mean_s, double *mean_c);
-
-/* Crystals with fingerprints against a reference; n_generated >= generated->n is the denominator of precision. NaN where one
- * of the sets is empty (recall and precision then 0). */
-void sh_coverage_compute(const sh_fingerprints *generated, const sh_fingerprints *reference, int64_t d_s, int64_t d_c,
-                         double cutoff_s, double cutoff_c, int64_t n_generated, sh_coverage *out);
 
 /* Earth mover's distance of two samples; sorts both. NaN where one is empty. */
 double sh_wasserstein(double *a, int64_t n_a, double *b, int64_t n_b);

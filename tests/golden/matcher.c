@@ -94,71 +94,6 @@ static void test_unique(void **state)
     check_unique("dft", 37);
 }
 
-enum { D_S = 61, D_C = 132 };
-
-/* Fingerprints of the reference, those of the composition scaled; density and number of elements beside them. */
-static sh_fingerprints fingerprints(const set_cells *c, const json *scaler, double *density, double *n_element)
-{
-    double *s = SH_NEW(double, D_S * c->n), *x = SH_NEW(double, D_C * c->n);
-    const json *means = json_get(scaler, "mean", NULL), *stds = json_get(scaler, "std", NULL);
-    for (int i = 0; i < c->n; i++) {
-        const json *ref = json_get(c->record[i], "ref", NULL), *mean = means->first, *std = stds->first;
-        int k = 0;
-        for (const json *v = json_get(ref, "crystalnn_mean", NULL)->first; v; v = v->next)
-            s[D_S * i + k++] = v->number;
-        assert_int_equal(k, D_S);
-        k = 0;
-        for (const json *v = json_get(ref, "magpie", NULL)->first; v; v = v->next, mean = mean->next, std = std->next)
-            x[D_C * i + k++] = v->type == 'n' ? 0 : (v->number - mean->number) / std->number;
-        assert_int_equal(k, D_C);
-        density[i] = json_get(ref, "density", NULL)->number;
-        n_element[i] = json_get(ref, "comp_Z", NULL)->n;
-    }
-    return (sh_fingerprints){.n = c->n, .structure = s, .composition = x};
-}
-
-static void near_relative(double got, double want)
-{
-    assert_near(got, want, 1e-6 * fmax(fabs(want), 1e-6));
-}
-
-static void check_coverage(const char *name, const char *generated, const char *against, const json *scaler)
-{
-    const json *want = json_get(reference, "sets", name, NULL);
-    set_cells g = cells_of_set(generated), r = cells_of_set(against);
-    double density[2][64], n_element[2][64];
-    sh_coverage c;
-    sh_fingerprints fg = fingerprints(&g, scaler, density[0], n_element[0]), fr = fingerprints(&r, scaler, density[1], n_element[1]);
-    print_message("%s\n", name);
-    sh_coverage_compute(&fg, &fr, D_S, D_C, json_get(want, "struct_cutoff", NULL)->number,
-                        json_get(want, "comp_cutoff", NULL)->number, g.n, &c);
-    near_relative(c.recall, json_get(want, "cov_recall", NULL)->number);
-    near_relative(c.precision, json_get(want, "cov_precision", NULL)->number);
-    near_relative(c.amsd_recall, json_get(want, "amsd_recall", NULL)->number);
-    near_relative(c.amsd_precision, json_get(want, "amsd_precision", NULL)->number);
-    near_relative(c.amcd_recall, json_get(want, "amcd_recall", NULL)->number);
-    near_relative(c.amcd_precision, json_get(want, "amcd_precision", NULL)->number);
-    near_relative(sh_wasserstein(density[0], g.n, density[1], r.n), json_get(want, "w1_density", NULL)->number);
-    near_relative(sh_wasserstein(n_element[0], g.n, n_element[1], r.n), json_get(want, "w1_n_elements", NULL)->number);
-    sh_free((void *)(uintptr_t)fg.structure);
-    sh_free((void *)(uintptr_t)fg.composition);
-    sh_free((void *)(uintptr_t)fr.structure);
-    sh_free((void *)(uintptr_t)fr.composition);
-    set_cells_free(&g);
-    set_cells_free(&r);
-}
-
-static void test_coverage(void **state)
-{
-    (void)state;
-    json *tables = json_golden("metrics_tables.json");
-    const json *scaler = json_get(tables, "comp_scaler", NULL);
-    check_coverage("sampled_vs_dft", "sampled", "dft", scaler);
-    check_coverage("sampled_vs_dft_tight", "sampled", "dft", scaler);
-    check_coverage("prototypes_vs_dft", "prototypes", "dft", scaler);
-    json_free(tables);
-}
-
 /* Which of the sampled match their relaxed selves: novelty, a set at a time, gives the same ids where each set has one. */
 static void test_matched(void **state)
 {
@@ -196,7 +131,7 @@ int main(void)
     reference = json_golden("metrics.json");
     if (!reference) return SH_TEST_SKIPPED;
     arena = sh_arena_create(1 << 20);
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_pairs), cmocka_unit_test(test_unique), cmocka_unit_test(test_coverage),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_pairs), cmocka_unit_test(test_unique),
                                        cmocka_unit_test(test_matched)};
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     sh_arena_destroy(&arena);

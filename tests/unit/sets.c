@@ -237,24 +237,25 @@ static void test_wasserstein(void **state)
     assert_true(isnan(sh_wasserstein(a, 1, NULL, 0)));
 }
 
+/* Structures on a line, compositions on another; near is near in both, at whichever neighbour. */
 static void test_coverage(void **state)
 {
     (void)state;
-    /* structures on a line, compositions on another */
     const double g_s[] = {0, 1, 5}, g_c[] = {0, 0, 0}, r_s[] = {0.3, 9}, r_c[] = {1, 0.5};
-    const sh_fingerprints g = {3, g_s, g_c}, r = {2, r_s, r_c}, none = {0};
-    sh_coverage c;
-    sh_coverage_compute(&g, &r, 1, 1, 0.4, 1, 4, &c);
-    assert_near(c.recall, 0.5, 0);
-    assert_near(c.precision, 0.25, 0);
-    assert_near(c.amsd_recall, (0.3 + 4) / 2, 1e-15);
-    assert_near(c.amsd_precision, (0.3 + 0.7 + 4) / 3, 1e-15);
-    assert_near(c.amcd_recall, 0.75, 1e-15);
-    assert_near(c.amcd_precision, 0.5, 1e-15);
-    sh_coverage_compute(&none, &r, 1, 1, 0.4, 1, 5, &c);
-    assert_near(c.recall, 0, 0);
-    assert_near(c.precision, 0, 0);
-    assert_true(isnan(c.amsd_recall));
+    double s[3], c[3], mean_s, mean_c;
+    int64_t which[3];
+    sh_nearest_rows(g_s, 3, r_s, 2, 1, s, which);
+    sh_nearest_rows(g_c, 3, r_c, 2, 1, c, NULL);
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(which[i], i < 2 ? 0 : 1);
+    assert_int_equal(sh_coverage_near(s, c, 3, 0.4, 1, &mean_s, &mean_c), 1);
+    assert_near(mean_s, (0.3 + 0.7 + 4) / 3, 1e-15);
+    assert_near(mean_c, 0.5, 1e-15);
+    assert_int_equal(sh_coverage_near(s, c, 3, 0.8, 0.4, &mean_s, &mean_c), 0);
+    assert_int_equal(sh_coverage_near(s, c, 0, 0.4, 1, &mean_s, &mean_c), 0);
+    assert_true(isnan(mean_s) && isnan(mean_c));
+    sh_nearest_rows(g_s, 3, NULL, 0, 1, s, which);
+    assert_true(isinf(s[0]) && which[0] == -1);
 }
 
 static void test_modes(void **state)
