@@ -178,6 +178,20 @@ static double mean(const sh_evaluation_row *rows, int64_t n_row, number which, c
     return value;
 }
 
+static int ascending(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+/* Sorts. */
+static double median_of(double *x, int64_t n)
+{
+    if (!n) return NAN;
+    qsort(x, (size_t)n, sizeof *x, ascending);
+    return (x[(n - 1) / 2] + x[n / 2]) / 2;
+}
+
 static int64_t count_between(const double *x, int64_t n, double above, double to)
 {
     int64_t k = 0;
@@ -398,18 +412,34 @@ static void diversity(const sh_evaluation_work *w, sh_summary *s)
                      isfinite(w->diversity.map_share) ? "columns map_1, map_2 of the rows" : "fewer than three different fingerprints");
 }
 
+static const double largest_energy = 10; /* eV/atom: energies beyond are of broken cells */
+
+static int64_t count_beyond(const double *x, int64_t n)
+{
+    int64_t k = 0;
+    for (int64_t i = 0; i < n; i++)
+        k += fabs(x[i]) > largest_energy;
+    return k;
+}
+
+/* Each within [-10, 10], as in the reward; how many were beyond. */
+static int64_t clamp(double *x, int64_t n)
+{
+    int64_t beyond = count_beyond(x, n);
+    for (int64_t i = 0; i < n; i++)
+        x[i] = fmin(fmax(x[i], -largest_energy), largest_energy);
+    return beyond;
+}
+
 /* Mean and share below 0; each energy within [-10, 10] as in the reward. */
 static void formation(const sh_evaluation_work *w, sh_summary *s, number which, const char *suffix, const char *word)
 {
     char key[64], label[64];
-    int64_t n, clamped = 0;
+    int64_t n, below = 0;
     double *x = collect(w->rows, w->in.n, which, VALID, &n);
-    int64_t below = 0;
-    for (int64_t i = 0; i < n; i++) {
+    for (int64_t i = 0; i < n; i++)
         below += x[i] < 0;
-        clamped += fabs(x[i]) > 10;
-        x[i] = fmin(fmax(x[i], -10), 10);
-    }
+    int64_t clamped = clamp(x, n);
     snprintf(key, sizeof key, "mean_%s", suffix);
     snprintf(label, sizeof label, "formation energy, %s", word);
     if (n == 0) {
@@ -474,7 +504,12 @@ static void above_hull(const sh_evaluation_work *w, sh_summary *s, number which,
     if (n == 0) {
         sh_summary_absent(s, key, label, "%s", none_above_hull(w, which == ABOVE_RELAXED));
     } else {
-        sh_summary_value(s, key, label, mean_of(x, n), "eV/atom", "mean of %lld structures with one", (long long)n);
+        int64_t beyond = count_beyond(x, n);
+        sh_summary_value(s, key, label, mean_of(x, n), "eV/atom",
+                         beyond ? "mean of %lld structures with one; %lld beyond 10 eV/atom, of broken cells, decide it: see the median"
+                                : "mean of %lld structures with one", (long long)n, (long long)beyond);
+        snprintf(key, sizeof key, "above_hull_median_%s", suffix);
+        sh_summary_value(s, key, "  median", median_of(x, n), "eV/atom", "%s", "");
         snprintf(key, sizeof key, "on_hull_%s", suffix);
         sh_summary_rate(s, key, "  at most 0", count_between(x, n, -INFINITY, 0), n, "on the hull or below");
         snprintf(key, sizeof key, "metastable_%s", suffix);
@@ -696,9 +731,15 @@ static void distance(const sh_evaluation_work *w, sh_summary *s, number which, c
     int64_t n, m;
     double *x = collect(w->rows, w->in.n, which, WITH_FINGERPRINT, &n);
     double *y = collect(w->reference_rows, w->reference_in.n, which, WITH_FINGERPRINT, &m);
+    char beyond[96] = "";
+    if (which == E_FORM) {
+        int64_t mine = clamp(x, n), theirs = clamp(y, m);
+        snprintf(beyond, sizeof beyond, ", of which %lld and %lld beyond +-10 eV/atom count as that", (long long)mine,
+                 (long long)theirs);
+    }
     if (n && m)
-        sh_summary_value(s, key, label, sh_wasserstein(x, n, y, m), unit, "%lld structures and %lld of the reference", (long long)n,
-                         (long long)m);
+        sh_summary_value(s, key, label, sh_wasserstein(x, n, y, m), unit, "%lld structures and %lld of the reference%s", (long long)n,
+                         (long long)m, beyond);
     else
         sh_summary_absent(s, key, label, which == E_FORM && !w->options->model ? "no --model" : "known of %lld and %lld structures",
                           (long long)n, (long long)m);
