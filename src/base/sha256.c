@@ -70,3 +70,19 @@ void sh_sha256_end(sh_sha256 *s, char hex[65])
     for (int i = 0; i < 8; i++)
         snprintf(hex + 8 * i, 9, "%08x", s->h[i]);
 }
+
+bool sh_sha256_file(const char *path, char hex[65])
+{
+    sh_sha256 s;
+    char piece[1 << 14];
+    FILE *f = fopen(path, "rb");
+    hex[0] = '\0';
+    if (!f) return false;
+    sh_sha256_begin(&s);
+    for (size_t n; (n = fread(piece, 1, sizeof piece, f)) > 0;)
+        sh_sha256_add(&s, piece, n);
+    bool good = !ferror(f);
+    fclose(f);
+    if (good) sh_sha256_end(&s, hex);
+    return good;
+}

@@ -53,7 +53,7 @@ static const char help[] =
     "\n"
     "Energies above the hull mean something only where both sides are of one level: formation energies of a model that was\n"
     "trained on the same corrected values go with a table of those; total energies only with total energies of the same model.\n"
-    "With formation energies every element is there at 0 eV/atom.\n"
+    "With formation energies each element of any of these compositions is there as well, at 0 eV/atom; others stay unknown.\n"
     "\n"
     "examples:\n"
     "  shaft reference build lowest_by_formula.csv.gz mp20.jsonl.gz --table-energies -o mp.h5 \\\n"

@@ -34,21 +34,21 @@ static void warn_of_other_energies(const char *judge, const sh_reference *r)
                     "what the two differ", sh_energy_name[r->energy], judge, r->energies_of);
 }
 
-static sh_status load_reference(sh_evaluation_work *w)
+static sh_status load_reference(const sh_comm *comm, sh_evaluation_work *w)
 {
     if (!w->options->reference) return SH_OK;
     SH_TRY(sh_reference_read(w->options->reference, &w->reference));
     w->has_reference = true;
-    warn_of_other_energies(w->options->model, &w->reference);
+    if (comm->rank == 0) warn_of_other_energies(w->options->model, &w->reference);
     return w->reference.n_phase ? sh_hull_of_reference(&w->reference, &w->hull) : SH_OK;
 }
 
-static sh_status load(sh_evaluation_work *w)
+static sh_status load(const sh_comm *comm, sh_evaluation_work *w)
 {
     SH_TRY(load_tables(w));
     if (w->options->model) SH_TRY(sh_judge_create(w->options->model, false, w->options->be, &w->judge));
     if (w->options->gap_model) SH_TRY(sh_judge_create(w->options->gap_model, true, w->options->be, &w->gap_judge));
-    return load_reference(w);
+    return load_reference(comm, w);
 }
 
 static void release(sh_evaluation_work *w)
@@ -283,7 +283,7 @@ sh_status sh_evaluate(sh_comm *comm, const sh_evaluation_options *options, sh_ev
     sh_evaluation_work *w = SH_NEW(sh_evaluation_work, 1);
     *out = (sh_evaluation){0};
     w->options = options;
-    sh_status status = sh_comm_agree(comm, load(w));
+    sh_status status = sh_comm_agree(comm, load(comm, w));
     if (status == SH_OK) status = sh_comm_agree(comm, measure(comm, w));
     if (status == SH_OK && comm->rank == 0) conclude(w, out);
     release(w);

@@ -94,12 +94,15 @@ static void relaxed(FILE *out, const sh_evaluation_work *w)
 
 static void reference(FILE *out, const sh_evaluation_work *w)
 {
+    char hex[65];
     if (!w->has_reference) {
         fputs("null", out);
         return;
     }
     fputs("{\"path\": ", out);
     sh_json_text(out, w->options->reference);
+    fputs(", \"sha256\": ", out);
+    text_or_null(out, sh_sha256_file(w->options->reference, hex) ? hex : NULL);
     fprintf(out, ", \"energies\": \"%s\", \"compositions\": %lld, \"crystals\": %lld, \"attribution\": ",
             sh_energy_name[w->reference.energy], (long long)w->reference.n_phase, (long long)w->reference.n_structure);
     sh_json_text(out, w->reference.attribution);

@@ -42,7 +42,7 @@ static const table tables[] = {
                 {"@validity/density", "family_index", "family_index_sampled", "structure", "composition", "composition_scaled"}},
                {"reference set", "reference_diversity", {NULL, NULL, NULL, "structure", "composition", "composition_scaled"}},
                {"the paper", NULL, {"-", "2.19-2.37", "-", "0.89", "147.80", "-"}}},
-     .note = {"Density: of valid structures. Crystal family: Shannon-Wiener index to base 2 of Table 7. Diversity: mean distance of pairs",
+     .note = {"Density: of valid structures. Crystal family: Shannon-Wiener index to base 2. Diversity: mean distance of pairs",
               "of CrystalNN fingerprints (61 numbers), of Magpie fingerprints (132 numbers; the paper's are not scaled)."}},
     {.title = "Formation energy",
      .head = {{"E_f", "eV/atom"}, {"share", "below 0"}, {"band gap", "eV"}},
@@ -155,7 +155,7 @@ void sh_summary_tables(const sh_summary *s, FILE *out)
     for (size_t k = 0; k < sizeof tables / sizeof *tables; k++) {
         const table *t = &tables[k];
         int n = columns_of(t);
-        fprintf(out, "Table %zu. %s\n", k + 1, t->title);
+        fprintf(out, "Table: %s\n", t->title);
         for (int row = 0; row < 2; row++) {
             if (row == 1 && !has_second_line(t, n)) continue;
             fprintf(out, "  %-22s", "");

@@ -330,9 +330,9 @@ static sh_status read_cell(const block *b, double lattice[9])
     }
     sh_lattice_matrix(p, lattice);
     double inverse[9];
-    if (!sh_lattice_invert(lattice, inverse))
-        return SH_FAIL(SH_EINPUT, "%s:%lld: no cell has the angles %g, %g, %g", b->path, (long long)line, p[3], p[4],
-                       p[5]);
+    char flat[96];
+    snprintf(flat, sizeof flat, "no cell has the angles %g, %g, %g", p[3], p[4], p[5]);
+    if (!sh_lattice_invert(lattice, inverse)) return sh_lattice_fail(b->path, line, lattice, flat);
     return SH_OK;
 }
 

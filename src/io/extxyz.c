@@ -161,7 +161,7 @@ static sh_status read_frame(sh_lines *lines, int64_t n_atom, sh_structure *s)
         return sh_error_hint(SH_EINPUT, "write Lattice=\"ax ay az bx by bz cx cy cz\" (Å) on that line");
     }
     if (!sh_lattice_invert(s->lattice, inverse))
-        return SH_FAIL(SH_EINPUT, "%s:%lld: the vectors of Lattice span no volume", lines->path, (long long)lines->line);
+        return sh_lattice_fail(lines->path, lines->line, s->lattice, "the vectors of Lattice span no volume");
     if (!sh_lattice_short(s->lattice))
         return SH_FAIL(SH_EINPUT, "%s:%lld: a vector of Lattice is longer than %d Å", lines->path, (long long)lines->line,
                        SH_MAX_CELL_LENGTH);

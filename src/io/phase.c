@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "composition.h"
+#include "io/structure.h"
 #include "reward/tables.h"
 
 sh_status sh_phase_create(const int32_t *z, const int64_t *count, int64_t n, double energy, sh_phase *out)
@@ -101,14 +102,7 @@ sh_status sh_phase_parse(const char *formula, double energy, sh_phase *out, doub
 
 void sh_phase_formula(const sh_phase *p, char *out, size_t size)
 {
-    size_t used = 0;
-    out[0] = '\0';
-    for (int k = 0; k < p->n_kind && used + 1 < size; k++) {
-        const char *symbol = sh_element_symbol(p->z[k]);
-        int wrote = p->count[k] == 1 ? snprintf(out + used, size - used, "%s", symbol)
-                                     : snprintf(out + used, size - used, "%s%lld", symbol, (long long)p->count[k]);
-        used += (size_t)wrote;
-    }
+    sh_formula_write(p->n_kind, p->z, p->count, out, size);
 }
 
 int64_t sh_phase_atoms(const sh_phase *p)

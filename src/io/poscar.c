@@ -127,8 +127,7 @@ static sh_status read_poscar(sh_lines *lines, sh_structure *s)
     for (int i = 0; i < 9; i++)
         l[i] *= scale[i % 3];
     if (!sh_lattice_invert(l, inverse))
-        return SH_FAIL(SH_EINPUT, "%s:%lld: the three lattice vectors span no volume", lines->path,
-                       (long long)lines->line);
+        return sh_lattice_fail(lines->path, lines->line, l, "the three lattice vectors span no volume");
     if (!sh_lattice_short(l))
         return SH_FAIL(SH_EINPUT, "%s:%lld: a lattice vector is longer than %d Å", lines->path, (long long)lines->line,
                        SH_MAX_CELL_LENGTH);

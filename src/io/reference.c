@@ -371,6 +371,7 @@ sh_status sh_reference_read(const char *path, sh_reference *r)
     hid_t file;
     sh_reference_start(r);
     sh_status status = sh_h5_open(path, &file);
+    if (status != SH_OK) sh_error_hint(status, "shaft reference build makes a file of reference data from crystals or a table of energies");
     if (status == SH_OK) {
         status = read_head(file, path, r);
         if (status == SH_OK) status = read_phases(file, r);

@@ -94,6 +94,18 @@ sh_status sh_structures_check(const sh_structures *list)
     return SH_OK;
 }
 
+static const double least_volume = 0.01; /* Å^3; holds no atom */
+static const double flat = 1e-6;         /* of the volume by the lengths: three vectors in a plane to six digits span no cell */
+
+/* Product of the lengths. */
+static double lengths(const double l[9])
+{
+    double size = 1;
+    for (int i = 0; i < 3; i++)
+        size *= sqrt(l[3 * i] * l[3 * i] + l[3 * i + 1] * l[3 * i + 1] + l[3 * i + 2] * l[3 * i + 2]);
+    return size;
+}
+
 bool sh_lattice_invert(const double l[9], double inverse[9])
 {
     for (int i = 0; i < 3; i++) {
@@ -104,14 +116,18 @@ bool sh_lattice_invert(const double l[9], double inverse[9])
         }
     }
     double det = l[0] * inverse[0] + l[1] * inverse[3] + l[2] * inverse[6];
-    double size = 1;
-    for (int i = 0; i < 3; i++)
-        size *= sqrt(l[3 * i] * l[3 * i] + l[3 * i + 1] * l[3 * i + 1] + l[3 * i + 2] * l[3 * i + 2]);
-    /* relative to the lengths: three vectors in a plane to six digits span no cell; and 0.01 Å^3 holds no atom */
-    if (!isfinite(det) || !(fabs(det) > 0.01) || !(fabs(det) > 1e-6 * size)) return false;
+    if (!isfinite(det) || !(fabs(det) > least_volume) || !(fabs(det) > flat * lengths(l))) return false;
     for (int i = 0; i < 9; i++)
         inverse[i] /= det;
     return true;
+}
+
+sh_status sh_lattice_fail(const char *path, int64_t line, const double lattice[9], const char *text)
+{
+    double volume = fabs(sh_lattice_volume(lattice));
+    if (!(volume > flat * lengths(lattice)) || volume > least_volume) return SH_FAIL(SH_EINPUT, "%s:%lld: %s", path, (long long)line, text);
+    SH_FAIL(SH_EINPUT, "%s:%lld: the cell has %.3g Å^3, too small for an atom", path, (long long)line, volume);
+    return sh_error_hint(SH_EINPUT, "lengths are in Å");
 }
 
 bool sh_lattice_short(const double l[9])
@@ -145,22 +161,44 @@ static const int16_t electronegativity[SH_MAX_Z] = {
     162, 233, 202, 200, 220, 999, 70,  90,  110, 130, 150, 138, 136, 128, 130, 130, 130, 130, 130, 130,
     130, 130, 999, 999, 999, 999, 999, 999, 999, 999, 999, 999, 999, 999, 999, 999, 999, 999};
 
-int sh_structure_composition(const sh_structure *s, int32_t z[118], int64_t count[118])
+static void sort_elements(int n, int32_t *z, int64_t *count)
 {
-    int32_t kind[SH_MAX_Z];
-    int64_t total[SH_MAX_Z];
-    sh_composition c = {.z = kind, .count = total};
-    SH_ASSERT(sh_composition_of_atoms(s->n_atom, s->z, &c)); /* what a reader gives has elements */
-    for (int k = 0; k < c.n_kind; k++) {
+    for (int k = 1; k < n; k++) {
+        int32_t kind = z[k];
+        int64_t total = count[k];
         int at = k;
-        for (; at > 0 && electronegativity[z[at - 1] - 1] > electronegativity[kind[k] - 1]; at--) {
+        for (; at > 0 && electronegativity[z[at - 1] - 1] > electronegativity[kind - 1]; at--) {
             z[at] = z[at - 1];
             count[at] = count[at - 1];
         }
-        z[at] = kind[k];
-        count[at] = total[k];
+        z[at] = kind;
+        count[at] = total;
     }
+}
+
+int sh_structure_composition(const sh_structure *s, int32_t z[118], int64_t count[118])
+{
+    sh_composition c = {.z = z, .count = count};
+    SH_ASSERT(sh_composition_of_atoms(s->n_atom, s->z, &c)); /* what a reader gives has elements */
+    sort_elements(c.n_kind, z, count);
     return c.n_kind;
+}
+
+void sh_formula_write(int n, const int32_t *z, const int64_t *count, char *out, size_t size)
+{
+    int32_t kind[SH_MAX_Z];
+    int64_t total[SH_MAX_Z];
+    size_t used = 0;
+    SH_ASSERT(n <= SH_MAX_Z);
+    memcpy(kind, z, (size_t)n * sizeof *z);
+    memcpy(total, count, (size_t)n * sizeof *count);
+    sort_elements(n, kind, total);
+    out[0] = '\0';
+    for (int k = 0; k < n && used + 1 < size; k++) {
+        const char *symbol = sh_element_symbol(kind[k]);
+        used += (size_t)(total[k] == 1 ? snprintf(out + used, size - used, "%s", symbol)
+                                       : snprintf(out + used, size - used, "%s%lld", symbol, (long long)total[k]));
+    }
 }
 
 void sh_structure_formula(const sh_structure *s, char *out, size_t size, int64_t *units)
@@ -170,13 +208,8 @@ void sh_structure_formula(const sh_structure *s, char *out, size_t size, int64_t
     int n = sh_structure_composition(s, z, count);
     for (int i = 0; i < n; i++)
         divisor = sh_gcd(count[i], divisor);
-    out[0] = '\0';
-    size_t used = 0;
-    for (int i = 0; i < n && used + 1 < size; i++) {
-        int64_t k = count[i] / divisor;
-        int wrote = k == 1 ? snprintf(out + used, size - used, "%s", sh_element_symbol(z[i]))
-                           : snprintf(out + used, size - used, "%s%lld", sh_element_symbol(z[i]), (long long)k);
-        used += (size_t)wrote;
-    }
+    for (int i = 0; i < n; i++)
+        count[i] /= divisor;
+    sh_formula_write(n, z, count, out, size);
     if (units) *units = divisor ? divisor : 1;
 }

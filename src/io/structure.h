@@ -57,12 +57,17 @@ sh_status sh_structures_check(const sh_structures *list);
 
 /* Rows of the inverse: frac = cart * inverse. False for a cell without volume or with a number that is not finite. */
 bool sh_lattice_invert(const double lattice[9], double inverse[9]);
+/* Fails for a cell that sh_lattice_invert refuses: it is too small, or `flat`, which says it for vectors that span no volume. SH_EINPUT. */
+sh_status sh_lattice_fail(const char *path, int64_t line, const double lattice[9], const char *flat);
 /* No vector is longer than SH_MAX_CELL_LENGTH. */
 bool sh_lattice_short(const double lattice[9]);
 
 /* One crystal of a batch, its atoms in order. */
 void sh_structure_from_crystal(const sh_crystals *crystals, int64_t crystal, sh_structure *out);
 
+/* The elements z (n) with their counts as a formula, the most electropositive first by a fixed order. `out` is cut where it does not
+ * fit. */
+void sh_formula_write(int n, const int32_t *z, const int64_t *count, char *out, size_t size);
 /* "NaCl", "Li3PS4": counts divided by their greatest common divisor, the most electropositive first by a fixed order of
  * the elements; *units is the divisor. `out` is cut where it does not fit. */
 void sh_structure_formula(const sh_structure *s, char *out, size_t size, int64_t *units);

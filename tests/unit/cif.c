@@ -176,6 +176,7 @@ static void test_errors(void **state)
     assert_error(CELL(5, 5, 5x, 90, 90, 90), "in.cif:4: _cell_length_c is '5x', not a number");
     assert_error(CELL(5, 5, ?, 90, 90, 90), "_cell_length_c is unknown");
     assert_error(CELL(5, 5, 5, 90, 90, 190), "_cell_angle_gamma is 190, not an angle");
+    assert_error(CELL(0.004, 0.004, 0.004, 90, 90, 90), "the cell has 6.4e-08 Å^3, too small for an atom");
     assert_error(CELL(5, 5, 5, 100, 130, 130), "no cell has the angles 100, 130, 130");
     assert_error(CELL(5, 5, 5, 90, 90, 90), "has no _atom_site_fract_x");
     assert_error(CELL(5, 5, 5, 90, 90, 90) "_cell_length_a 6\n", "was given before, at line 2");

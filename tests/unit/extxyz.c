@@ -58,6 +58,7 @@ static void test_errors(void **state)
     assert_error("1\nwater\nO 0 0 0\n", "a.xyz:2: a frame without Lattice=\"...\": a molecule, or plain XYZ");
     assert_error("1\nLattice=\"1 2 3\"\nO 0 0 0\n", "a.xyz:2: Lattice has 3 numbers, not 9");
     assert_error("1\nLattice=\"1 2 3 4 5 6 7 8 x\"\nO 0 0 0\n", "Lattice is not nine numbers: 'x'");
+    assert_error("1\nLattice=\"0.004 0 0 0 0.004 0 0 0 0.004\"\nO 0 0 0\n", "a.xyz:2: the cell has 6.4e-08 Å^3, too small for an atom");
     assert_error("1\nLattice=\"1 0 0 2 0 0 0 0 1\"\nO 0 0 0\n", "a.xyz:2: the vectors of Lattice span no volume");
     assert_error("1\n" LATTICE " pbc=\"T T F\"\nO 0 0 0\n", "pbc=\"T T F\": only structures periodic in three");
     assert_error("1\n" LATTICE " Properties=species:S:1\nO 0 0 0\n", "a.xyz:2: Properties lack pos:R:3");

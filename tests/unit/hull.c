@@ -274,7 +274,7 @@ static void test_formulas(void **state)
     assert_int_equal(sh_phase_compare(&p, &q), 0);
     p = phase("Li0.5CoO2", 0);
     sh_phase_formula(&p, text, sizeof text);
-    assert_string_equal(text, "LiO4Co2");
+    assert_string_equal(text, "LiCo2O4");
     p = phase("[Co(NH3)6]Cl3", 0);
     assert_int_equal(sh_phase_atoms(&p), 1 + 6 * 4 + 3);
     static const char *const wrong[] = {"", "Xx2", "li2", "Li2)", "(Li2", "Li-2", "Li0", "Li 2", "2Li", "Li99999999", "Li1.23456", "()2"};

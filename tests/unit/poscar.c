@@ -59,6 +59,7 @@ static void test_errors(void **state)
     assert_error("a\n0\n" LATTICE, "POSCAR:2: the scale factor 0 makes no cell");
     assert_error("a\n1\n1 0\n", "POSCAR:3: a lattice vector has 2 numbers, not 3");
     assert_error("a\n1\n1 0 nan\n", "POSCAR:3: 'nan' in a lattice vector is not a number");
+    assert_error("a\n0.004\n1 0 0\n0 1 0\n0 0 1\nNa\n1\n", "POSCAR:5: the cell has 6.4e-08 Å^3, too small for an atom");
     assert_error("a\n1\n1 0 0\n2 0 0\n0 0 1\nNa\n1\n", "POSCAR:5: the three lattice vectors span no volume");
     assert_error("a\n-10\n1 0 0\n2 0 0\n0 0 1\nNa\n1\n", "POSCAR:5: the three lattice vectors span no volume");
     assert_error("a\n1\n" LATTICE "Na Cl\n1\nDirect\n", "POSCAR:7: 1 counts for 2 species");
