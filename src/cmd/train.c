@@ -123,6 +123,7 @@ typedef struct {
     sh_findings *findings;
     sh_timings timings;
     double drawing[2];          /* s, of the iteration: sampling, rewards */
+    bool lost;                  /* this worker's part of the gradient, before the sum: its loss is not finite */
     sh_records drawn;           /* of one shard */
     sh_gradients gradients;     /* of the shards */
     sh_deadline deadline;
@@ -399,6 +400,7 @@ static void learn(run *r, const sh_replay_header *header, bool explored, sh_repo
         sh_params_zero_grad(r->setup.params);
         sh_train_step(r->setup.policy, r->setup.be, &s.batch, r->setup.arena, &report->sums);
         memcpy(numbers + k * N, &report->sums, sizeof report->sums);
+        r->lost = (k > 0 && r->lost) || !isfinite(report->sums.square_fresh + report->sums.square_replay);
         numbers[k * N + STOP] = sh_deadline_stop(&r->deadline) || header->stop || sh_run_files_look(r->files) == SH_WRITER_FAILED;
         numbers[k * N + IDLE] = sh_run_files_look(r->files) == SH_WRITER_IDLE;
         sh_gradients_take(&r->gradients, &r->setup, k);
@@ -442,8 +444,8 @@ static void tell(run *r)
     sh_exchange_send_findings(r->exchange, r->findings);
 }
 
-/* A worker's part of an iteration. Returns whether the workers agreed to stop after it. */
-static bool work(run *r, int64_t iteration)
+/* A worker's part of an iteration, and what the workers agreed on. Where the norm is not finite, nobody made a step. */
+static sh_report work(run *r, int64_t iteration)
 {
     const sh_config *c = &r->config;
     sh_exploration exploration = exploration_at(&c->train, iteration);
@@ -460,16 +462,11 @@ static bool work(run *r, int64_t iteration)
     sh_timings_mark(&r->timings, SH_PART_TELL);
     r->setup.be->copied();
     learn(r, &header, exploration.epsilon > 0 || exploration.widen > 1, &report);
-    sh_status status = sh_adam_step(r->setup.adam, c->train.lr, c->train.clip, &report.norm);
-    if (status != SH_OK) {
-        sh_error_note(status, "in iteration %lld", (long long)iteration);
-        sh_error_hint(status, "the last checkpoint is unharmed; a smaller train.lr or train.clip may help");
-        sh_comm_abort(r->comm, status);
-    }
+    if (sh_adam_step(r->setup.adam, c->train.lr, c->train.clip, &report.norm) != SH_OK) sh_error_clear(); /* the norm says it to all */
     sh_run_files_add(r->files, &r->fresh);
     if (r->comm->worker == 0) sh_exchange_send_report(r->exchange, (const double *)&report, SH_REPORT_NUMBERS);
     sh_timings_mark(&r->timings, SH_PART_ADAM);
-    return report.stop > 0;
+    return report;
 }
 
 /* Trajectories that are drawn from the replay in an iteration: none where it is empty. */
@@ -539,10 +536,30 @@ static sh_status checkpoint(run *r, int64_t done, bool last)
     return sh_run_files_checkpoint(r->files, &r->setup, &r->state, done, last);
 }
 
+/* Collective, after an iteration without a step: what was handed over before gets on the disk, and rank 0 says whose loss it was. */
+static sh_status not_finite(run *r, int64_t iteration)
+{
+    int *lost = SH_NEW(int, r->comm->size), mine = r->lost, n_lost = 0, last = 0;
+    MPI_Gather(&mine, 1, MPI_INT, lost, 1, MPI_INT, 0, r->comm->all);
+    for (int k = 0; k < r->comm->size; k++)
+        if (lost[k]) n_lost++, last = k;
+    sh_free(lost);
+    SH_TRY(sh_run_files_finish(r->files));
+    if (r->comm->rank > 0) return SH_ENUM;
+    SH_FAIL(SH_ENUM, "the gradient is not finite, in iteration %lld", (long long)iteration);
+    if (n_lost == 1 && r->comm->n_worker > 1)
+        sh_error_note(SH_ENUM, "by the loss of rank %d alone", last);
+    else if (n_lost)
+        sh_error_note(SH_ENUM, "by the loss of %d of %d workers", n_lost, r->comm->n_worker);
+    sh_error_hint(SH_ENUM, "checkpoints are unharmed, and --resume tries again from the newest");
+    return sh_error_hint(SH_ENUM, "if it comes again: a smaller train.lr or train.clip, in another directory, with the networks of an "
+                                  "earlier checkpoint (--init)");
+}
+
 static sh_status iterate(run *r)
 {
     const sh_config *c = &r->config;
-    bool coordinator = r->comm->rank == 0, worker = r->comm->worker >= 0, stop = false;
+    bool coordinator = r->comm->rank == 0, worker = r->comm->worker >= 0, stop = false, finite = true;
     int64_t i = r->first;
     sh_progress progress;
     sh_progress_begin(&progress, "training", "structures", i, c->train.iterations, (double)c->train.batch,
@@ -553,17 +570,21 @@ static sh_status iterate(run *r)
         sh_exchange_send_replay(r->exchange, &header, &r->state.came_in); /* empty: everybody has the replay as it is */
     }
     sh_timings_iteration(&r->timings, 0);
-    for (; i < c->train.iterations && !stop; i++) {
+    for (; i < c->train.iterations && !stop && finite; i++) {
         if (worker && i + 1 < c->train.iterations) sh_exchange_expect_replay(r->exchange);
         double began = sh_clock_s();
         sh_status status = coordinator ? coordinate(r, i) : SH_OK;
         if (status != SH_OK) sh_comm_abort(r->comm, status);
-        if (worker) stop = work(r, i);
+        sh_report report = {0};
+        if (worker) report = work(r, i);
         if (coordinator) {
             take_in(r);
-            stop = r->state.pending_report.stop > 0;
+            report = r->state.pending_report;
             sh_progress_update(&progress, i + 1, r->state.line);
         }
+        stop = report.stop > 0;
+        finite = isfinite(report.norm);
+        if (!finite) continue;
         sh_deadline_took(&r->deadline, SH_TIMED_STEP, sh_clock_s() - began);
         bool last = i + 1 == c->train.iterations || stop;
         if (last || (i + 1) % c->run.checkpoint_every == 0) SH_TRY(checkpoint(r, i + 1, last));
@@ -574,6 +595,7 @@ static sh_status iterate(run *r)
     if (coordinator && r->state.has_pending) SH_TRY(sh_coordinator_absorb(&r->state, i - 1));
     if (coordinator) sh_progress_end(&progress, i, r->state.line);
     if (r->args.timings) SH_TRY(sh_timings_write(&r->timings, r->comm, r->args.timings));
+    if (!finite) return not_finite(r, i - 1);
     if (!stop || i == c->train.iterations) return SH_OK;
     if (coordinator) sh_log_info("stopped after iteration %lld of %lld, as %s; go on with --resume", (long long)i,
                                  (long long)c->train.iterations, sh_deadline_reason(&r->deadline));

@@ -71,8 +71,7 @@ void sh_run_files_go_on(sh_run_files *f, bool all_idle)
     sh_writer_start(f->writer, write_state, f);
 }
 
-/* Collective: all that was handed over is on the disk. */
-static sh_status finish(sh_run_files *f)
+sh_status sh_run_files_finish(sh_run_files *f)
 {
     if (!f->under_way) return SH_OK;
     f->under_way = false;
@@ -87,11 +86,11 @@ static sh_status finish(sh_run_files *f)
 
 sh_status sh_run_files_checkpoint(sh_run_files *f, const sh_setup *setup, const sh_coordinator_state *state, int64_t done, bool last)
 {
-    SH_TRY(finish(f));
+    SH_TRY(sh_run_files_finish(f));
     sh_run_samples_hand_over(f->samples, done, f->writer);
     if (f->comm->rank == 0) f->state = sh_run_state_take(setup, state, done);
     f->iteration = done;
     f->waits = f->comm->rank == 0;
     f->under_way = true;
-    return last ? finish(f) : SH_OK;
+    return last ? sh_run_files_finish(f) : SH_OK;
 }

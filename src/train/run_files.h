@@ -26,6 +26,9 @@ void sh_run_files_add(sh_run_files *files, const sh_records *records);
 sh_status sh_run_files_checkpoint(sh_run_files *files, const sh_setup *setup, const sh_coordinator_state *state, int64_t done,
                                   bool last);
 
+/* Collective: returns when all that was handed over is on the disk. */
+sh_status sh_run_files_finish(sh_run_files *files);
+
 /* What this rank's thread is at; a failure is what the run should be stopped for. */
 sh_writer_state sh_run_files_look(const sh_run_files *files);
 /* s that this rank's thread took for the last checkpoint that is on the disk: what an end has to wait for. */

@@ -32,7 +32,8 @@ void sh_timings_mark(sh_timings *t, sh_part part);
 /* Of what has passed since the last mark, `seconds` were another part. */
 void sh_timings_move(sh_timings *t, sh_part from, sh_part to, double seconds);
 
-/* Collective: rank 0 writes a table, a row a rank. */
+/* Collective: rank 0 writes a table, a row a rank, and warns of workers that took several times as long as the others for what they do
+ * by themselves. */
 sh_status sh_timings_write(const sh_timings *t, sh_comm *comm, const char *path);
 
 #endif

@@ -1,0 +1,118 @@
+#!/usr/bin/env bash
+# What a user sees of a machine in a bad hour, and what comes of the run: a number that is not finite, a clock that jumps, a slow worker,
+# a checkpoint that is damaged, a disk that becomes full or read-only under the run. Each run comes to the bits of an undisturbed one.
+# Dying ranks are in stop.sh, kills inside files in resume.sh, places that cannot be written from the start in cli/bad_input.sh.
+set -euo pipefail
+shaft=$1
+# shellcheck source=tests/tools/expect.sh
+. "$(dirname "${BASH_SOURCE[0]}")/../tools/expect.sh"
+here=$folder
+last=100
+cat > run.yaml <<END_OF_FILE
+elements: [Li, Na, O, Cl]
+constraints: {max_elements: 2, max_sites: 1, max_atoms: 64}
+policy: {mixture: 1}
+reward: {formation_energy: {weight: 0}}
+train: {iterations: $last, batch: 8, replay: {capacity: 64, batch: 8}}
+run: {seed: 1, checkpoint_every: 10, keep_checkpoints: 1000000}
+END_OF_FILE
+
+train() { # RUN OPTIONS...
+    local run=$1
+    shift
+    mpirun -n 2 "${launch[@]}" "$shaft" train run.yaml --resume --set "run.directory=$run" "$@"
+}
+launch=()
+faulty=(-x LD_PRELOAD="$SHAFT_TEST_FAULTS" -x "ASAN_OPTIONS=detect_leaks=0:verify_asan_link_order=0")
+
+rows() { { cat "$1/metrics.csv" 2> /dev/null || true; } | wc -l; }
+metrics() { sed 's/,[^,]*,[^,]*$//' "$1/metrics.csv"; }
+
+await() { # COMMAND...
+    local until=$((SECONDS + 120))
+    until "$@"; do
+        [ $SECONDS -lt $until ] || { echo "never came true: $*"; exit 1; }
+        sleep 0.01
+    done
+}
+grown() { [ "$(rows "$1")" -ge "$2" ]; }
+
+say() { # TEXT...: all of them in out.txt, or it is shown
+    local text
+    for text in "$@"; do
+        grep -qF -- "$text" out.txt || { echo "not said: $text"; cat out.txt; exit 1; }
+    done
+}
+ended() { # CODE JOB TEXT...
+    local wanted=$1 job=$2 code=0
+    shift 2
+    wait "$job" || code=$?
+    [ $code = "$wanted" ] || { echo "ended with $code, wanted $wanted:"; cat out.txt; exit 1; }
+    say "$@"
+}
+newest() { find "$1/checkpoints" -name '0*.h5' | sort | tail -n 1; }
+
+same() { # RUN: it goes on to the end, as if nothing had been
+    launch=()
+    expect 0 "training $last/$last" train "$1"
+    cmp "whole/checkpoints/000$last.h5" "$1/checkpoints/000$last.h5"
+    diff <(metrics whole) <(metrics "$1")
+}
+
+expect 0 "training $last/$last" train whole
+
+# ---- a number that is not finite, on one rank of two: said once, by all that was done before left on the disk ----
+for setup in shared dedicated; do
+    launch=("${faulty[@]}" -x FAULT_NAN="$here/spoil" -x FAULT_RANK=1)
+    train "nan-$setup" --quiet --set run.coordinator=$setup > out.txt 2>&1 &
+    await grown "nan-$setup" 23
+    touch spoil
+    ended 1 $! "shaft train: the gradient is not finite, in iteration" "hint: checkpoints are unharmed, and --resume tries again from the newest"
+    [ "$(grep -c 'gradient is not finite' out.txt)" = 1 ]
+    [ $setup = dedicated ] || say "by the loss of rank 1 alone"
+    rm spoil
+    at=$(rows "nan-$setup") # with the header: the iteration it was in counts as not done
+    [ $((10#$(basename "$(newest "nan-$setup")" .h5))) = $(((at - 2) / 10 * 10)) ]
+    [ -z "$(compgen -G "nan-$setup/*/*.part")" ]
+    if [ $setup = shared ]; then same "nan-$setup"; fi
+done
+echo "not finite: iteration $((at - 2))"
+
+# ---- the time of day jumps ----
+launch=("${faulty[@]}" -x FAULT_CLOCK="$here/jump" -x SHAFT_END_TIME=$(($(date +%s) + 3600)))
+began=$SECONDS
+train clock --timings timings.csv > out.txt 2>&1 &
+await grown clock 3
+touch jump
+ended 0 $! "training $last/$last"
+awk -F, -v limit=$((SECONDS - began + 2)) 'NR > 1 { if (!($(NF - 1) >= 0 && $NF > 0)) exit 1; sum += $(NF - 1) } END { exit sum > limit }' clock/metrics.csv
+awk -F, -v limit=$((SECONDS - began + 2)) 'NR > 1 { for (i = 5; i <= NF; i++) { if (!($i >= 0)) exit 1; sum[NR] += $i } if (!(sum[NR] > 0 && sum[NR] < limit)) exit 1 }' timings.csv
+same clock
+rm jump
+launch=("${faulty[@]}" -x FAULT_CLOCK="$here/jump")
+train limited --quiet --set train.iterations=100000000 --set run.checkpoint_every=1000000 --time-limit 3 > out.txt 2>&1 &
+began=$SECONDS
+await grown limited 3
+touch jump
+ended 85 $!
+took=$((SECONDS - began))
+[ $took -ge 1 ] && [ $took -lt 15 ]
+launch=()
+rm jump
+echo "clock: stopped in $took s of 3"
+
+# ---- a worker that is ten times slower than the other ----
+train slow --quiet --timings timings.csv > out.txt 2>&1 &
+job=$!
+await grown slow 3
+for victim in $(pgrep -P "$job") $(pgrep -P "$(pgrep -d , -P "$job")"); do
+    if grep -qzx "OMPI_COMM_WORLD_RANK=1" "/proc/$victim/environ" 2> /dev/null; then break; fi
+done
+{ while kill -STOP "$victim" && sleep 0.045 && kill -CONT "$victim"; do sleep 0.005; done; } 2> /dev/null &
+ended 0 $job "rank 1, on $(hostname), took" "times as long as the median worker for its part: the others wait for it"
+[ "$(grep -c 'median worker' out.txt)" = 1 ]
+awk -F, 'NR == 1 { for (i = 1; i <= NF; i++) column[$i] = i; next }
+    { own[$1] = $column["sample"] + $column["reward"] + $column["gradient"]; waits[$1] = $column["wait_workers"] }
+    END { if (!(own[1] > 3 * own[0] && waits[0] > own[0] && waits[0] > 3 * waits[1])) exit 1
+          printf "slow: %.1f times, the other waits %.0f %%\n", own[1] / own[0], 100 * waits[0] / (waits[0] + own[0]) }' timings.csv
+same slow; date +%s.%N
