@@ -12,7 +12,7 @@
 static const char *const name[SH_N_PART] = {"coordinate", "wait_rank0",   "replay", "sample", "reward",        "tell",
                                             "gradient",   "wait_workers", "sum",    "adam",   "wait_findings", "files"};
 
-static const double SLOW = 3; /* times the median: more than ranks of one kind differ */
+static const double SLOW = 2; /* times the median: more than ranks of one kind differ */
 
 void sh_timings_iteration(sh_timings *t, int64_t structures)
 {

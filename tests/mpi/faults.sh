@@ -2,18 +2,22 @@
 # What a user sees of a machine in a bad hour, and what comes of the run: a number that is not finite, a clock that jumps, a slow worker,
 # a checkpoint that is damaged, a disk that becomes full or read-only under the run. Each run comes to the bits of an undisturbed one.
 # Dying ranks are in stop.sh, kills inside files in resume.sh, places that cannot be written from the start in cli/bad_input.sh.
+# Disks are made where mounting is allowed (by root); what is left out otherwise is said.
 set -euo pipefail
+if [ -z "${FAULTS_MOUNTS:-}" ]; then # of its own: they end with the script
+    if unshare -m true 2> /dev/null; then FAULTS_MOUNTS=1 exec unshare -m bash "$0" "$@"; fi
+fi
 shaft=$1
 # shellcheck source=tests/tools/expect.sh
 . "$(dirname "${BASH_SOURCE[0]}")/../tools/expect.sh"
 here=$folder
-last=100
+last=40
 cat > run.yaml <<END_OF_FILE
 elements: [Li, Na, O, Cl]
-constraints: {max_elements: 2, max_sites: 1, max_atoms: 64}
+constraints: {max_elements: 2, max_sites: 2, max_atoms: 64}
 policy: {mixture: 1}
 reward: {formation_energy: {weight: 0}}
-train: {iterations: $last, batch: 8, replay: {capacity: 64, batch: 8}}
+train: {iterations: $last, batch: 96, replay: {capacity: 64, batch: 32}}
 run: {seed: 1, checkpoint_every: 10, keep_checkpoints: 1000000}
 END_OF_FILE
 
@@ -55,7 +59,7 @@ newest() { find "$1/checkpoints" -name '0*.h5' | sort | tail -n 1; }
 same() { # RUN: it goes on to the end, as if nothing had been
     launch=()
     expect 0 "training $last/$last" train "$1"
-    cmp "whole/checkpoints/000$last.h5" "$1/checkpoints/000$last.h5"
+    cmp "whole/checkpoints/0000$last.h5" "$1/checkpoints/0000$last.h5"
     diff <(metrics whole) <(metrics "$1")
 }
 
@@ -65,7 +69,7 @@ expect 0 "training $last/$last" train whole
 for setup in shared dedicated; do
     launch=("${faulty[@]}" -x FAULT_NAN="$here/spoil" -x FAULT_RANK=1)
     train "nan-$setup" --quiet --set run.coordinator=$setup > out.txt 2>&1 &
-    await grown "nan-$setup" 23
+    await grown "nan-$setup" 13
     touch spoil
     ended 1 $! "shaft train: the gradient is not finite, in iteration" "hint: checkpoints are unharmed, and --resume tries again from the newest"
     [ "$(grep -c 'gradient is not finite' out.txt)" = 1 ]
@@ -108,11 +112,55 @@ await grown slow 3
 for victim in $(pgrep -P "$job") $(pgrep -P "$(pgrep -d , -P "$job")"); do
     if grep -qzx "OMPI_COMM_WORLD_RANK=1" "/proc/$victim/environ" 2> /dev/null; then break; fi
 done
-{ while kill -STOP "$victim" && sleep 0.045 && kill -CONT "$victim"; do sleep 0.005; done; } 2> /dev/null &
+{ while kill -STOP "$victim" && sleep 0.07 && kill -CONT "$victim"; do sleep 0.005; done; } 2> /dev/null &
 ended 0 $job "rank 1, on $(hostname), took" "times as long as the median worker for its part: the others wait for it"
 [ "$(grep -c 'median worker' out.txt)" = 1 ]
 awk -F, 'NR == 1 { for (i = 1; i <= NF; i++) column[$i] = i; next }
     { own[$1] = $column["sample"] + $column["reward"] + $column["gradient"]; waits[$1] = $column["wait_workers"] }
-    END { if (!(own[1] > 3 * own[0] && waits[0] > own[0] && waits[0] > 3 * waits[1])) exit 1
-          printf "slow: %.1f times, the other waits %.0f %%\n", own[1] / own[0], 100 * waits[0] / (waits[0] + own[0]) }' timings.csv
-same slow; date +%s.%N
+    END { if (!(own[1] > 2 * own[0] && waits[0] > own[0] && waits[0] > 2 * waits[1])) bad = 1
+          printf "slow: %.1f times, the other waits %.0f %%\n", own[1] / own[0], 100 * waits[0] / (waits[0] + own[0])
+          exit bad }' timings.csv || { cat timings.csv; exit 1; }
+same slow
+
+# ---- the newest checkpoints are damaged: empty, cut off, bytes changed ----
+cp -r whole damaged
+: > damaged/checkpoints/000040.h5
+truncate -s -1000 damaged/checkpoints/000030.h5
+printf 'rust' | dd of=damaged/checkpoints/000020.h5 bs=1 seek=200000 conv=notrunc status=none
+same damaged
+for file in 000040 000030 000020; do say "warning: a checkpoint is skipped: " "while reading checkpoint 'damaged/checkpoints/$file.h5'"; done
+say "iterations 10 to $last"
+
+# ---- a disk becomes full under the run, another read-only, as Linux does with one that fails ----
+mkdir disk
+filled() { head -c 100M /dev/zero > disk/other 2> /dev/null || true; }
+if mount -t tmpfs -o size=20m shaft-test disk 2> /dev/null; then
+    train disk/run --quiet > out.txt 2>&1 &
+    await grown disk/run 13
+    filled
+    ended 1 $! "No space left on device" "hint: what was written before is unharmed: --resume goes on from there"
+    cat out.txt
+    rm disk/other
+    same disk/run
+    umount disk
+else
+    echo "not tried, as mounting is not allowed: a disk that becomes full"
+fi
+truncate -s 32M image
+if mkfs.ext4 -q image 2> /dev/null && mount -o loop,errors=remount-ro image disk 2> /dev/null; then
+    train disk/run --quiet > out.txt 2>&1 &
+    await grown disk/run 13
+    mount -o remount,abort disk
+    ended 1 $! "Read-only file system"
+    cat out.txt
+    expect 1 "Read-only file system" train disk/run
+    cat out.txt
+    expect 0 "" "$shaft" sample disk/run -n 3 -o read.h5
+    umount disk
+    e2fsck -fp image > fsck.log || [ $? = 1 ]
+    mount -o loop image disk
+    same disk/run
+    umount disk
+else
+    echo "not tried, as mounting is not allowed: a disk that becomes read-only"
+fi
