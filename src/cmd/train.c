@@ -165,6 +165,7 @@ static sh_status look_at_directory(run *r)
     const char *directory = r->config.run.directory;
     char path[SH_PATH_SIZE + 32], *before;
     SH_TRY(sh_folder_lock(directory, "shaft train", &r->lock));
+    SH_TRY(sh_run_state_clean(directory));
     SH_TRY(sh_run_state_config(directory, &before));
     sh_status status = SH_OK;
     snprintf(path, sizeof path, "%s/metrics.csv", directory);
@@ -378,6 +379,12 @@ static bool sums_early(const run *r, const sh_replay_header *header, const sh_st
     return most > sh_step_slice(batch, r->setup.be);
 }
 
+/* A signal came to this rank, or it cannot write. */
+static bool wants_to_stop(const run *r)
+{
+    return sh_signals_caught() || sh_run_files_look(r->files) == SH_WRITER_FAILED || r->state.metrics_error;
+}
+
 /* Values and gradients of this worker's shards, then their sums over all. */
 static void learn(run *r, const sh_replay_header *header, bool explored, sh_report *report)
 {
@@ -401,7 +408,7 @@ static void learn(run *r, const sh_replay_header *header, bool explored, sh_repo
         sh_train_step(r->setup.policy, r->setup.be, &s.batch, r->setup.arena, &report->sums);
         memcpy(numbers + k * N, &report->sums, sizeof report->sums);
         r->lost = (k > 0 && r->lost) || !isfinite(report->sums.square_fresh + report->sums.square_replay);
-        numbers[k * N + STOP] = sh_deadline_stop(&r->deadline) || header->stop || sh_run_files_look(r->files) == SH_WRITER_FAILED;
+        numbers[k * N + STOP] = sh_deadline_stop(&r->deadline) || header->stop || wants_to_stop(r);
         numbers[k * N + IDLE] = sh_run_files_look(r->files) == SH_WRITER_IDLE;
         sh_gradients_take(&r->gradients, &r->setup, k);
     }
@@ -477,18 +484,16 @@ static int64_t replayed(const run *r)
 
 /* Rank 0, as iteration i begins: takes the findings of i - 1 in, sends out what came into the replay for i + 1, expects the findings of
  * i. */
-static sh_status coordinate(run *r, int64_t iteration)
+static void coordinate(run *r, int64_t iteration)
 {
     sh_coordinator_state *state = &r->state;
-    if (state->has_pending) SH_TRY(sh_coordinator_absorb(state, iteration - 1));
+    if (state->has_pending) sh_coordinator_absorb(state, iteration - 1);
     if (iteration + 1 < r->config.train.iterations) {
-        bool stop = sh_signals_caught() || sh_run_files_look(r->files) == SH_WRITER_FAILED;
-        sh_replay_header header = {.iteration = iteration + 1, .n_total = replayed(r), .stop = r->comm->dedicated && stop};
+        sh_replay_header header = {.iteration = iteration + 1, .n_total = replayed(r), .stop = r->comm->dedicated && wants_to_stop(r)};
         sh_exchange_send_replay(r->exchange, &header, &state->came_in);
     }
     sh_exchange_expect_findings(r->exchange);
     sh_timings_mark(&r->timings, SH_PART_COORDINATE);
-    return SH_OK;
 }
 
 static void take_in(run *r)
@@ -527,12 +532,19 @@ static void fetch_parameters(run *r)
     sh_adam_set_steps(s->adam, steps);
 }
 
+/* Collective. */
+static sh_status metrics_written(run *r)
+{
+    sh_status status = r->comm->rank == 0 ? sh_coordinator_metrics(&r->state) : SH_OK;
+    if (status != SH_OK) sh_error_note(status, "of the run in '%s'", r->config.run.directory);
+    return sh_comm_agree(r->comm, status);
+}
+
 /* Collective: the samples since the last checkpoint, and the state. */
 static sh_status checkpoint(run *r, int64_t done, bool last)
 {
     fetch_parameters(r);
-    bool failed = r->comm->rank == 0 && fflush(r->state.metrics);
-    SH_TRY(sh_comm_agree(r->comm, failed ? SH_FAIL(SH_EIO, "cannot write the metrics file: %s", strerror(errno)) : SH_OK));
+    SH_TRY(metrics_written(r));
     return sh_run_files_checkpoint(r->files, &r->setup, &r->state, done, last);
 }
 
@@ -573,8 +585,7 @@ static sh_status iterate(run *r)
     for (; i < c->train.iterations && !stop && finite; i++) {
         if (worker && i + 1 < c->train.iterations) sh_exchange_expect_replay(r->exchange);
         double began = sh_clock_s();
-        sh_status status = coordinator ? coordinate(r, i) : SH_OK;
-        if (status != SH_OK) sh_comm_abort(r->comm, status);
+        if (coordinator) coordinate(r, i);
         sh_report report = {0};
         if (worker) report = work(r, i);
         if (coordinator) {
@@ -592,7 +603,8 @@ static sh_status iterate(run *r)
         sh_timings_mark(&r->timings, SH_PART_FILES);
         sh_timings_iteration(&r->timings, c->train.batch);
     }
-    if (coordinator && r->state.has_pending) SH_TRY(sh_coordinator_absorb(&r->state, i - 1));
+    if (coordinator && r->state.has_pending) sh_coordinator_absorb(&r->state, i - 1);
+    SH_TRY(metrics_written(r));
     if (coordinator) sh_progress_end(&progress, i, r->state.line);
     if (r->args.timings) SH_TRY(sh_timings_write(&r->timings, r->comm, r->args.timings));
     if (!finite) return not_finite(r, i - 1);

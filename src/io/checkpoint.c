@@ -392,7 +392,6 @@ sh_status sh_checkpoint_find(const char *folder, sh_checkpoint **out, int64_t *i
     listing l;
     char path[PATH_SIZE];
     *out = NULL;
-    SH_TRY(sh_folder_clean(folder));
     sh_status status = list_all(folder, &l);
     int64_t i = l.n - 1;
     for (; status == SH_OK && i >= 0; i--) {

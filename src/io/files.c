@@ -94,6 +94,11 @@ static sh_status sync_path(const char *path, int flags)
     return SH_OK;
 }
 
+sh_status sh_file_sync(const char *path)
+{
+    return access(path, F_OK) ? SH_OK : sync_path(path, O_RDONLY);
+}
+
 sh_status sh_file_publish(const char *path)
 {
     char part[PATH_SIZE], folder[PATH_SIZE];

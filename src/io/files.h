@@ -10,6 +10,9 @@
 /* The folder and those above it. */
 sh_status sh_folder_make(const char *path);
 
+/* What others have written to a file is on the disk when this returns; a file that is not there is fine. */
+sh_status sh_file_sync(const char *path);
+
 /* The folder that PATH is in: "." for a bare name. */
 void sh_file_folder(const char *path, char *folder, size_t size);
 /* PATH.part, under which a file is written. */

@@ -125,13 +125,14 @@ static void write_row(sh_coordinator_state *c, int64_t iteration)
     for (int k = 1; k < SH_N_REASON; k++)
         fprintf(f, ",%.0f", t->reason[k]);
     fprintf(f, ",%.3f,%.1f\n", seconds, t->n / fmax(seconds, 1e-6));
+    if (ferror(f) && !c->metrics_error) c->metrics_error = errno ? errno : EIO;
     char text[4][24];
     snprintf(c->line, sizeof c->line, "loss %s  log Z %s (%s)  reward %.4f best %.4f  E_f %s  valid %3.0f%%  modes %lld",
              shown(text[0], 8, loss), shown(text[1], 7, r->log_z), shown(text[2], 7, estimate), t->reward / t->n, c->best_reward,
              shown(text[3], 6, e_form), 100 * t->valid / t->n, (long long)c->modes.n);
 }
 
-sh_status sh_coordinator_absorb(sh_coordinator_state *c, int64_t iteration)
+void sh_coordinator_absorb(sh_coordinator_state *c, int64_t iteration)
 {
     SH_ASSERT(c->has_pending);
     sh_records_resize(&c->came_in, 0);
@@ -141,6 +142,12 @@ sh_status sh_coordinator_absorb(sh_coordinator_state *c, int64_t iteration)
     c->best_reward = fmax(c->best_reward, c->pending.tally.best);
     write_row(c, iteration);
     c->has_pending = false;
-    if (ferror(c->metrics)) return SH_FAIL(SH_EIO, "cannot write the metrics file: %s", strerror(errno));
-    return SH_OK;
+}
+
+sh_status sh_coordinator_metrics(sh_coordinator_state *c)
+{
+    if (!c->metrics_error && fflush(c->metrics)) c->metrics_error = errno;
+    if (!c->metrics_error) return SH_OK;
+    SH_FAIL(SH_EIO, "cannot write metrics.csv: %s", strerror(c->metrics_error));
+    return sh_error_hint(SH_EIO, "checkpoints are unharmed: --resume goes on from the newest");
 }

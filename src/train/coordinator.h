@@ -33,6 +33,7 @@ typedef struct {
     int64_t n_visited;       /* trajectories taken in */
     double best_reward;
     FILE *metrics;
+    int metrics_error;       /* errno of the first row that could not be written, or 0 */
     double last_row;         /* when the last row was written, s */
     char line[256];          /* about that row, for the console: aligned, empty before the first */
 } sh_coordinator_state;
@@ -45,6 +46,9 @@ void sh_coordinator_destroy(sh_coordinator_state *c);
 sh_status sh_coordinator_open_metrics(sh_coordinator_state *c, const char *directory, int64_t iterations);
 
 /* Takes the pending findings in and writes the row of `iteration`, the one they are of. */
-sh_status sh_coordinator_absorb(sh_coordinator_state *c, int64_t iteration);
+void sh_coordinator_absorb(sh_coordinator_state *c, int64_t iteration);
+
+/* Whether all rows so far are written. */
+sh_status sh_coordinator_metrics(sh_coordinator_state *c);
 
 #endif

@@ -1,6 +1,9 @@
 #include "train/run_files.h"
 
+#include <stdio.h>
+
 #include "base/memory.h"
+#include "io/files.h"
 
 struct sh_run_files {
     sh_comm *comm;
@@ -48,7 +51,10 @@ void sh_run_files_add(sh_run_files *f, const sh_records *records)
 static sh_status write_state(void *context)
 {
     const sh_run_files *f = context;
+    char metrics[SH_PATH_SIZE + 16];
     SH_TRY(sh_run_samples_index(f->samples));
+    snprintf(metrics, sizeof metrics, "%s/metrics.csv", f->config->run.directory);
+    SH_TRY(sh_file_sync(metrics)); /* a machine that breaks down loses no row of what the state has done */
     return sh_run_state_write(f->state, f->config, f->iteration);
 }
 

@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "base/memory.h"
+#include "io/files.h"
 #include "reward/tables.h"
 
 static void folder_of(const char *directory, char path[SH_PATH_SIZE + 16])
@@ -141,6 +142,13 @@ static sh_status find(const char *directory, sh_checkpoint **file, int64_t *iter
     char folder[SH_PATH_SIZE + 16];
     folder_of(directory, folder);
     return sh_checkpoint_find(folder, file, iteration);
+}
+
+sh_status sh_run_state_clean(const char *directory)
+{
+    char folder[SH_PATH_SIZE + 16];
+    folder_of(directory, folder);
+    return sh_folder_clean(folder);
 }
 
 sh_status sh_run_state_read(const char *directory, const sh_setup *setup, sh_coordinator_state *state,

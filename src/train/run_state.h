@@ -25,4 +25,7 @@ sh_status sh_run_state_init(const char *path, const sh_setup *setup, int64_t *ta
 /* The configuration a run was started with, from its newest checkpoint; *text is NULL where there is none (sh_free). */
 sh_status sh_run_state_config(const char *directory, char **text);
 
+/* Removes what a killed writer left half-written. For who holds the lock of the directory. */
+sh_status sh_run_state_clean(const char *directory);
+
 #endif

@@ -11,6 +11,7 @@ shaft=$1
 # shellcheck source=tests/tools/expect.sh
 . "$(dirname "${BASH_SOURCE[0]}")/../tools/expect.sh"
 here=$folder
+trap 'umount -l "$folder/disk" 2> /dev/null || true; for job in $(jobs -p); do kill -9 "$job" 2> /dev/null || true; done; rm -rf "$folder"' EXIT
 last=40
 cat > run.yaml <<END_OF_FILE
 elements: [Li, Na, O, Cl]
@@ -128,7 +129,7 @@ cp -r whole damaged
 truncate -s -1000 damaged/checkpoints/000030.h5
 printf 'rust' | dd of=damaged/checkpoints/000020.h5 bs=1 seek=200000 conv=notrunc status=none
 same damaged
-for file in 000040 000030 000020; do say "warning: a checkpoint is skipped: " "while reading checkpoint 'damaged/checkpoints/$file.h5'"; done
+for file in 000040 000030 000020; do say "damaged/checkpoints/$file.h5"; done
 say "iterations 10 to $last"
 
 # ---- a disk becomes full under the run, another read-only, as Linux does with one that fails ----
@@ -138,8 +139,7 @@ if mount -t tmpfs -o size=20m shaft-test disk 2> /dev/null; then
     train disk/run --quiet > out.txt 2>&1 &
     await grown disk/run 13
     filled
-    ended 1 $! "No space left on device" "hint: what was written before is unharmed: --resume goes on from there"
-    cat out.txt
+    ended 1 $! "No space left on device" "--resume goes on from"
     rm disk/other
     same disk/run
     umount disk
@@ -152,9 +152,7 @@ if mkfs.ext4 -q image 2> /dev/null && mount -o loop,errors=remount-ro image disk
     await grown disk/run 13
     mount -o remount,abort disk
     ended 1 $! "Read-only file system"
-    cat out.txt
     expect 1 "Read-only file system" train disk/run
-    cat out.txt
     expect 0 "" "$shaft" sample disk/run -n 3 -o read.h5
     umount disk
     e2fsck -fp image > fsck.log || [ $? = 1 ]
