@@ -387,7 +387,7 @@ sh_status sh_checkpoint_read(const char *path, sh_checkpoint **out)
     return SH_OK;
 }
 
-sh_status sh_checkpoint_find(const char *folder, sh_checkpoint **out, int64_t *iteration)
+sh_status sh_checkpoint_find(const char *folder, bool warn, sh_checkpoint **out, int64_t *iteration)
 {
     listing l;
     char path[PATH_SIZE];
@@ -398,7 +398,7 @@ sh_status sh_checkpoint_find(const char *folder, sh_checkpoint **out, int64_t *i
         path_of(folder, l.iteration[i], path, sizeof path);
         *iteration = l.iteration[i];
         if (sh_checkpoint_read(path, out) == SH_OK) break;
-        sh_log_warn("a checkpoint is skipped: %s", sh_error_message());
+        if (warn) sh_log_warn("a checkpoint is skipped: %s", sh_error_message());
         sh_error_clear();
     }
     if (status == SH_OK && l.n && i < 0)

@@ -42,9 +42,9 @@ sh_status sh_checkpoint_write(const sh_checkpoint *c, const char *folder, int64_
 /* Everything of a file into memory, all checksums verified. */
 sh_status sh_checkpoint_read(const char *path, sh_checkpoint **out);
 
-/* The newest checkpoint of the folder that reads; a warning names each that was skipped. The folder is left as it is: it may be of a
+/* The newest checkpoint of the folder that reads; warn: each that was skipped is named. The folder is left as it is: it may be of a
  * run at work. *out is NULL, with SH_OK, where there is no checkpoint at all; SH_EIO where none reads. */
-sh_status sh_checkpoint_find(const char *folder, sh_checkpoint **out, int64_t *iteration);
+sh_status sh_checkpoint_find(const char *folder, bool warn, sh_checkpoint **out, int64_t *iteration);
 
 /* What was read. Another type or shape than asked for is an error; a dimension of -1 takes any, and comes out. */
 sh_status sh_checkpoint_array(const sh_checkpoint *c, const char *name, sh_array_type type, int n_dim, int64_t *dims,

@@ -137,11 +137,11 @@ static sh_status read_state(const sh_checkpoint *file, sh_coordinator_state *c)
     return status;
 }
 
-static sh_status find(const char *directory, sh_checkpoint **file, int64_t *iteration)
+static sh_status find(const char *directory, bool warn, sh_checkpoint **file, int64_t *iteration)
 {
     char folder[SH_PATH_SIZE + 16];
     folder_of(directory, folder);
-    return sh_checkpoint_find(folder, file, iteration);
+    return sh_checkpoint_find(folder, warn, file, iteration);
 }
 
 sh_status sh_run_state_clean(const char *directory)
@@ -155,7 +155,7 @@ sh_status sh_run_state_read(const char *directory, const sh_setup *setup, sh_coo
                             int64_t *iteration)
 {
     sh_checkpoint *file;
-    SH_TRY(find(directory, &file, iteration));
+    SH_TRY(find(directory, false, &file, iteration)); /* who wanted the configuration has been warned */
     if (!file) return SH_FAIL(SH_EINPUT, "there is no checkpoint in '%s/checkpoints'", directory);
     sh_status status = read_parameters(file, setup);
     if (status == SH_OK && state) status = read_state(file, state);
@@ -225,7 +225,7 @@ sh_status sh_run_state_init(const char *path, const sh_setup *s, int64_t *taken,
 {
     sh_checkpoint *file = NULL;
     int64_t iteration;
-    sh_status status = ends_with(path, ".h5") ? sh_checkpoint_read(path, &file) : find(path, &file, &iteration);
+    sh_status status = ends_with(path, ".h5") ? sh_checkpoint_read(path, &file) : find(path, true, &file, &iteration);
     if (status == SH_OK && !file) status = SH_FAIL(SH_EINPUT, "there is no checkpoint in '%s/checkpoints'", path);
     if (status == SH_EIO) status = SH_EINPUT; /* the file is the user's choice */
     if (status == SH_OK) status = take_parameters(file, s, taken, all);
@@ -241,7 +241,7 @@ sh_status sh_run_state_config(const char *directory, char **text)
     int64_t iteration;
     const char *stored;
     *text = NULL;
-    SH_TRY(find(directory, &file, &iteration));
+    SH_TRY(find(directory, true, &file, &iteration));
     if (!file) return SH_OK;
     sh_status status = sh_checkpoint_text(file, "config", &stored);
     if (status == SH_OK) *text = sh_strdup(stored);

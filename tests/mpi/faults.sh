@@ -131,6 +131,7 @@ printf 'rust' | dd of=damaged/checkpoints/000020.h5 bs=1 seek=200000 conv=notrun
 same damaged
 for file in 000040 000030 000020; do say "damaged/checkpoints/$file.h5"; done
 say "iterations 10 to $last"
+[ "$(grep -c 'a checkpoint is skipped' out.txt)" = 3 ]
 
 # ---- a disk becomes full under the run, another read-only, as Linux does with one that fails ----
 mkdir disk

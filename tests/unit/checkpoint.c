@@ -59,7 +59,7 @@ static void test_round_trip(void **state)
     double number;
     const char *text;
     const void *data;
-    assert_ok(sh_checkpoint_find(under("a/b"), &c, &iteration));
+    assert_ok(sh_checkpoint_find(under("a/b"), true, &c, &iteration));
     assert_non_null(c);
     assert_int_equal(iteration, 400);
     static float got[N * M];
@@ -112,7 +112,7 @@ static void test_only_the_newest_are_kept(void **state)
     assert_int_not_equal(access(under("k/000500.h5"), F_OK), 0);
     sh_checkpoint *c;
     int64_t iteration;
-    assert_ok(sh_checkpoint_find(under("k"), &c, &iteration));
+    assert_ok(sh_checkpoint_find(under("k"), true, &c, &iteration));
     assert_int_equal(iteration, 1000000);
     sh_checkpoint_destroy(&c);
 }
@@ -168,7 +168,7 @@ static void test_damage(void **state)
     put_file(under("e/notes.txt"), "mine", 4);
     sh_checkpoint *c;
     int64_t iteration;
-    assert_ok(sh_checkpoint_find(under("e"), &c, &iteration));
+    assert_ok(sh_checkpoint_find(under("e"), true, &c, &iteration));
     assert_int_equal(iteration, 100);
     sh_checkpoint_destroy(&c);
     assert_int_equal(access(under("e/000300.h5.part"), F_OK), 0); /* a run at work may be writing it */
@@ -176,8 +176,8 @@ static void test_damage(void **state)
     assert_int_not_equal(access(under("e/000300.h5.part"), F_OK), 0);
     assert_int_equal(access(under("e/notes.txt"), F_OK), 0);
     put_file(under("e/000100.h5"), "nothing", 7);
-    assert_fails(sh_checkpoint_find(under("e"), &c, &iteration), SH_EIO, "none of the 2 checkpoints");
-    assert_ok(sh_checkpoint_find(under("empty"), &c, &iteration));
+    assert_fails(sh_checkpoint_find(under("e"), true, &c, &iteration), SH_EIO, "none of the 2 checkpoints");
+    assert_ok(sh_checkpoint_find(under("empty"), true, &c, &iteration));
     assert_null(c);
     sh_free(whole);
 }
