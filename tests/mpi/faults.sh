@@ -12,14 +12,14 @@ shaft=$1
 . "$(dirname "${BASH_SOURCE[0]}")/../tools/expect.sh"
 here=$folder
 trap 'umount -l "$folder/disk" 2> /dev/null || true; for job in $(jobs -p); do kill -9 "$job" 2> /dev/null || true; done; rm -rf "$folder"' EXIT
-last=40
+last=28
 cat > run.yaml <<END_OF_FILE
 elements: [Li, Na, O, Cl]
 constraints: {max_elements: 2, max_sites: 2, max_atoms: 64}
 policy: {mixture: 1}
 reward: {formation_energy: {weight: 0}}
 train: {iterations: $last, batch: 96, replay: {capacity: 64, batch: 32}}
-run: {seed: 1, checkpoint_every: 10, keep_checkpoints: 1000000}
+run: {seed: 1, checkpoint_every: 7, keep_checkpoints: 1000000}
 END_OF_FILE
 
 train() { # RUN OPTIONS...
@@ -70,14 +70,14 @@ expect 0 "training $last/$last" train whole
 for setup in shared dedicated; do
     launch=("${faulty[@]}" -x FAULT_NAN="$here/spoil" -x FAULT_RANK=1)
     train "nan-$setup" --quiet --set run.coordinator=$setup > out.txt 2>&1 &
-    await grown "nan-$setup" 13
+    await grown "nan-$setup" 10
     touch spoil
     ended 1 $! "shaft train: the gradient is not finite, in iteration" "hint: checkpoints are unharmed, and --resume tries again from the newest"
     [ "$(grep -c 'gradient is not finite' out.txt)" = 1 ]
     [ $setup = dedicated ] || say "by the loss of rank 1 alone"
     rm spoil
     at=$(rows "nan-$setup") # with the header: the iteration it was in counts as not done
-    [ $((10#$(basename "$(newest "nan-$setup")" .h5))) = $(((at - 2) / 10 * 10)) ]
+    [ $((10#$(basename "$(newest "nan-$setup")" .h5))) = $(((at - 2) / 7 * 7)) ]
     [ -z "$(compgen -G "nan-$setup/*/*.part")" ]
     if [ $setup = shared ]; then same "nan-$setup"; fi
 done
@@ -125,12 +125,12 @@ same slow
 
 # ---- the newest checkpoints are damaged: empty, cut off, bytes changed ----
 cp -r whole damaged
-: > damaged/checkpoints/000040.h5
-truncate -s -1000 damaged/checkpoints/000030.h5
-printf 'rust' | dd of=damaged/checkpoints/000020.h5 bs=1 seek=200000 conv=notrunc status=none
+: > damaged/checkpoints/000028.h5
+truncate -s -1000 damaged/checkpoints/000021.h5
+printf 'rust' | dd of=damaged/checkpoints/000014.h5 bs=1 seek=200000 conv=notrunc status=none
 same damaged
-for file in 000040 000030 000020; do say "damaged/checkpoints/$file.h5"; done
-say "iterations 10 to $last"
+for file in 000028 000021 000014; do say "damaged/checkpoints/$file.h5"; done
+say "iterations 7 to $last"
 [ "$(grep -c 'a checkpoint is skipped' out.txt)" = 3 ]
 
 # ---- a disk becomes full under the run, another read-only, as Linux does with one that fails ----
@@ -138,7 +138,7 @@ mkdir disk
 filled() { head -c 100M /dev/zero > disk/other 2> /dev/null || true; }
 if mount -t tmpfs -o size=20m shaft-test disk 2> /dev/null; then
     train disk/run --quiet > out.txt 2>&1 &
-    await grown disk/run 13
+    await test -e disk/run/checkpoints/000007.h5
     filled
     ended 1 $! "No space left on device" "--resume goes on from"
     rm disk/other
@@ -150,7 +150,7 @@ fi
 truncate -s 32M image
 if mkfs.ext4 -q image 2> /dev/null && mount -o loop,errors=remount-ro image disk 2> /dev/null; then
     train disk/run --quiet > out.txt 2>&1 &
-    await grown disk/run 13
+    await test -e disk/run/checkpoints/000007.h5
     mount -o remount,abort disk
     ended 1 $! "Read-only file system"
     expect 1 "Read-only file system" train disk/run
