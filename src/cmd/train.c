@@ -553,8 +553,10 @@ static sh_status not_finite(run *r, int64_t iteration)
 {
     int *lost = SH_NEW(int, r->comm->size), mine = r->lost, n_lost = 0, last = 0;
     MPI_Gather(&mine, 1, MPI_INT, lost, 1, MPI_INT, 0, r->comm->all);
-    for (int k = 0; k < r->comm->size; k++)
-        if (lost[k]) n_lost++, last = k;
+    for (int k = 0; k < r->comm->size; k++) {
+        n_lost += lost[k];
+        if (lost[k]) last = k;
+    }
     sh_free(lost);
     SH_TRY(sh_run_files_finish(r->files));
     if (r->comm->rank > 0) return SH_ENUM;

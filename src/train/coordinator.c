@@ -149,5 +149,5 @@ sh_status sh_coordinator_metrics(sh_coordinator_state *c)
     if (!c->metrics_error && fflush(c->metrics)) c->metrics_error = errno;
     if (!c->metrics_error) return SH_OK;
     SH_FAIL(SH_EIO, "cannot write metrics.csv: %s", strerror(c->metrics_error));
-    return sh_error_hint(SH_EIO, "checkpoints are unharmed: --resume goes on from the newest");
+    return sh_error_hint(SH_EIO, "what was written before is unharmed: --resume goes on from there");
 }

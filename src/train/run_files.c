@@ -77,13 +77,20 @@ void sh_run_files_go_on(sh_run_files *f, bool all_idle)
     sh_writer_start(f->writer, write_state, f);
 }
 
+/* Waits for this rank's thread. */
+static sh_status written(sh_run_files *f)
+{
+    sh_status status = sh_writer_wait(f->writer);
+    return status == SH_OK ? SH_OK : sh_error_hint(status, "what was written before is unharmed: --resume goes on from there");
+}
+
 sh_status sh_run_files_finish(sh_run_files *f)
 {
     if (!f->under_way) return SH_OK;
     f->under_way = false;
-    SH_TRY(sh_comm_agree(f->comm, sh_writer_wait(f->writer)));
+    SH_TRY(sh_comm_agree(f->comm, written(f)));
     sh_run_files_go_on(f, true);
-    sh_status status = sh_writer_wait(f->writer);
+    sh_status status = written(f);
     sh_checkpoint_destroy(&f->state);
     f->seconds = sh_writer_seconds(f->writer) - f->counted;
     f->counted += f->seconds;

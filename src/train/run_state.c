@@ -62,9 +62,7 @@ sh_status sh_run_state_write(const sh_checkpoint *file, const sh_config *config,
 {
     char folder[SH_PATH_SIZE + 16];
     folder_of(config->run.directory, folder);
-    sh_status status = sh_checkpoint_write(file, folder, iteration, config->run.keep_checkpoints);
-    return status == SH_OK ? SH_OK
-                           : sh_error_hint(status, "what was written before is unharmed: --resume goes on from there");
+    return sh_checkpoint_write(file, folder, iteration, config->run.keep_checkpoints);
 }
 
 static sh_status read_parameters(const sh_checkpoint *file, const sh_setup *s)

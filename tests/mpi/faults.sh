@@ -140,7 +140,7 @@ if mount -t tmpfs -o size=20m shaft-test disk 2> /dev/null; then
     train disk/run --quiet > out.txt 2>&1 &
     await test -e disk/run/checkpoints/000007.h5
     filled
-    ended 1 $! "No space left on device" "--resume goes on from"
+    ended 1 $! "No space left on device" "hint: what was written before is unharmed: --resume goes on from there"
     rm disk/other
     same disk/run
     umount disk
@@ -152,7 +152,7 @@ if mkfs.ext4 -q image 2> /dev/null && mount -o loop,errors=remount-ro image disk
     train disk/run --quiet > out.txt 2>&1 &
     await test -e disk/run/checkpoints/000007.h5
     mount -o remount,abort disk
-    ended 1 $! "Read-only file system"
+    ended 1 $! "Read-only file system" "hint: what was written before is unharmed: --resume goes on from there"
     expect 1 "Read-only file system" train disk/run
     expect 0 "" "$shaft" sample disk/run -n 3 -o read.h5
     umount disk
