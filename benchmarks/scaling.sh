@@ -1,6 +1,6 @@
 #!/bin/bash
-# scaling.sh -- strong and weak scaling of `shaft train`, with any launcher: a table of all runs, a model of the cost fitted to them
-# and carried on to 8, 64, 512 and 4,096 devices, and a page with the curves (scaling_model.c says what is assumed).
+# scaling.sh -- strong and weak scaling of `shaft train`, with any launcher: a table of all runs with a line through what they take,
+# a model of the cost for 8, 64, 512 and 4,096 devices and cores, and a page with the curves (scaling_model.c says what is assumed).
 #
 #     bash benchmarks/scaling.sh [--launch 'srun -n {}'] [--ranks '1 2 4'] [OPTIONS]
 #

@@ -4,10 +4,11 @@
  *     scaling_model SCALING.csv PAGE.html [KEY=VALUE ...]        the keys are printed with their values
  *
  * The model, for N workers with n new structures each an iteration (and as many replayed):
- *   compute   a + b n of sampling, rewards and gradients: least squares over all runs here; on a device n / goal, what is aimed at
+ *   compute   n / goal, what is aimed at; beside it a + b n of sampling, rewards and gradients, least squares over all runs here
  *   skew      the slowest of N whose times scatter by a share cv: cv sqrt(2 ln N) of the compute
- *   sum       every worker sends and receives 2 (N - 1) / N of the gradient's bytes, and 2 log2 N messages follow each other; then as
- *             many with what is reported (nine numbers a worker)
+ *   sum       every worker sends and receives 2 (N - 1) / N of the gradient's bytes. On devices 2 log2 N messages follow each other; on
+ *             processors every worker sends a piece to each other one and gathers, 2 (N - 1) messages. Then what is reported, nine
+ *             numbers a worker, in log2 N messages. Not fitted: latency and bandwidth are assumed
  *   rank 0    a dedicated one: fixed + per worker, as bench_coordinator measures; it works beside the workers, so an iteration takes
  *             the longer of the two. `sent whole` is what it would be if every record went through rank 0
  * Files are written beside the iterations and cost rank 0 nothing here; memory and the file system's bandwidth are not modelled, nor is
@@ -206,11 +207,12 @@ static void fit_line(const double *x, const double *y, int n, double *a, double 
     *rms = sqrt(*rms);
 }
 
-static double sum_seconds(double workers)
+static double sum_seconds(double workers, bool on_devices)
 {
-    double hops = workers > 1 ? log2(workers) : 0, share = workers > 1 ? 2 * (workers - 1) / workers : 0;
+    double hops = workers > 1 ? log2(workers) : 0, messages = hops + 2 * (on_devices ? hops : workers - 1);
+    double share = workers > 1 ? 2 * (workers - 1) / workers : 0;
     const double report = 9 * sizeof(double);
-    return share * assume("bytes") / assume("bandwidth") + 3 * hops * assume("latency") + workers * report / assume("bandwidth");
+    return share * assume("bytes") / assume("bandwidth") + messages * assume("latency") + workers * report / assume("bandwidth");
 }
 
 static void show_fit(const table *t)
@@ -239,26 +241,32 @@ typedef struct {
     double iteration, workers_take, rank0, sum, skew, efficiency, load, rate;
 } estimate;
 
-static estimate estimate_of(double n_worker, double goal, double per_worker, bool whole)
+/* Of devices or of processors' cores; n_worker last. */
+typedef struct {
+    double goal, per_worker;
+    bool on_devices, whole;
+} scenario;
+
+static estimate estimate_of(const scenario *s, double n_worker)
 {
-    double compute = per_worker / goal;
-    estimate e = {.sum = sum_seconds(n_worker), .skew = n_worker > 1 ? compute * assume("cv") * sqrt(2 * log(n_worker)) : 0};
+    double compute = s->per_worker / s->goal;
+    estimate e = {.sum = sum_seconds(n_worker, s->on_devices), .skew = n_worker > 1 ? compute * assume("cv") * sqrt(2 * log(n_worker)) : 0};
     e.workers_take = compute + e.skew + e.sum;
-    e.rank0 = assume("rank0_fixed") + n_worker * (whole ? per_worker * assume("rank0_record") : assume("rank0_worker"));
+    e.rank0 = assume("rank0_fixed") + n_worker * (s->whole ? s->per_worker * assume("rank0_record") : assume("rank0_worker"));
     e.iteration = fmax(e.workers_take, e.rank0);
     e.efficiency = compute / e.iteration;
     e.load = e.rank0 / e.workers_take;
-    e.rate = n_worker * per_worker / e.iteration;
+    e.rate = n_worker * s->per_worker / e.iteration;
     return e;
 }
 
 /* Workers up to which rank 0 is not what is waited for. */
-static double saturation(double goal, double per_worker, bool whole)
+static double saturation(const scenario *s)
 {
     double lo = 0, hi = 1e9;
     for (int i = 0; i < 200; i++) {
         double middle = (lo + hi) / 2;
-        if (estimate_of(middle, goal, per_worker, whole).load < 1) lo = middle;
+        if (estimate_of(s, middle).load < 1) lo = middle;
         else hi = middle;
     }
     return lo;
@@ -267,16 +275,18 @@ static double saturation(double goal, double per_worker, bool whole)
 static const double many[] = {8, 64, 512, 4096};
 static const char *const way[] = {"told in short", "sent whole"};
 
-static void show_estimates(const char *of, double goal, double per_worker)
+static void show_estimates(const char *of, scenario s)
 {
-    printf("\nEXTRAPOLATED to many %s, weak: %.0f structures each an iteration, %.0f/s each alone\n", of, per_worker, goal);
+    printf("\nEXTRAPOLATED to many %s, weak: %.0f structures each an iteration, %.0f/s each alone, of which efficiency is the share\n", of,
+           s.per_worker, s.goal);
     for (int whole = 0; whole < 2; whole++) {
+        s.whole = whole;
         for (int i = 0; i < 4; i++) {
-            estimate e = estimate_of(many[i], goal, per_worker, whole);
+            estimate e = estimate_of(&s, many[i]);
             printf("  %-14s %5.0f: %8.3f ms (skew %.3f, sum %.3f), rank 0 %9.3f ms: load %6.1f %%; efficiency %.3f, %.3g structures/s\n",
                    way[whole], many[i], 1e3 * e.iteration, 1e3 * e.skew, 1e3 * e.sum, 1e3 * e.rank0, 100 * e.load, e.efficiency, e.rate);
         }
-        printf("  %-14s rank 0 saturates at %.0f workers\n", way[whole], saturation(goal, per_worker, whole));
+        printf("  %-14s rank 0 saturates at %.0f workers\n", way[whole], saturation(&s));
     }
 }
 
@@ -306,8 +316,9 @@ static void write_page(FILE *f, const table *t)
     sh_report_curves(f, &(sh_report_axes){.title = "efficiency", .x_label = "workers", .lo = 0, .hi = 1.2}, series, n_series);
     for (int whole = 0; whole < 2; whole++)
         for (int i = 0; i < N; i++) {
+            const scenario s = {assume("goal"), assume("per_device"), true, whole};
             gpus[i] = 12.0 * i / (N - 1);
-            estimate e = estimate_of(exp2(gpus[i]), assume("goal"), assume("per_device"), whole);
+            estimate e = estimate_of(&s, exp2(gpus[i]));
             value[whole][i] = e.efficiency;
             value[2 + whole][i] = e.load;
         }
@@ -357,8 +368,8 @@ int main(int argc, char **argv)
     printf("\nASSUMED\n");
     for (int i = 0; i < N_ASSUMED; i++)
         printf("  %-13s %12g  %s\n", assumed[i].key, assumed[i].value, assumed[i].meaning);
-    show_estimates("devices", assume("goal"), assume("per_device"));
-    show_estimates("cores", assume("goal_core"), assume("per_core"));
+    show_estimates("devices", (scenario){assume("goal"), assume("per_device"), true, false});
+    show_estimates("cores", (scenario){assume("goal_core"), assume("per_core"), false, false});
     FILE *f = fopen(argv[2], "w");
     if (f) write_page(f, &t);
     if (!f || fclose(f)) {

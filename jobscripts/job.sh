@@ -158,9 +158,14 @@ job_runs() {
 }
 
 submit_again() {
+    local number
     export SHAFT_RESTARTS=$(($(restarts) + 1))
     # shellcheck disable=SC2086 # SHAFT_QSUB: a list of words
-    say "submitted again as $(qsub -V ${SHAFT_QSUB:-} "$SHAFT_SCRIPT")"
+    if number=$(qsub -V ${SHAFT_QSUB:-} "$SHAFT_SCRIPT"); then
+        say "submitted again as $number"
+    else
+        say "qsub failed here, as where nodes may not submit: nothing was submitted again. Submit the same job by hand, it goes on"
+    fi
 }
 
 # train_job CONFIG OPTIONS...: the whole of a job that trains.

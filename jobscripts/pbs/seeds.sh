@@ -22,7 +22,7 @@ SHAFT_SCRIPT=$SHAFT_HOME/jobscripts/pbs/seeds.sh # what is submitted again
 # shellcheck source=jobscripts/job.sh
 . "$SHAFT_HOME/jobscripts/job.sh"
 
-SEED=${PBS_ARRAY_INDEX:-${SEED:?qsub -J 1-5}}
+export SEED=${PBS_ARRAY_INDEX:-${SEED:?qsub -J 1-5}} # a successor has no index of its own
 RUN=${RUN:-runs/$(basename "${CONFIG:?CONFIG=my.yaml qsub -V ...}" .yaml)}
 # shellcheck disable=SC2086 # OPTIONS: a list of words
 train_job "$CONFIG" ${OPTIONS:-} --set "run.seed=$SEED" --set "run.directory=$RUN-$SEED"

@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "crystal/wyckoff.h"
+#include "gflownet/record.h"
 #include "io/config_yaml.h"
 #include "io/text.h"
 #include "mask.h"
@@ -702,6 +703,11 @@ sh_status sh_config_check(const sh_config *c, const sh_groups *groups)
     if (t->replay_batch && !t->replay_capacity)
         return SH_FAIL(SH_EINPUT, "train.replay.capacity: 0 leaves nothing to draw train.replay.batch, %lld, from",
                        (long long)t->replay_batch);
+    int64_t enter = t->batch < t->replay_capacity ? t->batch : t->replay_capacity;
+    if (enter > INT32_MAX / 2 / (int64_t)sh_record_stride(c->constraints.max_sites))
+        return SH_FAIL(SH_EINPUT,
+                       "train.batch, train.replay.capacity: %lld records may enter the replay in one iteration, more than a message holds; "
+                       "lower one of them", (long long)enter);
     if (c->policy.objective == SH_VARGRAD && t->batch < 2)
         return SH_FAIL(SH_EINPUT, "train.batch: 1 is too few for train.objective: vargrad, which compares the trajectories of a batch");
     const char *conflict = sh_policy_options_conflict(&c->policy);

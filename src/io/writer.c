@@ -3,6 +3,7 @@
 #include "io/writer.h"
 
 #include <omp.h>
+#include <hdf5.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -24,6 +25,7 @@ struct sh_writer {
 sh_writer *sh_writer_create(void)
 {
     sh_writer *w = SH_NEW(sh_writer, 1);
+    H5open(); /* by this thread: it begins with a few calls of MPI's */
     atomic_init(&w->state, SH_WRITER_IDLE);
     return w;
 }

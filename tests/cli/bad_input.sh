@@ -66,6 +66,8 @@ for key in train.batch train.iterations run.checkpoint_every run.keep_checkpoint
     refused "$key: -3 is outside 1 to" $key=-3
 done
 refused "train.replay.capacity: -1 is outside 0 to" train.replay.capacity=-1
+expect 2 "9000000 records may enter the replay in one iteration, more than a message holds" "$shaft" train run.yaml \
+    --set run.directory=new/run --set train.batch=9e6 --set train.replay.capacity=9e6
 expect 2 "train.batch: 1 is too few for train.objective: vargrad" "$shaft" train run.yaml --set run.directory=new/run \
     --set train.objective=vargrad --set train.batch=1
 refused "reward.plugin.library: missing" reward.plugin.weight=1
