@@ -459,6 +459,7 @@ static sh_report work(run *r, int64_t iteration)
     sh_report report = {.epsilon = exploration.epsilon, .log_z = sh_policy_log_z_value(r->setup.policy)};
     sh_replay_header header;
     take_replay(r, iteration, &header); /* sent an iteration ago */
+    sh_deadline_took(&r->deadline, SH_TIMED_CHECKPOINT, header.files); /* the state is rank 0's to write */
     sh_records_ahead(&r->ahead, r->setup.be, &r->replay); /* copied while new ones are drawn */
     sh_timings_mark(&r->timings, SH_PART_REPLAY);
     r->drawing[1] = 0;
@@ -489,7 +490,10 @@ static void coordinate(run *r, int64_t iteration)
     sh_coordinator_state *state = &r->state;
     if (state->has_pending) sh_coordinator_absorb(state, iteration - 1);
     if (iteration + 1 < r->config.train.iterations) {
-        sh_replay_header header = {.iteration = iteration + 1, .n_total = replayed(r), .stop = r->comm->dedicated && wants_to_stop(r)};
+        sh_replay_header header = {.iteration = iteration + 1,
+                                   .n_total = replayed(r),
+                                   .stop = r->comm->dedicated && wants_to_stop(r),
+                                   .files = sh_run_files_seconds(r->files)};
         sh_exchange_send_replay(r->exchange, &header, &state->came_in);
     }
     sh_exchange_expect_findings(r->exchange);

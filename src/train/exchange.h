@@ -21,6 +21,7 @@ typedef struct {
     int64_t n_total;   /* replayed trajectories in it, on all workers together */
     int64_t n;         /* records in this message */
     int64_t stop;      /* 1: rank 0 was asked to stop; this iteration is the last */
+    double files;      /* s that rank 0's thread took for the last checkpoint */
 } sh_replay_header;
 
 /* The workers of `comm` must have been set. batch: fresh trajectories of an iteration on all workers; capacity: of the replay. */
