@@ -2,7 +2,8 @@
  * is there.
  *
  * FAULT_CLOCK: the time of day jumps by six hours, forward, back again, backward, on and on. The monotonic clock is left alone.
- * FAULT_NAN: a product of matrices has a NaN in it, if it is one of the pass forward, where nothing is added up; on the rank FAULT_RANK of Open MPI alone where that is set. */
+ * FAULT_NAN: a product of matrices has a NaN in it, if it is one of the pass forward, where
+ * nothing is added up; on the rank FAULT_RANK of Open MPI alone where that is set. */
 #define _GNU_SOURCE /* RTLD_NEXT */
 #include <dlfcn.h>
 #include <math.h>
@@ -78,7 +79,7 @@ static bool spoils(void)
         static void (*original)(int, int, int, int, int, int, REAL, const REAL *, int, const REAL *, int, REAL, REAL *, int);        \
         find(&original, #NAME);                                                                                                      \
         original(layout, ta, tb, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc);                                                      \
-        if (m > 0 && n > 0 && beta == 0 && spoils()) c[0] = (REAL)NAN;                                                                            \
+        if (m > 0 && n > 0 && beta == 0 && spoils()) c[0] = (REAL)NAN;                                                              \
     }
 
 PRODUCT(cblas_sgemm, float)
