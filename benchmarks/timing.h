@@ -3,13 +3,12 @@
 #define SH_BENCHMARKS_TIMING_H
 
 #include <stdlib.h>
-#include <time.h>
+
+#include "base/clock.h"
 
 static inline double now(void)
 {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+    return sh_clock_s();
 }
 
 static int ascending(const void *a, const void *b)

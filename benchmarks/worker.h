@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 
+#include "../tests/reward_options.h"
 #include "backend/recorder.h"
 #include "flat_model.h"
 #include "gflownet/fresh.h"
@@ -36,21 +37,8 @@ static inline sh_status worker_reward(worker *w, const char *weights)
 {
     if (weights) SH_TRY(load_flat(weights, &w->model));
     SH_TRY(sh_tables_create(SH_SOURCE_DIR "/configs/tables", SH_SOURCE_DIR "/configs/tables/bonds_mp.csv", &w->tables));
-    w->rules = (sh_reward_options){.weight = {[SH_TERM_ENERGY] = weights ? 0.2 : 0,
-                                              [SH_TERM_BOND] = 0.5,
-                                              [SH_TERM_DENSITY] = 0.2,
-                                              [SH_TERM_VALIDITY] = 0.1},
-                                   .beta = 8,
-                                   .r_min = 1e-5,
-                                   .log_floor = -30,
-                                   .density_mean = 3,
-                                   .density_std = 1,
-                                   .gap_width = 0.5,
-                                   .guard_density = {1.5, 5},
-                                   .guard_atoms = 100,
-                                   .guard_distance = 0.5,
-                                   .guard_energy = -5,
-                                   .max_atoms = 200};
+    w->rules = reward_options();
+    if (!weights) w->rules.weight[SH_TERM_ENERGY] = 0;
     return sh_reward_create(&w->rules, w->tables, w->model.potential, &w->reward);
 }
 

@@ -3,9 +3,9 @@
 
 #include <string.h>
 #include <sys/mman.h>
-#include <time.h>
 
 #include "backend/footprint.h"
+#include "base/clock.h"
 #include "base/status.h"
 #include "combine.h"
 
@@ -88,20 +88,13 @@ static void give(void *memory)
     recorder.live--;
 }
 
-static double seconds(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
 static void begin_work(void)
 {
     if (recorder.footprints)
         sh_footprint_begin(recorder.region, recorder.used);
     else
         open_memory();
-    recorder.launched = seconds();
+    recorder.launched = sh_clock_s();
 }
 
 /* device_launches: src/backend/cuda has them. */
@@ -113,7 +106,7 @@ static void end_work(int kernel, int64_t n, double operations, int device_launch
     k->operations += operations;
     k->device_launches += device_launches;
     if (!recorder.footprints) {
-        k->seconds += seconds() - recorder.launched;
+        k->seconds += sh_clock_s() - recorder.launched;
         close_memory();
         return;
     }

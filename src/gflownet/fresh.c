@@ -1,8 +1,6 @@
-#define _POSIX_C_SOURCE 200809L
-
 #include "gflownet/fresh.h"
 
-#include <time.h>
+#include "base/clock.h"
 
 int sh_fresh_parts(const sh_constraints *constraints)
 {
@@ -12,11 +10,9 @@ int sh_fresh_parts(const sh_constraints *constraints)
 /* Adds what has passed since *at, when all of it is done. */
 static void take_time(const sh_drawing *d, int part, double *at)
 {
-    struct timespec t;
     if (!d->seconds) return;
     d->be->wait();
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    double time = (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+    double time = sh_clock_s();
     if (part >= 0) d->seconds[part] += time - *at;
     *at = time;
 }
@@ -53,7 +49,7 @@ static bool try_draw(const sh_drawing *d, uint64_t seed, uint64_t first_traj, in
 }
 
 void sh_draw_fresh(const sh_drawing *drawing, uint64_t seed, uint64_t first_traj, int64_t n, const sh_exploration *exploration,
-             sh_records *records)
+                   sh_records *records)
 {
     while (!try_draw(drawing, seed, first_traj, n, exploration, records))
         continue;

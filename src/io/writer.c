@@ -2,13 +2,13 @@
 
 #include "io/writer.h"
 
-#include <omp.h>
 #include <hdf5.h>
+#include <omp.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "base/memory.h"
 
 struct sh_writer {
@@ -42,11 +42,9 @@ static void *work(void *arg)
 {
     sh_writer *w = arg;
     omp_set_num_threads(1); /* of this thread's loops: the others are the step's */
-    struct timespec before, after;
-    clock_gettime(CLOCK_MONOTONIC, &before);
+    double began = sh_clock_s();
     w->status = w->job(w->context);
-    clock_gettime(CLOCK_MONOTONIC, &after);
-    w->seconds += (double)(after.tv_sec - before.tv_sec) + 1e-9 * (double)(after.tv_nsec - before.tv_nsec);
+    w->seconds += sh_clock_s() - began;
     if (w->status != SH_OK) sh_error_pack(w->texts);
     atomic_store(&w->state, w->status == SH_OK ? SH_WRITER_IDLE : SH_WRITER_FAILED);
     return NULL;

@@ -179,16 +179,15 @@ sh_tensor *sh_concat_cols(sh_tape *t, const sh_tensor *const *x, int n)
 {
     SH_ASSERT(n >= 1 && n <= SH_MAX_JOINED);
     concat_saved s = {.n = n};
-    int64_t cols = 0;
     bool wants = false;
     for (int i = 0; i < n; i++) {
         SH_ASSERT(x[i]->rows == x[0]->rows);
         s.x[i] = x[i];
-        cols += x[i]->cols;
         wants = wants || x[i]->grad;
     }
-    sh_tensor *y = sh_tape_new(t, x[0]->rows, cols, wants);
-    const sh_put_cols_args args = columns(x, n, y->data, false);
+    sh_put_cols_args args = columns(x, n, NULL, false);
+    sh_tensor *y = sh_tape_new(t, x[0]->rows, args.cols, wants);
+    args.whole = y->data;
     t->ws->be->put_cols(&args, y->rows);
     s.y = y;
     sh_tape_push(t, y, concat_backward, &s, sizeof s);

@@ -5,6 +5,8 @@
 # comparison sees something.
 set -euo pipefail
 shaft=$1 source=$2 kill_at=$3
+# shellcheck source=tests/tools/runs.sh
+. "$(dirname "${BASH_SOURCE[0]}")/../tools/runs.sh"
 here=$(mktemp -d)
 trap 'rm -rf "$here"' EXIT
 cd "$here"
@@ -19,8 +21,6 @@ start() { # RANKS DIRECTORY OPTIONS...
     shift 2
     mpirun -n "$ranks" "${launch[@]}" "$shaft" train "$source/configs/quickstart.yaml" "${options[@]}" --set run.directory="$directory" "$@"
 }
-
-metrics() { sed 's/,[^,]*,[^,]*$//' "$1/metrics.csv"; }
 
 samples() { # A B
     diff <(cd "$1/samples" && ls) <(cd "$2/samples" && ls)

@@ -5,6 +5,7 @@
 
 #include <time.h>
 
+#include "base/clock.h"
 #include "base/memory.h"
 #include "train/exchange.h"
 
@@ -16,13 +17,6 @@ static void pause_s(double seconds)
 {
     struct timespec pause = {.tv_sec = (time_t)seconds, .tv_nsec = (long)(1e9 * fmod(seconds, 1))};
     nanosleep(&pause, NULL);
-}
-
-static double now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
 /* Records first..first+n of what all ranks have in iteration i; kind tells fresh and replayed ones apart. */
@@ -96,7 +90,7 @@ static void run(double busy)
         if (comm->rank == 0) sh_exchange_expect_findings(x);
         if (worker) {
             sh_replay_header header;
-            double start = now();
+            double start = sh_clock_s();
             fill(&fresh, i, first, n, 1);
             sh_findings *findings = sh_findings_create(SITES, comm->n_shard);
             sh_findings_begin(findings);
@@ -104,7 +98,7 @@ static void run(double busy)
             sh_exchange_send_findings(x, findings);
             sh_findings_destroy(&findings); /* they were copied */
             sh_exchange_wait_replay(x, &header, &replay);
-            if (comm->rank > 0 && i == BUSY) assert_true(now() - start <= busy / 2 || busy == 0);
+            if (comm->rank > 0 && i == BUSY) assert_true(sh_clock_s() - start <= busy / 2 || busy == 0);
             assert_int_equal(header.iteration, i);
             assert_int_equal(header.n_total, i ? REPLAY : 0);
             assert_filled(&replay, i, 0, i ? CAME_IN : 0, 2);

@@ -10,6 +10,8 @@ fi
 shaft=$1
 # shellcheck source=tests/tools/expect.sh
 . "$(dirname "${BASH_SOURCE[0]}")/../tools/expect.sh"
+# shellcheck source=tests/tools/runs.sh
+. "$(dirname "${BASH_SOURCE[0]}")/../tools/runs.sh"
 here=$folder
 trap 'umount -l "$folder/disk" 2> /dev/null || true
     for job in $(jobs -p); do kill -9 "$job" 2> /dev/null || true; done; rm -rf "$folder"' EXIT
@@ -31,18 +33,6 @@ train() { # RUN OPTIONS...
 launch=()
 faulty=(-x LD_PRELOAD="$SHAFT_TEST_FAULTS" -x "ASAN_OPTIONS=detect_leaks=0:verify_asan_link_order=0")
 
-rows() { { cat "$1/metrics.csv" 2> /dev/null || true; } | wc -l; }
-metrics() { sed 's/,[^,]*,[^,]*$//' "$1/metrics.csv"; }
-
-await() { # COMMAND...
-    local until=$((SECONDS + 120))
-    until "$@"; do
-        [ $SECONDS -lt $until ] || { echo "never came true: $*"; exit 1; }
-        sleep 0.01
-    done
-}
-grown() { [ "$(rows "$1")" -ge "$2" ]; }
-
 say() { # TEXT...: all of them in out.txt, or it is shown
     local text
     for text in "$@"; do
@@ -56,7 +46,6 @@ ended() { # CODE JOB TEXT...
     [ $code = "$wanted" ] || { echo "ended with $code, wanted $wanted:"; cat out.txt; exit 1; }
     say "$@"
 }
-newest() { find "$1/checkpoints" -name '0*.h5' | sort | tail -n 1; }
 
 same() { # RUN: it goes on to the end, as if nothing had been
     launch=()

@@ -8,6 +8,8 @@ set -euo pipefail
 shaft=$1 source=$2
 # shellcheck source=tests/tools/expect.sh
 . "$source/tests/tools/expect.sh"
+# shellcheck source=tests/tools/runs.sh
+. "$source/tests/tools/runs.sh"
 
 for program in unshare nsenter ip hostname; do
     command -v $program > /dev/null || { echo "skipped: there is no $program"; exit 77; }
@@ -91,11 +93,7 @@ rm -r run
 
 job --set train.iterations=1000000 > killed.log 2>&1 &
 job=$!
-rows() { { cat run/metrics.csv 2> /dev/null || true; } | wc -l; }
-for _ in $(seq 2400); do
-    [ "$(rows)" -lt 4 ] || break
-    sleep 0.05
-done
+await grown run 4
 for pid in $(pgrep -x shaft); do
     if grep -qzx OMPI_COMM_WORLD_RANK=3 "/proc/$pid/environ" && [ "$(readlink "/proc/$pid/cwd")" = "$PWD" ]; then kill -9 "$pid"; fi
 done

@@ -6,6 +6,8 @@ set -euo pipefail
 shaft=$1 source=$2
 # shellcheck source=tests/tools/expect.sh
 . "$(dirname "${BASH_SOURCE[0]}")/../tools/expect.sh"
+# shellcheck source=tests/tools/runs.sh
+. "$(dirname "${BASH_SOURCE[0]}")/../tools/runs.sh"
 last=60
 options=(--resume --set train.batch=12 --set train.replay.batch=6 --set reward.formation_energy.weight=0 --set policy.mixture=1
     --set constraints.max_sites=1)
@@ -16,10 +18,6 @@ train() { # DIRECTORY OPTIONS...
     mpirun -n 3 "$shaft" train "$source/configs/quickstart.yaml" "${options[@]}" --set "run.directory=$run" "$@"
 }
 
-rows() { { cat "$1/metrics.csv" 2> /dev/null || true; } | wc -l; }
-
-metrics() { sed 's/,[^,]*,[^,]*$//' "$1/metrics.csv"; }
-
 # The process of a rank: mpirun says it in the environment of each.
 process_of() { # RANK MPIRUN
     local pid
@@ -27,16 +25,6 @@ process_of() { # RANK MPIRUN
         if grep -qzx "OMPI_COMM_WORLD_RANK=$1" "/proc/$pid/environ" 2> /dev/null; then echo "$pid"; fi
     done
 }
-
-await() { # COMMAND...
-    local until=$((SECONDS + 120))
-    until "$@"; do
-        [ $SECONDS -lt $until ] || { echo "never came true: $*"; exit 1; }
-        sleep 0.01
-    done
-}
-
-grown() { [ "$(rows "$1")" -ge "$2" ]; }
 
 # ended_by SIGNAL RANK COMMAND...: sends it to one rank, or to mpirun where RANK is `all`, once three more iterations are done. Code
 # and seconds it took are in `code` and `took`, what was said in ended.log.

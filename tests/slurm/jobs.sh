@@ -7,6 +7,8 @@ set -euo pipefail
 shaft=$1 source=$2
 # shellcheck source=tests/tools/expect.sh
 . "$source/tests/tools/expect.sh"
+# shellcheck source=tests/tools/runs.sh
+. "$source/tests/tools/runs.sh"
 # shellcheck source=tests/tools/cluster.sh
 . "$source/tests/tools/cluster.sh"
 # shellcheck disable=SC2119 # no further programs
@@ -99,10 +101,7 @@ jobs+=("$job seeds.out")
 RUN=all SAMPLES=200 TOP=4 MODEL=lennard-jones SHAFT_LAUNCHER=mpirun submit --job-name=crystals --ntasks-per-node=2 --time=20 \
     "$scripts/crystals.sh" run.yaml
 jobs+=("$job crystals.out")
-for one in "${jobs[@]}"; do
-    # shellcheck disable=SC2086 # a job and its output
-    done_well $one
-done
+all_done_well "${jobs[@]}"
 said gpu.out '2 ranks, 2 workers'
 said gpu.out 'the job ends in 1[12][0-9][0-9] s (SHAFT_END_TIME)'
 said coordinator.out '3 ranks, 2 workers'

@@ -7,6 +7,8 @@ set -euo pipefail
 shaft=$1 source=$2
 # shellcheck source=tests/tools/expect.sh
 . "$source/tests/tools/expect.sh"
+# shellcheck source=tests/tools/runs.sh
+. "$source/tests/tools/runs.sh"
 # shellcheck source=tests/tools/cluster.sh
 . "$source/tests/tools/cluster.sh"
 cluster_or_skip qsub qstat qdel generate_pbs_nodefile
@@ -62,10 +64,7 @@ SEED=3 RUN=seed submit 1 seeds.out "$scripts/seeds.sh"
 jobs+=("$job seeds.out")
 RUN=all SAMPLES=200 TOP=4 MODEL=lennard-jones submit 1 crystals.out "$scripts/crystals.sh"
 jobs+=("$job crystals.out")
-for one in "${jobs[@]}"; do
-    # shellcheck disable=SC2086 # a job and its output
-    done_well $one
-done
+all_done_well "${jobs[@]}"
 said gpu.out '4 ranks, 4 workers'
 said gpu.out 'the job ends in 1[12][0-9][0-9] s (SHAFT_END_TIME)'
 said coordinator.out '4 ranks, 3 workers'

@@ -182,17 +182,22 @@ END
 state() { squeue --noheader --jobs="$1" --states=all --format=%T | head -n 1; }
 is() { [ "$(state "$1")" = "$2" ]; }
 over() { ! squeue --noheader --jobs="$1" --states=all --format=%T | grep -Evq '^(COMPLETED|FAILED|CANCELLED|TIMEOUT|NODE_FAIL)$'; }
-rows() { { cat "$1/metrics.csv" 2> /dev/null || true; } | wc -l; }
-grown() { [ "$(rows "$1")" -ge "$2" ]; }
 said() { [ "$({ grep -- "$2" "$1" 2> /dev/null || true; } | wc -l)" -ge "${3:-1}" ]; }
 no_jobs() { [ -z "$(squeue --noheader)" ]; } # those that are on their way out count
-metrics() { sed 's/,[^,]*,[^,]*$//' "$1/metrics.csv"; }
-newest() { find "$1/checkpoints" -name '*.h5' | sort | tail -n 1; }
 
 # done_well JOB FILE: it ended without a failure; FILE has its output
 done_well() {
     cluster_wait 240 over "$1" || { cat "$2"; return 1; }
     [ "$(squeue --noheader --jobs="$1" --states=all --format=%T | sort -u)" = COMPLETED ] || { cat "$2"; return 1; }
+}
+
+# all_done_well JOB_AND_FILE...: each of them
+all_done_well() {
+    local one
+    for one in "$@"; do
+        # shellcheck disable=SC2086 # two words
+        done_well $one
+    done
 }
 
 # equal RANKS: the run in run/ and one that was never stopped

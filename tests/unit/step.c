@@ -10,6 +10,7 @@
 #include "backend/recorder.h"
 #include "gflownet/step.h"
 #include "io/config.h"
+#include "records.h"
 #include "targets.h"
 
 enum { BATCH = 12, STEPS = 3, DRAWN = 300 };
@@ -109,33 +110,6 @@ static void draw(const sh_config *config, const sh_backend *other, bool waits, s
     }
     sh_setup_use(&s, sh_backend_cpu());
     sh_setup_destroy(&s);
-}
-
-/* Whether two records differ by more than rounding: by a choice, or by a number that rounding has carried to another component or
- * another crystal. */
-static bool is_moved(const sh_record *a, const sh_record *b)
-{
-    const double limit = sizeof(sh_real) == 4 ? 1e-3 : 1e-9;
-    bool moved = a->n_step != b->n_step || fabs(a->log_pf - b->log_pf) > limit * fmax(1, fabs(a->log_pf));
-    for (int32_t t = 0; t < a->n_step && !moved; t++) {
-        const sh_step *x = &a->step[t], *y = &b->step[t];
-        moved = x->sg_number != y->sg_number || x->elem_index != y->elem_index || x->wyckoff != y->wyckoff;
-        for (int d = 0; d < 6; d++)
-            moved = moved || fabs(x->y[d] - y->y[d]) > limit * fmax(1, fabs(x->y[d]));
-        for (int j = 0; j < 3; j++)
-            moved = moved || fabs(remainder(x->frac[j] - y->frac[j], 1)) > limit;
-    }
-    return moved;
-}
-
-static int count_moved(const sh_records *a, const sh_records *b)
-{
-    int n_moved = 0;
-    for (int64_t i = 0; i < a->n; i++) {
-        assert_int_equal(sh_record_at(a, i)->traj, sh_record_at(b, i)->traj);
-        n_moved += is_moved(sh_record_at(a, i), sh_record_at(b, i));
-    }
-    return n_moved;
 }
 
 static void print_counts(const char *name, const char *what, const sh_recorder_counts *c)
@@ -272,7 +246,7 @@ static void test_slices(void **state)
         const policy_case c = {.config = "quickstart.yaml", .settings = {objective[k]}, .n_setting = 1};
         sh_setup s;
         sh_records all, none;
-        double *target = SH_NEW(double, N), *log_pf[2] = {SH_NEW(double, N), SH_NEW(double, N)}, sum[2], mean = 0, difference = 0, square = 0;
+        double *target = SH_NEW(double, N), *log_pf[2] = {SH_NEW(double, N), SH_NEW(double, N)}, sum[2], mean = 0;
         read_config(&c, &config);
         assert_ok(sh_setup_create(&config, &s));
         int64_t n = sh_params_size(s.params);
@@ -285,12 +259,9 @@ static void test_slices(void **state)
         mean = sum[0] / sum[1];
         in_pieces(&s, &all, target, N, NULL, grad[0], log_pf[0]); /* the mean of VarGrad is its own */
         in_pieces(&s, &all, target, PIECE, &mean, grad[1], log_pf[1]);
-        for (int64_t i = 0; i < n; i++) {
-            difference += pow((double)grad[1][i] - (double)grad[0][i], 2);
-            square += pow((double)grad[0][i], 2);
-        }
-        print_message("%s: within %.2g\n", objective[k], sqrt(difference / square));
-        assert_true(square > 0 && sqrt(difference / square) < (sizeof(sh_real) == 4 ? 1e-5 : 1e-13));
+        double difference = apart(grad[0], grad[1], n);
+        print_message("%s: within %.2g\n", objective[k], difference);
+        assert_true(difference < (sizeof(sh_real) == 4 ? 1e-5 : 1e-13));
         for (int64_t i = 0; i < N; i++)
             assert_near(log_pf[0][i], log_pf[1][i], 1e-4);
         for (int i = 0; i < 2; i++) {
@@ -321,21 +292,16 @@ static void check_drawn_device(const policy_case *c)
     sh_records_destroy(&there);
 }
 
-/* ||there - here|| / ||here|| of the gradients, those there in planned passes. */
+/* The gradients, those there in planned passes. */
 static void check_gradient(const policy_case *c, const sh_backend *other)
 {
     static sh_config config;
     int64_t n;
-    double square = 0, difference = 0;
     read_config(c, &config);
     sh_real *here = gradient(&config, sh_backend_cpu(), &n), *there = gradient(&config, other, &n);
-    for (int64_t i = 0; i < n; i++) {
-        square += (double)here[i] * (double)here[i];
-        difference += pow((double)there[i] - (double)here[i], 2);
-    }
-    print_message("%-9s gradient within %.2g\n", c->name, sqrt(difference / square));
-    assert_true(square > 0);
-    assert_true(sqrt(difference / square) < (sizeof(sh_real) == 4 ? 1e-4 : 1e-11));
+    double difference = apart(here, there, n);
+    print_message("%-9s gradient within %.2g\n", c->name, difference);
+    assert_true(difference < (sizeof(sh_real) == 4 ? 1e-4 : 1e-11));
     sh_free(here);
     sh_free(there);
 }
@@ -359,7 +325,6 @@ static void starve_gradient(sh_setup *s, sh_records *fresh, const double *target
     sh_records_create(&none, fresh->max_sites, 1);
     sh_step_batch batch = {.fresh = fresh, .target_fresh = target, .replay = &none, .n_total = BATCH, .slice = BATCH / 2, .sizes = sizes};
     for (int i = -1; i < SH_SIZES_A_PART; i++) {
-        double square = 0, difference = 0;
         batch.before_last = i < 0 ? NULL : starve;
         batch.context = &sizes->size[i < 0 ? 0 : i];
         if (i >= 0 && (!sizes->size[i].is_known || sizes->size[i].a_row == 0)) continue;
@@ -371,11 +336,7 @@ static void starve_gradient(sh_setup *s, sh_records *fresh, const double *target
         if (i < 0) memcpy(whole, grad->host, (size_t)grad->n * sizeof *whole);
         if (i >= 0) sizes->size[i].spare = 16;
         assert_true(i < 0 || sizes->n_again > n_again);
-        for (int64_t k = 0; k < grad->n; k++) {
-            square += pow((double)whole[k], 2);
-            difference += pow((double)grad->host[k] - (double)whole[k], 2);
-        }
-        assert_true(square > 0 && sqrt(difference / square) < (sizeof(sh_real) == 4 ? 1e-5 : 1e-12));
+        assert_true(apart(whole, grad->host, grad->n) < (sizeof(sh_real) == 4 ? 1e-5 : 1e-12));
         n_size += i >= 0;
     }
     assert_in_range(n_size, 3, 4); /* atoms, their site groups, images, edges */
