@@ -5,8 +5,8 @@ set -eu
 shaft=$1 source=$2
 # shellcheck source=tests/tools/expect.sh
 . "$(dirname "${BASH_SOURCE[0]}")/../tools/expect.sh"
-# shellcheck source=tests/tools/cluster.sh
-. "$source/tests/tools/cluster.sh"
+# shellcheck source=tests/tools/runs.sh
+. "$source/tests/tools/runs.sh"
 local=("$source/jobscripts/local.sh" run.yaml --set run.directory=run)
 export RANKS=2 SHAFT_HOME=$source
 unset SHAFT
@@ -16,7 +16,7 @@ export SHAFT=$shaft
 configuration 1000000
 setsid env --default-signal=INT "${local[@]}" > asked.txt 2>&1 &
 job=$!
-cluster_wait 120 grown run 3
+await 120 grown run 3
 kill -INT -- -$job # as Ctrl-C does: to all that the terminal knows
 code=0
 wait $job || code=$?

@@ -60,7 +60,7 @@ expect 0 "training $last/$last" train whole
 for setup in shared dedicated; do
     launch=("${faulty[@]}" -x FAULT_NAN="$here/spoil" -x FAULT_RANK=1)
     train "nan-$setup" --quiet --set run.coordinator=$setup > out.txt 2>&1 &
-    await grown "nan-$setup" 10
+    await 120 grown "nan-$setup" 10
     touch spoil
     ended 1 $! "shaft train: the gradient is not finite, in iteration" \
         "hint: checkpoints are unharmed, and --resume tries again from the newest"
@@ -78,7 +78,7 @@ echo "not finite: iteration $((at - 2))"
 launch=("${faulty[@]}" -x FAULT_CLOCK="$here/jump" -x SHAFT_END_TIME=$(($(date +%s) + 3600)))
 began=$SECONDS
 train clock --timings timings.csv > out.txt 2>&1 &
-await grown clock 3
+await 120 grown clock 3
 touch jump
 ended 0 $! "training $last/$last"
 limit=$((SECONDS - began + 2))
@@ -91,7 +91,7 @@ rm jump
 launch=("${faulty[@]}" -x FAULT_CLOCK="$here/jump")
 train limited --quiet --set train.iterations=100000000 --set run.checkpoint_every=1000000 --time-limit 3 > out.txt 2>&1 &
 began=$SECONDS
-await grown limited 3
+await 120 grown limited 3
 touch jump
 ended 85 $!
 took=$((SECONDS - began))
@@ -103,7 +103,7 @@ echo "clock: stopped in $took s of 3"
 # ---- a worker that is ten times slower than the other ----
 train slow --quiet --timings timings.csv > out.txt 2>&1 &
 job=$!
-await grown slow 3
+await 120 grown slow 3
 for victim in $(pgrep -P "$job") $(pgrep -P "$(pgrep -d , -P "$job")"); do
     if grep -qzx "OMPI_COMM_WORLD_RANK=1" "/proc/$victim/environ" 2> /dev/null; then break; fi
 done
@@ -132,7 +132,7 @@ mkdir disk
 filled() { head -c 100M /dev/zero > disk/other 2> /dev/null || true; }
 if mount -t tmpfs -o size=20m shaft-test disk 2> /dev/null; then
     train disk/run --quiet > out.txt 2>&1 &
-    await test -e disk/run/checkpoints/000007.h5
+    await 120 test -e disk/run/checkpoints/000007.h5
     filled
     ended 1 $! "No space left on device" "hint: what was written before is unharmed: --resume goes on from there"
     rm disk/other
@@ -144,7 +144,7 @@ fi
 truncate -s 32M image
 if mkfs.ext4 -q image 2> /dev/null && mount -o loop,errors=remount-ro image disk 2> /dev/null; then
     train disk/run --quiet > out.txt 2>&1 &
-    await test -e disk/run/checkpoints/000007.h5
+    await 120 test -e disk/run/checkpoints/000007.h5
     mount -o remount,abort disk
     ended 1 $! "Read-only file system" "hint: what was written before is unharmed: --resume goes on from there"
     expect 1 "Read-only file system" train disk/run

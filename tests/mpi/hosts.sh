@@ -93,7 +93,7 @@ rm -r run
 
 job --set train.iterations=1000000 > killed.log 2>&1 &
 job=$!
-await grown run 4
+await 120 grown run 4
 for pid in $(pgrep -x shaft); do
     if grep -qzx OMPI_COMM_WORLD_RANK=3 "/proc/$pid/environ" && [ "$(readlink "/proc/$pid/cwd")" = "$PWD" ]; then kill -9 "$pid"; fi
 done

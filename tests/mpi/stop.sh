@@ -33,7 +33,7 @@ ended_by() {
     at=$(rows "$run")
     train "$run" "${extra[@]}" > ended.log 2>&1 &
     job=$!
-    await grown "$run" $((at + 3))
+    await 120 grown "$run" $((at + 3))
     job=$(pgrep -P "$job" -x mpirun || echo "$job") # of a shell
     target=$job
     [ "$rank" = all ] || target=$(process_of "$rank" "$job")
@@ -98,7 +98,7 @@ size_of() { { cat "$1.journal"/*.rows 2> /dev/null || true; } | wc -c; }
 larger() { [ "$(size_of "$1")" -ge "$2" ]; }
 for rank in 0 2; do
     mpirun -n 3 "${relax[@]}" -o asked.h5 > ended.log 2>&1 &
-    await larger asked.h5 $(($(size_of asked.h5) + 4000))
+    await 120 larger asked.h5 $(($(size_of asked.h5) + 4000))
     kill -TERM "$(process_of $rank $!)"
     code=0
     wait $! || code=$?
@@ -111,7 +111,7 @@ expect 0 "structures are done already" mpirun -n 2 "${relax[@]}" -o asked.h5
 cmp whole.h5 asked.h5
 
 mpirun -n 3 "$shaft" sample straight -n 100000000 -o drawn.h5 > ended.log 2>&1 &
-await grep -q 'sampling' ended.log
+await 120 grep -q 'sampling' ended.log
 kill -USR1 "$(process_of 2 $!)"
 code=0
 wait $! || code=$?

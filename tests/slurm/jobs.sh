@@ -7,8 +7,6 @@ set -euo pipefail
 shaft=$1 source=$2
 # shellcheck source=tests/tools/expect.sh
 . "$source/tests/tools/expect.sh"
-# shellcheck source=tests/tools/runs.sh
-. "$source/tests/tools/runs.sh"
 # shellcheck source=tests/tools/cluster.sh
 . "$source/tests/tools/cluster.sh"
 # shellcheck disable=SC2119 # no further programs
@@ -26,9 +24,9 @@ configuration 1000000
 printf '#!/bin/bash\nexec "%s" "$@" $(cat "%s/limit")\n' "$shaft" "$PWD" > limited
 chmod +x limited
 SHAFT=$PWD/limited submit --nodes=2 --ntasks-per-node=2 --time=20 "$scripts/cpu.sh" run.yaml
-cluster_wait 120 grown run 4
+await 120 grown run 4
 scancel --signal=USR1 --batch "$job" # as --signal=B:USR1@180 does
-cluster_wait 60 said shaft.out 'queued again'
+await 60 said shaft.out 'queued again'
 echo "--time-limit 6s" > limit
 said shaft.out 'as a rank was asked to stop; go on with --resume' || { cat shaft.out; exit 1; }
 until said shaft.out 'as the time limit is near' && is "$job" PENDING; do # its end is set while it does not run
@@ -58,10 +56,10 @@ rank_process() { # JOB RANK
 configuration 1000000
 sed -i 's/checkpoint_every: 1000000/checkpoint_every: 2/' run.yaml
 submit --job-name=killed --nodes=1 --ntasks-per-node=2 --time=20 "$scripts/cpu.sh" run.yaml
-cluster_wait 120 grown run 4
+await 120 grown run 4
 kill -9 "$(rank_process "$job" 1)"
 began=$SECONDS
-cluster_wait 60 over "$job"
+await 60 over "$job"
 echo "a killed rank: the job ended in $((SECONDS - began)) s"
 is "$job" FAILED
 grep -q 'task 1: Killed' killed.out
@@ -76,9 +74,9 @@ equal 2
 
 configuration 1000000
 submit --job-name=cancelled --nodes=1 --ntasks-per-node=2 --time=20 "$scripts/cpu.sh" run.yaml
-cluster_wait 120 grown run 4
+await 120 grown run 4
 scancel "$job"
-cluster_wait 60 no_jobs # queued again it would stay
+await 60 no_jobs # queued again it would stay
 is "$job" CANCELLED
 [ "$(scontrol show job "$job" -o | grep -o 'Restarts=[0-9]*')" = Restarts=0 ]
 [ -e "$(newest run)" ]

@@ -7,8 +7,6 @@ set -euo pipefail
 shaft=$1 source=$2
 # shellcheck source=tests/tools/expect.sh
 . "$source/tests/tools/expect.sh"
-# shellcheck source=tests/tools/runs.sh
-. "$source/tests/tools/runs.sh"
 # shellcheck source=tests/tools/cluster.sh
 . "$source/tests/tools/cluster.sh"
 cluster_or_skip qsub qstat qdel generate_pbs_nodefile
@@ -28,10 +26,10 @@ submit() { # NODES OUTPUT OPTIONS...
 configuration 1000000
 export SHAFT_QSUB="-l select=2:ncpus=2:mpiprocs=2,walltime=00:20:00 -j oe -o next.out -h" # held, until the run's end is set
 OPTIONS="--time-limit 8s" submit 2 first.out "$scripts/cpu.sh"
-cluster_wait 120 said first.out 'submitted again as' || { cat first.out; exit 1; }
+await 120 said first.out 'submitted again as' || { cat first.out; exit 1; }
 said first.out '4 ranks, 4 workers'
 said first.out 'as the time limit is near; go on with --resume'
-cluster_wait 60 over "$job"
+await 60 over "$job"
 configuration $(($(rows run) + 3))
 next=$(sed -n 's/.*submitted again as //p' first.out)
 qrls "$next"
@@ -45,9 +43,9 @@ echo "stopped: equal"
 
 configuration 1000000
 submit 1 deleted.out "$scripts/cpu.sh"
-cluster_wait 120 grown run 4
+await 120 grown run 4
 qdel "$job"
-cluster_wait 60 no_jobs # a successor would stay
+await 60 no_jobs # a successor would stay
 if said deleted.out 'submitted again as'; then cat deleted.out; exit 1; fi
 rm -r run
 

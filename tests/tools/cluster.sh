@@ -3,6 +3,9 @@
 # one folder and listening on 127.0.0.1 alone. Sourced; needs root, because each slurmd gets a host name and a /dev/shm of its own.
 # Nodes say that they have four cores and two devices each, whatever the machine has.
 
+# shellcheck source=tests/tools/runs.sh
+. "$(dirname "${BASH_SOURCE[0]}")/runs.sh"
+
 readonly CLUSTER_PROGRAMS=(slurmctld slurmd munged srun sbatch scontrol unshare ss)
 
 # What is missing to run it, one line; nothing where all is there.
@@ -125,20 +128,10 @@ cluster_start() {
         unshare --mount --uts sh -c "hostname $node && mount -t tmpfs -o size=1g tmpfs /dev/shm &&
             mount --bind $dir/hosts /etc/hosts && exec slurmd -f $SLURM_CONF -N $node"
     done
-    cluster_wait 60 nodes_idle || { tail -n 20 "$dir"/log/*; return 1; }
+    await 60 nodes_idle || { tail -n 20 "$dir"/log/*; return 1; }
 }
 
 nodes_idle() { [ "$(sinfo -h -o %T 2> /dev/null)" = idle ]; }
-
-# cluster_wait SECONDS COMMAND...: until it succeeds; fails where it never does.
-cluster_wait() {
-    local until=$((SECONDS + $1))
-    shift
-    until "$@"; do
-        [ $SECONDS -lt $until ] || { echo "never came true: $*"; return 1; }
-        sleep 0.1
-    done
-}
 
 # cluster_stop DIR: ends all that cluster_start has started and the steps that are left, each by the number in its file or its folder.
 # Nobody reads their state again, so they are not asked.
@@ -165,19 +158,7 @@ cluster_or_skip() {
     cluster_start "$folder/c" || exit 1
 }
 
-# ---- runs and jobs of the tests, in the folder of the test; $shaft is the program ----
-
-# A run that takes a moment, in run.yaml, and goes into the folder run.
-configuration() { # ITERATIONS
-    cat > run.yaml << END
-elements: [Li, Na, O, Cl]
-constraints: {max_elements: 2, max_sites: 1, max_atoms: 64}
-policy: {mixture: 1}
-reward: {formation_energy: {weight: 0}}
-train: {iterations: $1, batch: 12, exploration: {decay: 20}, replay: {capacity: 64, batch: 6}}
-run: {seed: 1, checkpoint_every: 1000000, directory: run}
-END
-}
+# ---- jobs of the tests, in the folder of the test; $shaft is the program ----
 
 state() { squeue --noheader --jobs="$1" --states=all --format=%T | head -n 1; }
 is() { [ "$(state "$1")" = "$2" ]; }
@@ -187,7 +168,7 @@ no_jobs() { [ -z "$(squeue --noheader)" ]; } # those that are on their way out c
 
 # done_well JOB FILE: it ended without a failure; FILE has its output
 done_well() {
-    cluster_wait 240 over "$1" || { cat "$2"; return 1; }
+    await 240 over "$1" || { cat "$2"; return 1; }
     [ "$(squeue --noheader --jobs="$1" --states=all --format=%T | sort -u)" = COMPLETED ] || { cat "$2"; return 1; }
 }
 
