@@ -12,7 +12,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 install_packages "${SHAFT_PACKAGES[@]}"
 (install_packages "${SHAFT_TEST_PACKAGES[@]}") || say "tests: those that need these packages are skipped"
 build release
-build f64
+build f64 precise
 import_weights
 
 # Two threads in the first part, so that loops do run in parallel; in the second the tests themselves run side by side.
