@@ -16,6 +16,7 @@
 
 #include "../tests/read_cells.h"
 #include "base/rng.h"
+#include "crystal/lattice.h"
 #include "io/reference.h"
 #include "metrics/hull.h"
 #include "metrics/sets.h"

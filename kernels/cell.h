@@ -105,6 +105,20 @@ SH_BODY double sh_dot3(const double *a, const double *b)
     return a[0] * b[0] + a[1] * b[1] + a[2] * b[2];
 }
 
+/* m^-1 times the determinant, which is returned. */
+SH_BODY double sh_adjugate3(const double *m, double *adjugate)
+{
+    double det = 0;
+    for (int i = 0; i < 3; i++) {
+        const double *p = m + 3 * ((i + 1) % 3), *q = m + 3 * ((i + 2) % 3);
+        for (int k = 0; k < 3; k++)
+            adjugate[3 * k + i] = p[(k + 1) % 3] * q[(k + 2) % 3] - p[(k + 2) % 3] * q[(k + 1) % 3];
+    }
+    for (int k = 0; k < 3; k++)
+        det += m[k] * adjugate[3 * k];
+    return det;
+}
+
 SH_BODY void sh_lattice_parameters(const double lattice[9], double parameters[6])
 {
     const double *l = lattice;

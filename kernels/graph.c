@@ -118,7 +118,7 @@ SH_BODY int64_t graph_classify(int64_t s, const sh_graph_find_args *a, const sh_
     const sh_crystals *c = &a->crystals;
     int64_t n_stab = c->stab_start[s + 1] - c->stab_start[s];
     const double *l = c->lattice + 9 * c->site_crystal[s];
-    double *rotation = a->rotation + 9 * c->stab_start[s], inverse[9], volume = graph_inverse(l, inverse);
+    double *rotation = a->rotation + 9 * c->stab_start[s], inverse[9], volume = sh_adjugate3(l, inverse);
     int32_t n_class = 0;
     for (int64_t h = 0; h < n_stab; h++)
         graph_rotation(l, inverse, volume, c->stab_rot + 9 * (c->stab_start[s] + h), rotation + 9 * h);

@@ -30,21 +30,8 @@ SH_BODY int64_t graph_whole_shells(const sh_search_key *key, int64_t n, int64_t 
     return kept;
 }
 
-/* inverse (9) is the lattice's L^-1 of columns; 1/volume is left to graph_rotation. Returns the volume. */
-SH_BODY double graph_inverse(const double *l, double *inverse)
-{
-    double volume = 0;
-    for (int i = 0; i < 3; i++) {
-        const double *p = l + 3 * ((i + 1) % 3), *q = l + 3 * ((i + 2) % 3);
-        for (int k = 0; k < 3; k++)
-            inverse[3 * k + i] = p[(k + 1) % 3] * q[(k + 2) % 3] - p[(k + 2) % 3] * q[(k + 1) % 3];
-    }
-    for (int k = 0; k < 3; k++)
-        volume += l[k] * inverse[3 * k];
-    return volume;
-}
-
-/* Operation w of a site group as a rotation of Cartesian row vectors, R = L^-1 W^T L; r (9). */
+/* Operation w of a site group as a rotation of Cartesian row vectors, R = L^-1 W^T L; inverse and volume of
+ * sh_adjugate3, r (9). */
 SH_BODY void graph_rotation(const double *l, const double *inverse, double volume, const int8_t *w, double *r)
 {
     for (int i = 0; i < 3; i++) {

@@ -148,7 +148,7 @@ SH_TEAM_BODY int64_t team_classify(int64_t s, const sh_graph_find_args *a, const
     const sh_crystals *c = &a->crystals;
     int64_t first = c->stab_start[s], n_stab = c->stab_start[s + 1] - first;
     const double *l = c->lattice + 9 * c->site_crystal[s];
-    double *rotation = a->rotation + 9 * first, inverse[9], volume = graph_inverse(l, inverse);
+    double *rotation = a->rotation + 9 * first, inverse[9], volume = sh_adjugate3(l, inverse);
     int32_t n_class = 0;
     for (int64_t h = team.lane; h < n_stab; h += team.lanes)
         graph_rotation(l, inverse, volume, c->stab_rot + 9 * (first + h), rotation + 9 * h);

@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "crystal/lattice.h"
 #include "io/text.h"
 #include "reward/tables.h"
 

@@ -3,6 +3,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "crystal/lattice.h"
+
 enum { MAX_DEPTH = 32 };
 
 /* A place in a line. */

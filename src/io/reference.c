@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "crystal/lattice.h"
 #include "io/files.h"
 #include "io/h5.h"
 

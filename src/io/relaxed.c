@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/units.h"
+#include "crystal/lattice.h"
 #include "io/files.h"
 #include "io/h5.h"
 #include "io/sample_set.h"

@@ -94,50 +94,6 @@ sh_status sh_structures_check(const sh_structures *list)
     return SH_OK;
 }
 
-static const double least_volume = 0.01; /* Å^3; holds no atom */
-static const double flat = 1e-6;         /* of the volume by the lengths: three vectors in a plane to six digits span no cell */
-
-/* Product of the lengths. */
-static double lengths(const double l[9])
-{
-    double size = 1;
-    for (int i = 0; i < 3; i++)
-        size *= sqrt(l[3 * i] * l[3 * i] + l[3 * i + 1] * l[3 * i + 1] + l[3 * i + 2] * l[3 * i + 2]);
-    return size;
-}
-
-bool sh_lattice_invert(const double l[9], double inverse[9])
-{
-    for (int i = 0; i < 3; i++) {
-        int j = (i + 1) % 3, k = (i + 2) % 3;
-        for (int c = 0; c < 3; c++) {
-            int d = (c + 1) % 3, e = (c + 2) % 3;
-            inverse[3 * c + i] = l[3 * j + d] * l[3 * k + e] - l[3 * j + e] * l[3 * k + d];
-        }
-    }
-    double det = l[0] * inverse[0] + l[1] * inverse[3] + l[2] * inverse[6];
-    if (!isfinite(det) || !(fabs(det) > least_volume) || !(fabs(det) > flat * lengths(l))) return false;
-    for (int i = 0; i < 9; i++)
-        inverse[i] /= det;
-    return true;
-}
-
-sh_status sh_lattice_fail(const char *path, int64_t line, const double lattice[9], const char *text)
-{
-    double volume = fabs(sh_lattice_volume(lattice));
-    if (!(volume > flat * lengths(lattice)) || volume > least_volume) return SH_FAIL(SH_EINPUT, "%s:%lld: %s", path, (long long)line, text);
-    SH_FAIL(SH_EINPUT, "%s:%lld: the cell has %.3g Å^3, too small for an atom", path, (long long)line, volume);
-    return sh_error_hint(SH_EINPUT, "lengths are in Å");
-}
-
-bool sh_lattice_short(const double l[9])
-{
-    for (int i = 0; i < 3; i++)
-        if (!(sqrt(l[3 * i] * l[3 * i] + l[3 * i + 1] * l[3 * i + 1] + l[3 * i + 2] * l[3 * i + 2]) <= SH_MAX_CELL_LENGTH))
-            return false;
-    return true;
-}
-
 void sh_structure_from_crystal(const sh_crystals *c, int64_t crystal, sh_structure *out)
 {
     int64_t first = c->site_start[crystal], last = c->site_start[crystal + 1];

@@ -14,8 +14,6 @@
 /* More atoms than this in one structure are refused: the models are for cells of a few hundred, bond scores take the square of
  * the number in time, and a damaged count would ask for all memory. */
 enum { SH_MAX_STRUCTURE_ATOM = 10000 };
-/* And a vector of a cell longer than this, in Å. */
-enum { SH_MAX_CELL_LENGTH = 10000 };
 
 typedef struct {
     double lattice[9]; /* rows a, b, c in Å */
@@ -54,13 +52,6 @@ void sh_structures_add_error(sh_structures *list);
 const char *sh_structures_path(const sh_structures *list, int64_t i);
 /* SH_OK, or SH_EINPUT with the message of the first structure that could not be read. */
 sh_status sh_structures_check(const sh_structures *list);
-
-/* Rows of the inverse: frac = cart * inverse. False for a cell without volume or with a number that is not finite. */
-bool sh_lattice_invert(const double lattice[9], double inverse[9]);
-/* Fails for a cell that sh_lattice_invert refuses: it is too small, or `flat`, which says it for vectors that span no volume. SH_EINPUT. */
-sh_status sh_lattice_fail(const char *path, int64_t line, const double lattice[9], const char *flat);
-/* No vector is longer than SH_MAX_CELL_LENGTH. */
-bool sh_lattice_short(const double lattice[9]);
 
 /* One crystal of a batch, its atoms in order. */
 void sh_structure_from_crystal(const sh_crystals *crystals, int64_t crystal, sh_structure *out);

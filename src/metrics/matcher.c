@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "cell.h"
+#include "crystal/lattice.h"
 #include "io/structure.h"
 #include "metrics/assignment.h"
 #include "metrics/matrix.h"
@@ -282,12 +283,9 @@ static void try_shifts(search *s, mean_cell *m)
  * points there. False where these are not `repeat`. */
 static bool place_x(search *s, const double m[9])
 {
-    double inverse[9], det = sh_matrix_determinant(m);
-    for (int i = 0; i < 3; i++)
-        for (int c = 0; c < 3; c++) {
-            int j = (i + 1) % 3, k = (i + 2) % 3, d = (c + 1) % 3, e = (c + 2) % 3;
-            inverse[3 * c + i] = (m[3 * j + d] * m[3 * k + e] - m[3 * j + e] * m[3 * k + d]) / det;
-        }
+    double inverse[9], det = sh_adjugate3(m, inverse);
+    for (int i = 0; i < 9; i++)
+        inverse[i] /= det;
     int64_t r = s->repeat, n_point = 0;
     double reach[3] = {0}, (*point)[3] = sh_arena_push(s->scratch, (size_t)r * sizeof *point);
     for (int k = 0; k < 3 && r > 1; k++)

@@ -7,6 +7,7 @@
 #include "base/gcd.h"
 #include "base/hash.h"
 #include "cell.h"
+#include "crystal/lattice.h"
 #include "io/structure.h"
 #include "metrics/matrix.h"
 #include "reward/tables.h"

@@ -7,24 +7,12 @@
 #include "base/rng.h"
 #include "base/status.h"
 #include "cell.h"
+#include "crystal/lattice.h"
 #include "crystal/reduce.h"
 #include "relax/strain.h"
 
 static const int8_t identity[9] = {1, 0, 0, 0, 1, 0, 0, 0, 1};
 static const double EXACT_ANG = 1e-7; /* Å: atoms and their images agree so well after the symmetrisation */
-
-static bool invert(const double l[9], double inverse[9])
-{
-    double det = l[0] * (l[4] * l[8] - l[5] * l[7]) + l[1] * (l[5] * l[6] - l[3] * l[8]) + l[2] * (l[3] * l[7] - l[4] * l[6]);
-    double size = sqrt(sh_dot3(l, l) * sh_dot3(l + 3, l + 3) * sh_dot3(l + 6, l + 6));
-    if (!isfinite(det) || !(fabs(det) > 0.01) || !(fabs(det) > 1e-6 * size)) return false;
-    for (int i = 0; i < 3; i++)
-        for (int c = 0; c < 3; c++) {
-            int j = (i + 1) % 3, k = (i + 2) % 3, d = (c + 1) % 3, e = (c + 2) % 3;
-            inverse[3 * c + i] = (l[3 * j + d] * l[3 * k + e] - l[3 * j + e] * l[3 * k + d]) / det;
-        }
-    return true;
-}
 
 /* R = H^T W H^-T: the operation on Cartesian columns. */
 static void cartesian(const double lattice[9], const double inverse[9], const int8_t w[9], double r[9])
@@ -53,7 +41,7 @@ static void symmetrise_lattice(const sh_operations *o, double lattice[9], double
     sh_strain_sqrt(c, root);
     memcpy(before, lattice, sizeof before);
     sh_product3(before, root, lattice);
-    invert(lattice, inverse);
+    sh_lattice_invert(lattice, inverse);
 }
 
 /* The image of x that is nearest to `to`. */
@@ -186,7 +174,7 @@ static bool build(const sh_cell *cell, const sh_operations *o, bool symmetric, s
                      .frac = SH_NEW(double, 3 * n),
                      .atom_rot = SH_NEW(int8_t, 9 * n)};
     memcpy(m->lattice, cell->lattice, sizeof m->lattice);
-    bool good = invert(m->lattice, m->inverse);
+    bool good = sh_lattice_invert(m->lattice, m->inverse);
     if (good && symmetric) symmetrise_lattice(o, m->lattice, m->inverse);
     number_sites(cell, o, from, m);
     for (int64_t s = 0; s < m->n_site; s++)
@@ -203,7 +191,7 @@ bool sh_moving_create(const sh_cell *cell, double symprec, bool p1, sh_moving *o
     sh_operations o;
     *out = (sh_moving){0};
     double inverse[9];
-    if (!invert(cell->lattice, inverse)) return false;
+    if (!sh_lattice_invert(cell->lattice, inverse)) return false;
     bool symmetric = sh_operations_find(cell, symprec, p1, &o), good = build(cell, &o, symmetric, out);
     sh_operations_release(&o);
     if (good || !symmetric) return good;
@@ -250,7 +238,7 @@ void sh_moving_shake(sh_moving *m, double amount, bool cell, uint64_t seed, uint
         sh_strain_exp(u, f);
         memcpy(before, m->lattice, sizeof before);
         sh_product3(before, f, m->lattice);
-        invert(m->lattice, m->inverse);
+        sh_lattice_invert(m->lattice, m->inverse);
     }
     sh_free(x);
     sh_free(e);

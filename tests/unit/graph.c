@@ -1,4 +1,5 @@
 #include "cells.h"
+#include "crystal/lattice.h"
 #include "crystals.h"
 #include "nearest.h"
 

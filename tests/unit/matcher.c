@@ -1,5 +1,6 @@
 /* Reduced cells, the assignment and the structure matcher: against pymatgen and scipy (data/matching.json), against brute
  * force, and what must not change a verdict. */
+#include "crystal/lattice.h"
 #include "crystals.h"
 #include "matching.h"
 
