@@ -58,16 +58,10 @@ SH_BODY void to_fractional_gradient(const double *lattice, const double x[3], do
 /* Columns of the inverse of the lattice as rows: inverse[3 i + k] = (L^-1)_ki. */
 SH_BODY double reciprocal(const double *l, double inverse[9])
 {
-    double volume = 0;
-    for (int i = 0; i < 3; i++) {
-        const double *p = l + 3 * ((i + 1) % 3), *q = l + 3 * ((i + 2) % 3);
+    double adjugate[9], volume = sh_adjugate3(l, adjugate);
+    for (int i = 0; i < 3; i++)
         for (int k = 0; k < 3; k++)
-            inverse[3 * i + k] = p[(k + 1) % 3] * q[(k + 2) % 3] - p[(k + 2) % 3] * q[(k + 1) % 3];
-    }
-    for (int k = 0; k < 3; k++)
-        volume += l[k] * inverse[k];
-    for (int i = 0; i < 9; i++)
-        inverse[i] /= volume;
+            inverse[3 * i + k] = adjugate[3 * k + i] / volume;
     return fabs(volume);
 }
 
