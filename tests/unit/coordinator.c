@@ -12,11 +12,25 @@ static sh_config config;
 
 static const double NONE = NAN;
 
+/* A worker that has told nothing before tells of these. */
+static void tell(sh_coordinator_state *c, const sh_records *shard)
+{
+    int64_t bytes;
+    sh_findings *findings = sh_findings_create(config.constraints.max_sites, 1);
+    sh_findings_begin(findings);
+    sh_findings_add(findings, c->replay, shard);
+    const char *message = sh_findings_message(findings, &bytes);
+    sh_heard_begin(&c->pending);
+    sh_heard_add(&c->pending, message, bytes);
+    sh_heard_end(&c->pending, &c->modes);
+    sh_findings_destroy(&findings);
+    c->has_pending = true;
+}
+
 /* One iteration of crystals with these energies. */
 static void absorb(sh_coordinator_state *c, int64_t iteration, int n, const double *e_form)
 {
     sh_records shard;
-    sh_findings *findings = sh_findings_create(config.constraints.max_sites, 1);
     sh_records_create(&shard, config.constraints.max_sites, 1);
     sh_records_resize(&shard, n);
     for (int i = 0; i < n; i++) {
@@ -27,17 +41,9 @@ static void absorb(sh_coordinator_state *c, int64_t iteration, int n, const doub
         r->result = (sh_reward_result){.reward = 0.5, .e_form = e_form[i], .n_site = 1, .n_atom = 1};
         r->result.reason = isnan(e_form[i]) ? SH_REASON_GUARD_DENSITY : SH_REASON_NONE;
     }
-    int64_t bytes;
-    sh_findings_begin(findings);
-    sh_findings_add(findings, c->replay, &shard);
-    const char *message = sh_findings_message(findings, &bytes);
-    sh_heard_begin(&c->pending);
-    sh_heard_add(&c->pending, message, bytes);
-    sh_heard_end(&c->pending, &c->modes);
-    sh_findings_destroy(&findings);
+    tell(c, &shard);
     sh_records_destroy(&shard);
     c->pending_report = (sh_report){.sums = {.square_fresh = 4.0 * n, .n_fresh = n}, .log_z = 1.5};
-    c->has_pending = true;
     sh_coordinator_absorb(c, iteration);
     assert_ok(sh_coordinator_metrics(c));
 }
@@ -105,6 +111,38 @@ static void test_no_number(void **state)
     sh_coordinator_destroy(&c);
 }
 
+/* Two crystals of one composition, and on the way one of a composition that was told in the iteration before by a worker that has
+ * forgotten it, as after a restart: what is kept for a checkpoint has neither twice. */
+static void test_modes_told_twice(void **state)
+{
+    (void)state;
+    static const uint64_t formula[2][3] = {{7, 3, 7}, {3, 9, 9}}, told[2][2] = {{3, 7}, {9}};
+    static const int64_t n_told[2] = {2, 1};
+    sh_coordinator_state c;
+    sh_records shard;
+    sh_coordinator_create(&config, &c);
+    assert_ok(sh_coordinator_open_metrics(&c, folder, -1));
+    sh_records_create(&shard, config.constraints.max_sites, 1);
+    sh_records_resize(&shard, 3);
+    for (int64_t iteration = 0; iteration < 2; iteration++) {
+        for (int64_t i = 0; i < 3; i++) {
+            sh_record *r = sh_record_at(&shard, i);
+            r->traj = (uint64_t)(3 * iteration + i);
+            r->n_step = 1;
+            r->formula = formula[iteration][i];
+            r->result = (sh_reward_result){.reward = 0.5, .e_form = -1, .min_dist = 1, .n_atom = 1, .valid = 1, .bond_valid = 1};
+        }
+        tell(&c, &shard);
+        assert_int_equal(c.pending.modes.n, n_told[iteration]);
+        assert_memory_equal(c.pending.modes.value, told[iteration], (size_t)n_told[iteration] * sizeof(uint64_t));
+        sh_coordinator_absorb(&c, iteration);
+    }
+    assert_ok(sh_coordinator_metrics(&c));
+    assert_string_equal(field("modes"), "3");
+    sh_records_destroy(&shard);
+    sh_coordinator_destroy(&c);
+}
+
 static int teardown(void **state)
 {
     (void)state;
@@ -118,6 +156,7 @@ int main(void)
     const char text[] = "elements: [Li]\n";
     if (sh_config_parse("test", text, sizeof text - 1, NULL, 0, NULL, &config) != SH_OK || !mkdtemp(folder)) return 1;
     snprintf(path, sizeof path, "%s/metrics.csv", folder);
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_energies), cmocka_unit_test(test_no_number)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_energies), cmocka_unit_test(test_no_number),
+                                       cmocka_unit_test(test_modes_told_twice)};
     return cmocka_run_group_tests(tests, NULL, teardown);
 }
