@@ -483,11 +483,12 @@ static int64_t replayed(const run *r)
     return sh_replay_count(r->state.replay) ? r->config.train.replay_batch : 0;
 }
 
-/* Rank 0, as iteration i begins: takes the findings of i - 1 in, sends out what came into the replay for i + 1, expects the findings of
+/* Rank 0, as iteration i begins: broadcasts what is much of what came in for i, takes the findings of i - 1 in, sends out what came into the replay for i + 1, expects the findings of
  * i. */
 static void coordinate(run *r, int64_t iteration)
 {
     sh_coordinator_state *state = &r->state;
+    sh_exchange_spread_replay(r->exchange);
     if (state->has_pending) sh_coordinator_absorb(state, iteration - 1);
     if (iteration + 1 < r->config.train.iterations) {
         sh_replay_header header = {.iteration = iteration + 1,

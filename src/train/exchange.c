@@ -5,6 +5,7 @@
 #include "base/memory.h"
 
 enum { TAG_REPLAY = 1, TAG_FINDINGS, TAG_REPORT, REPORT_MAX = 64 };
+enum { SHORT_BYTES = 32 << 10 }; /* what goes to each worker in a message of its own; more is broadcast */
 
 /* A message under way and one before it: who fills a buffer waits for what left it two iterations ago. */
 typedef struct {
@@ -20,7 +21,8 @@ struct sh_exchange {
     size_t stride;
     int replay_turn, wait_turn, findings_turn; /* which of the two is next */
     /* rank 0 */
-    message replay_out[2];       /* the same for all workers, */
+    message replay_out[2];       /* the same for all workers */
+    const message *to_spread;    /* which of them is too long for messages, and not broadcast yet */
     sh_request *replay_sent[2];  /* by worker */
     message *findings_in;        /* by worker; its own are copied there */
     double own_report[REPORT_MAX];
@@ -56,6 +58,16 @@ static int64_t replay_bytes(const sh_exchange *x)
 {
     int64_t most = x->capacity < x->batch ? x->capacity : x->batch; /* no more can come in than there is room for */
     return (int64_t)sizeof(sh_replay_header) + most * (int64_t)x->stride;
+}
+
+static int64_t records_bytes(const sh_exchange *x, const sh_replay_header *header)
+{
+    return header->n * (int64_t)x->stride;
+}
+
+static bool is_long(const sh_exchange *x, const sh_replay_header *header)
+{
+    return records_bytes(x, header) > SHORT_BYTES;
 }
 
 static int64_t findings_bytes(const sh_exchange *x, int worker)
@@ -133,16 +145,33 @@ void sh_exchange_send_replay(sh_exchange *x, const sh_replay_header *header, con
     int turn = x->replay_turn;
     message *out = &x->replay_out[turn];
     sh_replay_header head = *header;
+    SH_ASSERT(!x->to_spread);
     x->replay_turn = 1 - turn;
     for (int w = 0; w < comm->n_worker; w++)
         sh_comm_wait(&x->replay_sent[turn][w]);
     head.n = came_in->n;
-    out->bytes = (int64_t)sizeof head + head.n * (int64_t)x->stride;
+    out->bytes = (int64_t)sizeof head + records_bytes(x, &head);
     SH_ASSERT(out->bytes <= out->room);
     memcpy(out->data, &head, sizeof head);
     if (head.n) memcpy(out->data + sizeof head, came_in->data, (size_t)head.n * x->stride);
+    if (is_long(x, &head)) x->to_spread = out;
+    int64_t bytes = x->to_spread ? (int64_t)sizeof head : out->bytes;
     for (int w = 0; w < comm->n_worker; w++)
-        if (rank_of(comm, w) > 0) sh_comm_isend(x->comm, out->data, out->bytes, rank_of(comm, w), TAG_REPLAY, &x->replay_sent[turn][w]);
+        if (rank_of(comm, w) > 0) sh_comm_isend(x->comm, out->data, bytes, rank_of(comm, w), TAG_REPLAY, &x->replay_sent[turn][w]);
+}
+
+/* The records behind a header: from rank 0's buffer into the others'. */
+static void broadcast(const sh_exchange *x, const message *m)
+{
+    sh_replay_header head;
+    memcpy(&head, m->data, sizeof head);
+    if (sh_comm_bcast(x->comm, m->data + sizeof head, records_bytes(x, &head), 0) != SH_OK) sh_comm_abort(x->comm, SH_ELIB);
+}
+
+void sh_exchange_spread_replay(sh_exchange *x)
+{
+    if (x->to_spread) broadcast(x, x->to_spread);
+    x->to_spread = NULL;
 }
 
 void sh_exchange_expect_replay(sh_exchange *x)
@@ -160,6 +189,10 @@ void sh_exchange_wait_replay(sh_exchange *x, sh_replay_header *header, sh_record
     x->wait_turn = 1 - turn;
     if (x->comm->rank > 0) sh_comm_wait(&in->request);
     memcpy(header, in->data, sizeof *header);
+    if (x->comm->rank > 0 && is_long(x, header)) {
+        if (x->comm->worker % x->comm->per_rank) header->n = 0; /* it came to this rank's first */
+        else broadcast(x, in);
+    }
     sh_records_resize(came_in, header->n);
     if (header->n) memcpy(came_in->data, in->data + sizeof *header, (size_t)header->n * x->stride);
 }

@@ -6,6 +6,9 @@
  * both ends are inside MPI, and a rank that computes is not. So every receive is posted before its message can come, and where all
  * workers meet anyway, at the sum of the gradients, they see to it that all has arrived (sh_exchange_settle): nobody waits for a
  * message later. Rank 0's own, when it works too, are copied.
+ * What came in is a few records once a run is on its way, but thousands, some megabytes, as it begins. Messages of that size to each of
+ * many workers would take rank 0 seconds. Then the message is only the header, and the records are broadcast as the next iteration
+ * begins: workers would wait for them there anyway, so the collective holds nobody up, and all that rank 0 does is to hand them to a few.
  * Message bytes are records as they lie in memory: all ranks run one binary. */
 #ifndef SH_TRAIN_EXCHANGE_H
 #define SH_TRAIN_EXCHANGE_H
@@ -34,9 +37,13 @@ void sh_exchange_slice(const sh_comm *comm, int64_t n, int64_t *first, int64_t *
 
 /* Rank 0: tells all workers what came in; header->n is filled in. */
 void sh_exchange_send_replay(sh_exchange *x, const sh_replay_header *header, const sh_records *came_in);
+/* Rank 0, as an iteration begins: broadcasts what was sent for it, where it is much. The others meet it in sh_exchange_wait_replay, and
+ * nobody may be in another collective over all ranks in between. */
+void sh_exchange_spread_replay(sh_exchange *x);
 /* Worker: there will be one more replay. Two may be expected and not waited for. */
 void sh_exchange_expect_replay(sh_exchange *x);
-/* Worker: waits for the next, in the order they were sent; `came_in` is overwritten. */
+/* Worker: waits for the next, in the order they were sent; `came_in` is overwritten. Of several workers of a rank (comm->per_rank) the
+ * first alone is given a broadcast, the others nothing. */
 void sh_exchange_wait_replay(sh_exchange *x, sh_replay_header *header, sh_records *came_in);
 
 /* Rank 0: the findings of all workers of one iteration will come; rank 0 expects them before it sends its own. */

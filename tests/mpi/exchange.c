@@ -9,7 +9,7 @@
 #include "base/memory.h"
 #include "train/exchange.h"
 
-enum { SITES = 2, BATCH = 20001, CAPACITY = 18000, CAME_IN = 15000, REPLAY = 700, PLANNED = 8, DONE = 5, BUSY = 3 };
+enum { SITES = 2, BATCH = 20001, CAPACITY = 18000, CAME_IN = 15000, FEW = 20, REPLAY = 700, PLANNED = 8, DONE = 5, BUSY = 3 };
 
 static sh_comm *comm;
 
@@ -45,10 +45,16 @@ static void assert_filled(const sh_records *r, int64_t iteration, int64_t first,
     sh_records_destroy(&want);
 }
 
+/* Records that came in for iteration i: nothing at first, then by turns few and so many that they are broadcast. */
+static int64_t came_in_for(int64_t i)
+{
+    return i == 0 ? 0 : i % 2 ? CAME_IN : FEW;
+}
+
 static void send_replay(sh_exchange *x, int64_t iteration, sh_records *drawn)
 {
     sh_replay_header header = {.iteration = iteration, .n_total = iteration ? REPLAY : 0, .stop = iteration == DONE};
-    fill(drawn, iteration, 0, iteration ? CAME_IN : 0, 2); /* nothing at first */
+    fill(drawn, iteration, 0, came_in_for(iteration), 2);
     sh_exchange_send_replay(x, &header, drawn);
 }
 
@@ -85,6 +91,7 @@ static void run(double busy)
     if (comm->rank == 0) send_replay(x, 0, &drawn);
     for (int64_t i = 0; i < DONE; i++) {
         if (worker && i + 1 < PLANNED) sh_exchange_expect_replay(x);
+        if (comm->rank == 0) sh_exchange_spread_replay(x);
         if (comm->rank == 0 && i == BUSY) pause_s(busy);
         if (comm->rank == 0 && i + 1 < PLANNED) send_replay(x, i + 1, &drawn);
         if (comm->rank == 0) sh_exchange_expect_findings(x);
@@ -101,7 +108,7 @@ static void run(double busy)
             if (comm->rank > 0 && i == BUSY) assert_true(sh_clock_s() - start <= busy / 2 || busy == 0);
             assert_int_equal(header.iteration, i);
             assert_int_equal(header.n_total, i ? REPLAY : 0);
-            assert_filled(&replay, i, 0, i ? CAME_IN : 0, 2);
+            assert_filled(&replay, i, 0, came_in_for(i), 2);
             if (comm->rank == 0 && i == BUSY - 1) pause_s(busy / 10); /* the last to come: the others do not hold it up */
             sh_exchange_settle(x);
             sh_comm_sum_double(comm, &start, 1);
@@ -116,7 +123,7 @@ static void run(double busy)
         sh_exchange_take_report(x, report, 2);
         assert_near(report[0], i, 0);
     }
-    sh_exchange_destroy(&x); /* the replay of iteration DONE was under way */
+    sh_exchange_destroy(&x); /* the replay of iteration DONE was under way, and is not broadcast */
     sh_records_destroy(&fresh);
     sh_records_destroy(&replay);
     sh_heard_destroy(&all);
