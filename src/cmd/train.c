@@ -109,6 +109,8 @@ static sh_status read_arguments(int argc, char **argv, arguments *a)
     return SH_OK;
 }
 
+enum { LOST_LOSS = 1, LOST_GRADIENT = 2 };
+
 typedef struct {
     arguments args;
     sh_comm *comm;
@@ -123,7 +125,7 @@ typedef struct {
     sh_findings *findings;
     sh_timings timings;
     double drawing[2];          /* s, of the iteration: sampling, rewards */
-    bool lost;                  /* this worker's part of the gradient, before the sum: its loss is not finite */
+    unsigned lost;              /* what of this worker's is not finite, before the sum: LOST_* */
     sh_records drawn;           /* of one shard */
     sh_gradients gradients;     /* of the shards */
     sh_deadline deadline;
@@ -361,6 +363,7 @@ static double batch_mean(run *r, const sh_replay_header *header)
 static void begin_sum(void *context)
 {
     run *r = context;
+    sh_adam_look(r->setup.adam, 0);
     sh_gradients_early(&r->gradients, &r->setup);
 }
 
@@ -385,29 +388,42 @@ static bool wants_to_stop(const run *r)
     return sh_signals_caught() || sh_run_files_look(r->files) == SH_WRITER_FAILED || r->state.metrics_error;
 }
 
-/* Values and gradients of this worker's shards, then their sums over all. */
+/* Whether this worker's own gradient is finite, of the questions that were asked. */
+static void judge(run *r, bool early)
+{
+    bool finite = sh_adam_saw_finite(r->setup.adam, 1) && (!early || sh_adam_saw_finite(r->setup.adam, 0));
+    if (!finite) r->lost |= LOST_GRADIENT;
+}
+
+/* Values and gradients of this worker's shards, their sums over all, and a step. What ranks decide upon is in sums that all have from all:
+ * a gradient that arrived on one rank with another value, not finite, ends the run on every one. */
 static void learn(run *r, const sh_replay_header *header, bool explored, sh_report *report)
 {
-    enum { STOP = SH_STEP_SUMS, IDLE, N };
+    enum { STOP = SH_STEP_SUMS, IDLE, BROKEN, N };
     double *numbers = SH_NEW(double, r->comm->my_shards * N), mean = 0;
+    bool early = false;
     bool in_parts = r->config.policy.objective == SH_VARGRAD && r->comm->n_shard > 1;
     if (in_parts) {
         sh_exchange_settle(r->exchange); /* the workers meet here first */
         mean = batch_mean(r, header);
     }
+    r->lost = 0;
     for (int k = 0; k < r->comm->my_shards; k++) {
         shard s;
         take_shard(r, header, k, &s);
         s.batch.explored = explored;
         s.batch.mean = in_parts ? &mean : NULL;
-        if (sums_early(r, header, &s.batch)) {
+        early = sums_early(r, header, &s.batch);
+        if (early) {
             s.batch.before_last = begin_sum;
             s.batch.context = r;
         }
         sh_params_zero_grad(r->setup.params);
         sh_train_step(r->setup.policy, r->setup.be, &s.batch, r->setup.arena, &report->sums);
         memcpy(numbers + k * N, &report->sums, sizeof report->sums);
-        r->lost = (k > 0 && r->lost) || !isfinite(report->sums.square_fresh + report->sums.square_replay);
+        if (!isfinite(report->sums.square_fresh + report->sums.square_replay)) r->lost |= LOST_LOSS;
+        sh_adam_look(r->setup.adam, 1);
+        if (k + 1 < r->comm->my_shards) judge(r, false); /* the next one asks again */
         numbers[k * N + STOP] = sh_deadline_stop(&r->deadline) || header->stop || wants_to_stop(r);
         numbers[k * N + IDLE] = sh_run_files_look(r->files) == SH_WRITER_IDLE;
         sh_gradients_take(&r->gradients, &r->setup, k);
@@ -418,9 +434,14 @@ static void learn(run *r, const sh_replay_header *header, bool explored, sh_repo
     if (r->args.timings) MPI_Barrier(r->comm->workers); /* who waits for the slowest, and what the sum itself takes */
     sh_timings_mark(&r->timings, SH_PART_WAIT_WORKERS);
     sh_gradients_sum(&r->gradients, r->comm, &r->setup);
-    sh_comm_sum_double(r->comm, numbers, N);
     if (r->args.timings) r->setup.be->wait();
     sh_timings_mark(&r->timings, SH_PART_SUM);
+    judge(r, early);
+    bool stepped = sh_adam_step(r->setup.adam, r->config.train.lr, r->config.train.clip, &report->norm) == SH_OK;
+    if (!stepped) sh_error_clear(); /* the norm says it to all */
+    numbers[BROKEN] = !stepped;
+    sh_comm_sum_double(r->comm, numbers, N);
+    if (numbers[BROKEN]) report->norm = NAN;
     memcpy(&report->sums, numbers, sizeof report->sums);
     report->stop = numbers[STOP];
     report->idle = numbers[IDLE];
@@ -451,7 +472,7 @@ static void tell(run *r)
     sh_exchange_send_findings(r->exchange, r->findings);
 }
 
-/* A worker's part of an iteration, and what the workers agreed on. Where the norm is not finite, nobody made a step. */
+/* A worker's part of an iteration, and what the workers agreed on. Where the norm is not finite, the run ends. */
 static sh_report work(run *r, int64_t iteration)
 {
     const sh_config *c = &r->config;
@@ -470,7 +491,6 @@ static sh_report work(run *r, int64_t iteration)
     sh_timings_mark(&r->timings, SH_PART_TELL);
     r->setup.be->copied();
     learn(r, &header, exploration.epsilon > 0 || exploration.widen > 1, &report);
-    if (sh_adam_step(r->setup.adam, c->train.lr, c->train.clip, &report.norm) != SH_OK) sh_error_clear(); /* the norm says it to all */
     sh_run_files_add(r->files, &r->fresh);
     if (r->comm->worker == 0) sh_exchange_send_report(r->exchange, (const double *)&report, SH_REPORT_NUMBERS);
     sh_timings_mark(&r->timings, SH_PART_ADAM);
@@ -553,23 +573,35 @@ static sh_status checkpoint(run *r, int64_t done, bool last)
     return sh_run_files_checkpoint(r->files, &r->setup, &r->state, done, last);
 }
 
-/* Collective, after an iteration without a step: what was handed over before gets on the disk, and rank 0 says whose loss it was. */
+/* Of all ranks, those that lost something of this kind: how many, and the first. */
+static int losers(const unsigned *lost, int n, unsigned kind, int *first)
+{
+    int found = 0;
+    for (int k = 0; k < n; k++)
+        if (lost[k] & kind && found++ == 0) *first = k;
+    return found;
+}
+
+/* Collective, after an iteration whose gradient was not finite: what was handed over before gets on the disk, and rank 0 says whose it
+ * was. */
 static sh_status not_finite(run *r, int64_t iteration)
 {
-    int *lost = SH_NEW(int, r->comm->size), mine = r->lost, n_lost = 0, last = 0;
-    MPI_Gather(&mine, 1, MPI_INT, lost, 1, MPI_INT, 0, r->comm->all);
-    for (int k = 0; k < r->comm->size; k++) {
-        n_lost += lost[k];
-        if (lost[k]) last = k;
-    }
+    unsigned *lost = SH_NEW(unsigned, r->comm->size);
+    int first = 0;
+    MPI_Gather(&r->lost, 1, MPI_UNSIGNED, lost, 1, MPI_UNSIGNED, 0, r->comm->all);
+    int by_loss = losers(lost, r->comm->size, LOST_LOSS, &first), n = by_loss;
+    if (!n) n = losers(lost, r->comm->size, LOST_GRADIENT, &first);
+    const char *what = by_loss ? "loss" : "gradient";
     sh_free(lost);
     SH_TRY(sh_run_files_finish(r->files));
     if (r->comm->rank > 0) return SH_ENUM;
     SH_FAIL(SH_ENUM, "the gradient is not finite, in iteration %lld", (long long)iteration);
-    if (n_lost == 1 && r->comm->n_worker > 1)
-        sh_error_note(SH_ENUM, "by the loss of rank %d alone", last);
-    else if (n_lost)
-        sh_error_note(SH_ENUM, "by the loss of %d of %d workers", n_lost, r->comm->n_worker);
+    if (n == 0)
+        sh_error_note(SH_ENUM, "by the sum over the workers: what each of them has is finite");
+    else if (n == 1 && r->comm->n_worker > 1)
+        sh_error_note(SH_ENUM, "by the %s of rank %d alone", what, first);
+    else
+        sh_error_note(SH_ENUM, "by the %s of %d of %d workers, rank %d the first", what, n, r->comm->n_worker, first);
     sh_error_hint(SH_ENUM, "checkpoints are unharmed, and --resume tries again from the newest");
     return sh_error_hint(SH_ENUM, "if it comes again: a smaller train.lr or train.clip, in another directory, with the networks of an "
                                   "earlier checkpoint (--init)");

@@ -12,7 +12,7 @@ struct sh_adam {
     sh_mirror first, second;
     sh_mirror factor; /* by number */
     double *part;        /* (SLICES,2) where kernels write */
-    sh_clipped *clipped; /* likewise */
+    sh_clipped *clipped; /* (1+2) likewise: of the step, of the questions */
     int64_t steps;
 };
 
@@ -20,7 +20,7 @@ static void take_memory(sh_adam *a, const sh_backend *be)
 {
     a->be = be;
     a->part = be->memory->take(2 * SLICES * sizeof *a->part);
-    a->clipped = be->memory->take(sizeof *a->clipped);
+    a->clipped = be->memory->take(3 * sizeof *a->clipped);
 }
 
 static void give_memory(const sh_adam *a)
@@ -73,17 +73,35 @@ void sh_adam_set_factor(sh_adam *a, const sh_tensor *tensor, double factor)
     sh_mirror_push(&a->factor);
 }
 
-/* The norm goes from kernel to kernel; the host looks at it when everything has been asked for. */
-sh_status sh_adam_step(sh_adam *a, double lr, double clip, double *norm)
+/* Of the gradient: its norm, and how much is taken of it. Stays there. */
+static void take_norm(sh_adam *a, double clip, sh_clipped *out)
 {
-    sh_clipped clipped;
     const sh_square_sums_args squares = {.x = sh_params_grad(a->params)->there,
                                          .factor = a->factor.there,
                                          .part = a->part,
                                          .size = sh_params_size(a->params),
                                          .slices = SLICES};
     a->be->square_sums(&squares, SLICES);
-    a->be->clip(&(sh_clip_args){a->part, SLICES, clip, a->clipped}, 1);
+    a->be->clip(&(sh_clip_args){a->part, SLICES, clip, out}, 1);
+}
+
+void sh_adam_look(sh_adam *a, int question)
+{
+    take_norm(a, 1, a->clipped + 1 + question);
+}
+
+bool sh_adam_saw_finite(sh_adam *a, int question)
+{
+    sh_clipped clipped;
+    a->be->copy_out(&clipped, a->clipped + 1 + question, sizeof clipped);
+    return clipped.is_finite;
+}
+
+/* The norm goes from kernel to kernel; the host looks at it when everything has been asked for. */
+sh_status sh_adam_step(sh_adam *a, double lr, double clip, double *norm)
+{
+    sh_clipped clipped;
+    take_norm(a, clip, a->clipped);
     double steps = (double)(a->steps + 1);
     const sh_adam_args args = {.x = sh_params_data(a->params)->there,
                                .grad = sh_params_grad(a->params)->there,

@@ -2,6 +2,8 @@
 #ifndef SH_NN_ADAM_H
 #define SH_NN_ADAM_H
 
+#include <stdbool.h>
+
 #include "base/status.h"
 #include "nn/params.h"
 
@@ -18,6 +20,10 @@ void sh_adam_set_factor(sh_adam *adam, const sh_tensor *tensor, double factor);
  * where the gradient is not finite. Tensors with a factor of their own are clipped apart, so that a far-off log Z does not
  * hold back the networks. */
 sh_status sh_adam_step(sh_adam *adam, double lr, double clip, double *norm);
+
+/* Asks whether the gradient is finite as it is now, and answers; nobody waits in between. Two questions may be open, 0 and 1. */
+void sh_adam_look(sh_adam *adam, int question);
+bool sh_adam_saw_finite(sh_adam *adam, int question);
 
 /* For checkpoints: first and second moments (as many numbers as parameters) and the count of steps. */
 const sh_mirror *sh_adam_first(const sh_adam *adam);
