@@ -411,7 +411,7 @@ static void finish_job(void *user, const sh_relax_result *r)
     memset(&row, 0, sizeof row);
     row.id = r->id;
     row.n_atom = r->n_atom;
-    row.verdict = r->verdict;
+    row.verdict = (int32_t)r->verdict;
     row.n_step = r->n_step;
     row.n_site = (int32_t)r->n_site;
     sh_symmetry symmetry[2] = {sh_symmetry_of(&raw, w->symprec), sh_symmetry_of(&end, w->symprec)};

@@ -166,7 +166,9 @@ static sh_status look_at_directory(run *r)
 {
     const char *directory = r->config.run.directory;
     char path[SH_PATH_SIZE + 32], *before;
-    SH_TRY(sh_folder_lock(directory, "shaft train", &r->lock));
+    sh_status locked = sh_folder_lock(directory, "shaft train", &r->lock);
+    if (locked == SH_EIO) sh_error_hint(locked, "make it writable; or copy the folder, and go on there: --resume --set run.directory=COPY");
+    SH_TRY(locked);
     SH_TRY(sh_run_state_clean(directory));
     SH_TRY(sh_run_state_config(directory, &before));
     sh_status status = SH_OK;
@@ -441,7 +443,7 @@ static void learn(run *r, const sh_replay_header *header, bool explored, sh_repo
     if (!stepped) sh_error_clear(); /* the norm says it to all */
     numbers[BROKEN] = !stepped;
     sh_comm_sum_double(r->comm, numbers, N);
-    if (numbers[BROKEN]) report->norm = NAN;
+    if (numbers[BROKEN] > 0) report->norm = NAN;
     memcpy(&report->sums, numbers, sizeof report->sums);
     report->stop = numbers[STOP];
     report->idle = numbers[IDLE];

@@ -164,6 +164,7 @@ if mkfs.ext4 -q image 2> /dev/null && mount -o loop,errors=remount-ro image disk
     mount -o remount,abort disk
     ended 1 $! "Read-only file system" "hint: what was written before is unharmed: --resume goes on from there"
     expect 1 "Read-only file system" train disk/run
+    say "hint: make it writable; or copy the folder, and go on there: --resume --set run.directory=COPY"
     expect 0 "" "$shaft" sample disk/run -n 3 -o read.h5
     umount disk
     e2fsck -fp image > fsck.log || [ $? = 1 ]
