@@ -1,6 +1,6 @@
 #!/bin/bash
 # sanitizers.sh -- what takes too long for every day: all tests under the address and undefined-behaviour sanitizers, those of one
-# process under the thread sanitizer, and a short run on 1 and 2 ranks under Valgrind. An hour on two cores. Arguments choose:
+# process and of files that a thread writes beside the ranks under the thread sanitizer, and a short run on 1 and 2 ranks under Valgrind. An hour on two cores. Arguments choose:
 # asan, tsan, valgrind, fuzz (each of the fuzzers of tests/fuzz for $SHAFT_FUZZ_SECONDS, 300). clang, libomp, libclang-rt and
 # valgrind are needed for what uses them: on Debian apt-get install clang libomp-dev libclang-rt-dev valgrind.
 set -euo pipefail
@@ -14,7 +14,7 @@ run_asan() {
 }
 
 run_tsan() {
-    local programs=() file
+    local programs=(mpi_run_files mpi_samples) file
     for file in tests/{unit,kernel,grad,exact}/*.c; do
         file=${file#tests/}
         file=${file%.c}
@@ -22,6 +22,7 @@ run_tsan() {
     done
     build tsan "${programs[@]}"
     ctest --preset tsan --label-regex '^(unit|kernel|grad|exact)$' < /dev/null
+    ctest --preset tsan --tests-regex '^mpi_(run_files|samples)_np' < /dev/null
 }
 
 # What Open MPI and its libraries do is suppressed by the file that comes with it; the program counts its own memory itself.
