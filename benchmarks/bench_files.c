@@ -1,6 +1,9 @@
 /* bench_files.c -- what a run pays for its files: samples at a given rate, and checkpoints of a real size.
  *
- *     bench_files CONFIG.yaml [REPEATS] [RATE] [FOLDER]     also under mpirun; 5 repeats, 100000 structures/s, the current folder
+ *     bench_files CONFIG.yaml [REPEATS] [RATE] [FOLDER] [INTERVAL]
+ *
+ * also under mpirun; 5 repeats, 100000 structures/s, the current folder, a checkpoint every 200 iterations of 1,024 structures a worker: more
+ * than 64 MB, so that each worker writes a file. With 60 or less for two workers, one brings the records of both together.
  *
  * Two ways in one run: the run waits until everything is on the disk (all workers write one file together, then rank 0 the state),
  * which is the baseline, and it is written beside the iterations (train/run_files.h). First what is paid at one checkpoint: the
@@ -276,13 +279,13 @@ static void count_what_is_there(bench *b)
     sh_free(may);
 }
 
-static void create(bench *b, const char *path, double rate, const char *folder)
+static void create(bench *b, const char *path, double rate, const char *folder, int every)
 {
     static const char *const settings[] = {"reward.formation_energy.weight=0", "reward.band_gap.weight=0"};
     static const sh_exploration none = {.epsilon = 0, .widen = 1};
     must(b, sh_config_read(path, settings, 2, NULL, &b->config));
     b->config.train.batch = 1024 * b->comm->n_worker;
-    b->config.run.checkpoint_every = 200;
+    b->config.run.checkpoint_every = every;
     b->config.run.save_samples = true;
     snprintf(b->config.run.directory, sizeof b->config.run.directory, "%s/bench_files-XXXXXX", folder);
     if (b->comm->rank == 0 && !mkdtemp(b->config.run.directory)) fatal(b, SH_FAIL(SH_EIO, "cannot make a folder in '%s'", folder));
@@ -316,12 +319,13 @@ int main(int argc, char **argv)
     static bench b;
     int repeats = argc > 2 ? atoi(argv[2]) : 5;
     double rate = argc > 3 ? atof(argv[3]) : 1e5;
-    if (argc < 2 || argc > 5 || repeats < 1 || repeats > MAX_REPEATS || !(rate > 0)) {
-        fprintf(stderr, "usage: bench_files CONFIG.yaml [REPEATS] [RATE] [FOLDER]\n");
+    int every = argc > 5 ? atoi(argv[5]) : 200;
+    if (argc < 2 || argc > 6 || every < 1 || repeats < 1 || repeats > MAX_REPEATS || !(rate > 0)) {
+        fprintf(stderr, "usage: bench_files CONFIG.yaml [REPEATS] [RATE] [FOLDER] [INTERVAL]\n");
         return 2;
     }
     if (sh_comm_create(&argc, &argv, &b.comm) != SH_OK) return 1;
-    create(&b, argv[1], rate, argc > 4 ? argv[4] : ".");
+    create(&b, argv[1], rate, argc > 4 ? argv[4] : ".", every);
     if (b.comm->rank == 0)
         printf("%s, %d rank%s; medians of %d [smallest, largest]\n", argv[1], b.comm->size, b.comm->size > 1 ? "s" : "", repeats);
     one_checkpoint(&b, repeats);

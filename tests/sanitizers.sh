@@ -1,7 +1,7 @@
 #!/bin/bash
 # sanitizers.sh -- what takes too long for every day: all tests under the address and undefined-behaviour sanitizers, those of one
-# process and of files that a thread writes beside the ranks under the thread sanitizer, and a short run on 1 and 2 ranks under Valgrind. An hour on two cores. Arguments choose:
-# asan, tsan, valgrind, fuzz (each of the fuzzers of tests/fuzz for $SHAFT_FUZZ_SECONDS, 300). clang, libomp, libclang-rt and
+# process and of files that a thread writes beside the ranks under the thread sanitizer, and a short run on 1 and 2 ranks under Valgrind.
+# An hour on two cores. Arguments choose: asan, tsan, valgrind, fuzz (each of the fuzzers of tests/fuzz for $SHAFT_FUZZ_SECONDS, 300). clang, libomp, libclang-rt and
 # valgrind are needed for what uses them: on Debian apt-get install clang libomp-dev libclang-rt-dev valgrind.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
