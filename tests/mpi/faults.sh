@@ -64,7 +64,7 @@ for setup in shared,NAN dedicated,NAN shared,BACKWARD shared,SUM; do
     IFS=, read -r setup fault <<< "$setup"
     rm -rf "nan-$setup"
     [ "$fault" != SUM ] || ranks=3 # two of them got it well
-    launch=("${faulty[@]}" -x FAULT_"$fault"="$here/spoil" -x FAULT_RANK=1 -x FAULT_SLOW="$here/late")
+    launch=("${faulty[@]}" -x "FAULT_$fault=$here/spoil" -x FAULT_RANK=1 -x FAULT_SLOW="$here/late")
     train "nan-$setup" --quiet --set run.coordinator="$setup" > out.txt 2>&1 &
     if [ "$fault" = NAN ]; then
         await 120 test -e "nan-$setup/checkpoints/000007.h5"
