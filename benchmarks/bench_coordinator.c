@@ -227,7 +227,7 @@ static double run(bench *b, int wanted, bool full, double baseline)
     for (int p = 0; p < N_PART; p++)
         printf(" %s %.3f ms%s", part_name[p], 1e3 * quantile(seconds[p] + skip, n, 0.5), p + 1 < N_PART ? "," : "\n");
     if (!full)
-        printf("        the iteration after it, with all that came in for every worker: %.3f ms; of it the broadcast %.3f ms\n", 1e3 * second,
+        printf("        the iteration after it, with what came in for all workers: %.3f ms; of it the broadcast %.3f ms\n", 1e3 * second,
                1e3 * seconds[SPREAD][2]);
     return median;
 }

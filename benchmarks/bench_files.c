@@ -2,8 +2,8 @@
  *
  *     bench_files CONFIG.yaml [REPEATS] [RATE] [FOLDER] [INTERVAL]
  *
- * also under mpirun; 5 repeats, 100000 structures/s, the current folder, a checkpoint every 200 iterations of 1,024 structures a worker: more
- * than 64 MB, so that each worker writes a file. With 60 or less for two workers, one brings the records of both together.
+ * also under mpirun; 5 repeats, 100000 structures/s, the current folder, a checkpoint every 200 iterations of 1,024 structures a worker:
+ * more than 64 MB, so that each worker writes a file. With 60 or less for two workers, one brings the records of both together.
  *
  * Two ways in one run: the run waits until everything is on the disk (all workers write one file together, then rank 0 the state),
  * which is the baseline, and it is written beside the iterations (train/run_files.h). First what is paid at one checkpoint: the
