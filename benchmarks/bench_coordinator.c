@@ -1,31 +1,38 @@
 /* bench_coordinator.c -- how many records and messages a second rank 0 bears, alone, under the load of many workers.
  *
- *     mpirun -n RANKS bench_coordinator CONFIG.yaml [PER_WORKER] [ITERATIONS] [WORKERS ...]
+ *     mpirun -n RANKS bench_coordinator [-t SECONDS] [-o FILE] CONFIG.yaml [PER_WORKER] [ITERATIONS] [WORKERS ...]
  *
  * Rank 0 only coordinates, by the code of `shaft train`: it takes in what workers tell (train/findings.h), merges it into the replay,
  * counts kinds of crystals, writes a row of metrics and tells all workers what came in. The other ranks stand for many workers each,
  * which have drawn PER_WORKER (default 128) records an iteration: made up, with the scatter of rewards of a run. They merge and draw
- * one replay for all they stand for, which is a worker's own cost. Two loads: `full`, a replay and kinds told as after 1,000 iterations,
- * where few records come in, and `first`, nothing known, where rank 0 is sent every record as it would be always if nothing were told
- * in short.
+ * one replay for all they stand for, which is a worker's own cost. Three loads:
+ *   first    nothing known: rank 0 is sent every record, as it would be always if nothing were told in short
+ *   second   the iteration after it: all workers are told, by a broadcast, what came in, which is most of a replay
+ *   full     a replay and kinds told as after 1,000 iterations, where few records come in
  * Printed for each number of workers (default 8 64 256 1000): time of rank 0 an iteration [quickest, slowest] without the waiting for
- * the ranks that make records up, what it is of, and the records and messages that are in it. The replay is checked against one that is
- * merged from all records. */
+ * the ranks that make records up, what it is of, and the records and messages that are in it; at the end at how many workers it is as
+ * long as an iteration of a worker: SECONDS, or PER_WORKER / 1000 (1,000 structures/s). FILE gets the times as a table, for
+ * scaling_model. The replay is checked against one that is merged from all records. */
 #define _POSIX_C_SOURCE 200809L
 
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/memory.h"
 #include "base/rng.h"
 #include "comm/comm.h"
+#include "fit.h"
 #include "timing.h"
 #include "train/coordinator.h"
 #include "train/exchange.h"
 
-enum { MAX_ITERATIONS = 1000, HISTORY = 1000, KINDS = 10000 };
+enum { MAX_ITERATIONS = 1000, MAX_WORKERS = 32, HISTORY = 1000, KINDS = 10000 };
+enum { SKIP = 2, EARLY = 4, REPEATS = 3 }; /* iterations that do not count, and of a run from nothing, of which there are several */
+typedef enum { FIRST, SECOND, FULL, N_LOAD } load;
+static const char *const load_name[N_LOAD] = {"first", "second", "full"};
 enum { SPREAD, SEND, RECEIVE, ABSORB, N_PART };
 static const char *const part_name[N_PART] = {"broadcast", "telling workers", "taking in messages", "replay, kinds, metrics"};
 
@@ -36,6 +43,9 @@ typedef struct {
     int n_iteration, n_worker;
     bool full;
 } bench;
+
+/* Of rank 0, by iteration: s, s, and records that came whole. */
+static double seconds[N_PART][MAX_ITERATIONS], total[MAX_ITERATIONS], records[MAX_ITERATIONS];
 
 /* Record `traj` of a run: crystals repeat, and good ones are rare. */
 static void make_up(uint64_t traj, int32_t max_sites, sh_record *r)
@@ -69,7 +79,7 @@ static void make_history(const bench *b, sh_records *best)
     }
 }
 
-static void run_rank0(const bench *b, const sh_records *history, double seconds[N_PART][MAX_ITERATIONS], double *total, double *bytes)
+static void run_rank0(const bench *b, const sh_records *history)
 {
     const sh_config *c = &b->config;
     int32_t max_sites = c->constraints.max_sites;
@@ -104,7 +114,7 @@ static void run_rank0(const bench *b, const sh_records *history, double seconds[
         total[i] = 0;
         for (int p = 0; p < N_PART; p++)
             total[i] += seconds[p][i];
-        bytes[i] = (double)state.pending.wanted.n;
+        records[i] = (double)state.pending.wanted.n;
     }
     sh_coordinator_absorb(&state, b->n_iteration - 1);
     if (sh_coordinator_metrics(&state) != SH_OK) exit(1);
@@ -200,64 +210,139 @@ static void run_workers(const bench *b, const sh_records *history)
     sh_free(findings);
 }
 
-/* Seconds of rank 0 an iteration; 0 on other ranks. */
-static double run(bench *b, int wanted, bool full, double baseline)
+static void run(bench *b, bool full, int n_iteration)
 {
-    static double seconds[N_PART][MAX_ITERATIONS], total[MAX_ITERATIONS], records[MAX_ITERATIONS];
-    int ranks = b->comm->size - 1;
     sh_records history;
-    b->comm->per_rank = wanted / ranks > 0 ? wanted / ranks : 1;
-    b->n_worker = b->comm->n_worker = b->comm->n_shard = b->comm->per_rank * ranks;
-    b->config.train.batch = b->config.train.replay_batch = b->n_worker * b->per_worker;
     b->full = full;
+    b->n_iteration = n_iteration;
     sh_records_create(&history, b->config.constraints.max_sites, 1);
     make_history(b, &history);
     if (b->comm->rank) run_workers(b, &history);
-    else run_rank0(b, &history, seconds, total, records);
+    else run_rank0(b, &history);
     sh_records_destroy(&history);
-    if (b->comm->rank) return 0;
-    int skip = full ? 2 : 0, n = full ? b->n_iteration - skip : 1;
-    double second = total[1] + seconds[SPREAD][2]; /* after the first: all workers are told what came in, most of a replay */
-    double median = quantile(total + skip, n, 0.5);
-    printf("%5d workers, replay %-6s %9.3f ms an iteration [%.3f, %.3f], %7.1f us a worker; %.3g records/s, %.3g messages/s", b->n_worker,
-           full ? "full" : "first", 1e3 * median, 1e3 * quantile(total + skip, n, 0), 1e3 * quantile(total + skip, n, 1),
-           1e6 * median / b->n_worker, (double)b->config.train.batch / median, 2.0 * b->n_worker / median);
-    if (baseline > 0) printf("; %.1f x faster than sending all", baseline / median);
-    printf("\n        records that came whole: %.0f of %lld;", quantile(records + skip, n, 0.5), (long long)b->config.train.batch);
-    for (int p = 0; p < N_PART; p++)
-        printf(" %s %.3f ms%s", part_name[p], 1e3 * quantile(seconds[p] + skip, n, 0.5), p + 1 < N_PART ? "," : "\n");
-    if (!full)
-        printf("        the iteration after it, with what came in for all workers: %.3f ms; of it the broadcast %.3f ms\n", 1e3 * second,
-               1e3 * seconds[SPREAD][2]);
+}
+
+/* Rank 0 prints one load; x (n): seconds, which are sorted. */
+static double show(const bench *b, load l, double *x, int n, FILE *table)
+{
+    double least = quantile(x, n, 0), most = quantile(x, n, 1), median = quantile(x, n, 0.5);
+    printf("%5d workers, %-6s %10.3f ms [%.3f, %.3f], %7.1f us a worker; %.3g records/s, %.3g messages/s\n", b->n_worker, load_name[l],
+           1e3 * median, 1e3 * least, 1e3 * most, 1e6 * median / b->n_worker, (double)b->config.train.batch / median,
+           2.0 * b->n_worker / median);
+    if (table) fprintf(table, "%d,%s,%.9f,%.9f,%.9f\n", b->n_worker, load_name[l], median, least, most);
     return median;
+}
+
+/* Rank 0: seconds of each load. */
+static void measure(bench *b, int wanted, int n_iteration, FILE *table, double median[N_LOAD])
+{
+    double early[2][REPEATS], broadcast[REPEATS];
+    int ranks = b->comm->size - 1;
+    b->comm->per_rank = wanted / ranks > 0 ? wanted / ranks : 1;
+    b->n_worker = b->comm->n_worker = b->comm->n_shard = b->comm->per_rank * ranks;
+    b->config.train.batch = b->config.train.replay_batch = b->n_worker * b->per_worker;
+    for (int k = 0; k < REPEATS; k++) {
+        run(b, false, EARLY);
+        early[0][k] = total[0];
+        early[1][k] = total[1] + seconds[SPREAD][2]; /* what came in in the first, broadcast as the third begins */
+        broadcast[k] = seconds[SPREAD][2];
+    }
+    run(b, true, n_iteration);
+    if (b->comm->rank) return;
+    median[FIRST] = show(b, FIRST, early[0], REPEATS, table);
+    median[SECOND] = show(b, SECOND, early[1], REPEATS, table);
+    printf("        of it the broadcast of what came in %.3f ms\n", 1e3 * quantile(broadcast, REPEATS, 0.5));
+    median[FULL] = show(b, FULL, total + SKIP, n_iteration - SKIP, table);
+    printf("        full, %.1f x faster than the first; records that came whole: %.0f of %lld;", median[FIRST] / median[FULL],
+           quantile(records + SKIP, n_iteration - SKIP, 0.5), (long long)b->config.train.batch);
+    for (int p = 0; p < N_PART; p++)
+        printf(" %s %.3f ms%s", part_name[p], 1e3 * quantile(seconds[p] + SKIP, n_iteration - SKIP, 0.5), p + 1 < N_PART ? "," : "\n");
+}
+
+/* Records that rank 0 sends in the second iteration: to every worker what came into the replay in the first. */
+static double told(const bench *b, double workers)
+{
+    return workers * fmin(workers * (double)b->per_worker, (double)b->config.train.replay_capacity);
+}
+
+/* Where rank 0 takes as long as a worker, by what was measured: p + q workers, in the second iteration p + q told(workers). */
+static void show_saturation(const bench *b, const double *workers, double (*median)[N_LOAD], int n, double iteration)
+{
+    for (int l = 0; l < N_LOAD; l++) {
+        double one[MAX_WORKERS], x[MAX_WORKERS], y[MAX_WORKERS], p, q, deviation = 0, lo = 0, hi = 1e9;
+        for (int i = 0; i < n; i++) {
+            one[i] = 1;
+            x[i] = l == SECOND ? told(b, workers[i]) : workers[i];
+            y[i] = median[i][l];
+        }
+        fit_terms(one, x, y, y, n, &p, &q);
+        for (int i = 0; i < n; i++)
+            deviation = fmax(deviation, fabs((p + q * x[i]) / y[i] - 1));
+        for (int i = 0; i < 100; i++) {
+            double middle = (lo + hi) / 2;
+            if (p + q * (l == SECOND ? told(b, middle) : middle) < iteration) lo = middle;
+            else hi = middle;
+        }
+        printf("%-6s rank 0 takes %.3f ms + %.3f us %s (deviations up to %.0f %%): as long as a worker's iteration of %.3g ms at %.0f "
+               "workers%s\n",
+               load_name[l], 1e3 * p, 1e6 * q, l == SECOND ? "a record told" : "a worker", 100 * deviation, 1e3 * iteration, lo,
+               lo > workers[n - 1] ? ", more than were measured" : "");
+    }
+}
+
+static bool arguments(int argc, char **argv, bench *b, int *n_iteration, double *iteration, const char **out)
+{
+    int option;
+    while ((option = getopt(argc, argv, "t:o:")) != -1)
+        if (option == 't') *iteration = atof(optarg);
+        else if (option == 'o') *out = optarg;
+        else return false;
+    int n = argc - optind;
+    b->per_worker = n > 1 ? atoi(argv[optind + 1]) : 128;
+    *n_iteration = n > 2 ? atoi(argv[optind + 2]) : 30;
+    if (*iteration == 0) *iteration = (double)b->per_worker / 1000;
+    return n >= 1 && n <= 3 + MAX_WORKERS && b->per_worker > 0 && *n_iteration >= EARLY && *n_iteration <= MAX_ITERATIONS && *iteration > 0 &&
+           b->comm->size > 1;
 }
 
 int main(int argc, char **argv)
 {
     static bench b;
     static const int usual[] = {8, 64, 256, 1000};
+    double workers[MAX_WORKERS], median[MAX_WORKERS][N_LOAD], iteration = 0;
+    int n_iteration, n = 0;
+    const char *out = NULL;
     if (sh_comm_create(&argc, &argv, &b.comm) != SH_OK) return 1;
-    b.per_worker = argc > 2 ? atoi(argv[2]) : 128;
-    b.n_iteration = argc > 3 ? atoi(argv[3]) : 30;
-    if (argc < 2 || b.per_worker < 1 || b.n_iteration < 4 || b.n_iteration > MAX_ITERATIONS || b.comm->size < 2) {
-        fprintf(stderr, "usage: mpirun -n RANKS bench_coordinator CONFIG.yaml [PER_WORKER] [ITERATIONS] [WORKERS ...], 2 ranks at least\n");
+    if (!arguments(argc, argv, &b, &n_iteration, &iteration, &out)) {
+        if (b.comm->rank == 0)
+            fprintf(stderr, "usage: mpirun -n RANKS bench_coordinator [-t SECONDS] [-o FILE] CONFIG.yaml [PER_WORKER] [ITERATIONS] [WORKERS ...]\n"
+                            "2 ranks, %d iterations at least, %d numbers of workers at most\n", EARLY, MAX_WORKERS);
         sh_comm_destroy(&b.comm);
         return 2;
     }
-    if (sh_config_read(argv[1], NULL, 0, NULL, &b.config) != SH_OK || sh_comm_set_workers(b.comm, true) != SH_OK) {
+    if (sh_config_read(argv[optind], NULL, 0, NULL, &b.config) != SH_OK || sh_comm_set_workers(b.comm, true) != SH_OK) {
         fprintf(stderr, "%s\n", sh_error_message());
         return 1;
     }
-    if (b.comm->rank == 0)
-        printf("%d ranks stand for the workers, %lld records a worker and iteration, replay of %lld; medians of %d iterations\n",
-               b.comm->size - 1, (long long)b.per_worker, (long long)b.config.train.replay_capacity, b.n_iteration);
-    int n = argc > 4 ? argc - 4 : 4;
-    for (int i = 0; i < n; i++) {
-        int workers = argc > 4 ? atoi(argv[4 + i]) : usual[i];
-        if (workers < 1) continue;
-        double all = run(&b, workers, false, 0);
-        run(&b, workers, true, all);
+    FILE *table = out && b.comm->rank == 0 ? fopen(out, "w") : NULL;
+    if (out && b.comm->rank == 0 && !table) {
+        fprintf(stderr, "bench_coordinator: cannot write '%s'\n", out);
+        MPI_Abort(b.comm->all, 1);
     }
+    if (table) fputs("workers,load,seconds,least,most\n", table);
+    if (b.comm->rank == 0)
+        printf("%d ranks stand for the workers, %lld records a worker and iteration, replay of %lld; full: medians of %d iterations, first and "
+               "second: of %d runs\n",
+               b.comm->size - 1, (long long)b.per_worker, (long long)b.config.train.replay_capacity, n_iteration - SKIP, REPEATS);
+    int n_given = argc - optind - 3, n_wanted = n_given > 0 ? n_given : 4;
+    for (int i = 0; i < n_wanted; i++) {
+        int wanted = n_given > 0 ? atoi(argv[optind + 3 + i]) : usual[i];
+        if (wanted < 1) continue;
+        measure(&b, wanted, n_iteration, table, median[n]);
+        workers[n++] = b.n_worker;
+    }
+    if (b.comm->rank == 0 && n > 1) show_saturation(&b, workers, median, n, iteration);
+    bool written = !table || fclose(table) == 0;
     sh_comm_destroy(&b.comm);
-    return 0;
+    return written ? 0 : 1;
 }

@@ -622,6 +622,8 @@ static sh_status iterate(run *r)
         sh_replay_header header = {.iteration = i, .n_total = replayed(r)};
         sh_exchange_send_replay(r->exchange, &header, &r->state.came_in); /* empty: everybody has the replay as it is */
     }
+    r->timings.backend = r->setup.be->name;
+    r->timings.gradient_bytes = sh_params_size(r->setup.params) * (int64_t)sizeof(sh_real);
     sh_timings_iteration(&r->timings, 0);
     for (; i < c->train.iterations && !stop && finite; i++) {
         if (worker && i + 1 < c->train.iterations) sh_exchange_expect_replay(r->exchange);

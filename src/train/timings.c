@@ -12,6 +12,8 @@
 static const char *const name[SH_N_PART] = {"coordinate", "wait_rank0",   "replay", "sample", "reward",        "tell",
                                             "gradient",   "wait_workers", "sum",    "adam",   "wait_findings", "files"};
 
+enum { BACKEND_NAME = 16 }; /* bytes, with its end */
+
 static const double SLOW = 2; /* times the median: more than ranks of one kind differ */
 
 void sh_timings_iteration(sh_timings *t, int64_t structures)
@@ -75,6 +77,9 @@ sh_status sh_timings_write(const sh_timings *t, sh_comm *c, const char *path)
     sh_status status = SH_OK;
     double *all = SH_NEW(double, (int64_t)c->size * SH_N_PART);
     MPI_Gather(t->seconds, SH_N_PART, MPI_DOUBLE, all, SH_N_PART, MPI_DOUBLE, 0, c->all);
+    char backend[BACKEND_NAME] = "", *backends = SH_NEW(char, c->size * BACKEND_NAME);
+    snprintf(backend, sizeof backend, "%s", t->backend);
+    MPI_Gather(backend, BACKEND_NAME, MPI_CHAR, backends, BACKEND_NAME, MPI_CHAR, 0, c->all);
     char name_of_host[MPI_MAX_PROCESSOR_NAME] = "", *names = SH_NEW(char, (int64_t)c->size * MPI_MAX_PROCESSOR_NAME);
     int length;
     MPI_Get_processor_name(name_of_host, &length);
@@ -84,17 +89,19 @@ sh_status sh_timings_write(const sh_timings *t, sh_comm *c, const char *path)
     FILE *f = c->rank == 0 ? fopen(path, "w") : NULL;
     if (c->rank == 0 && !f) status = SH_FAIL(SH_EIO, "cannot write '%s': %s", path, strerror(errno));
     if (f) {
-        fputs("rank,worker,iterations,structures", f);
+        fputs("rank,worker,backend,gradient_bytes,iterations,structures", f);
         for (int p = 0; p < SH_N_PART; p++)
             fprintf(f, ",%s", name[p]);
         for (int r = 0; r < c->size; r++) {
-            fprintf(f, "\n%d,%d,%lld,%lld", r, r - c->dedicated, (long long)(t->iterations - 1), (long long)t->structures);
+            fprintf(f, "\n%d,%d,%s,%lld,%lld,%lld", r, r - c->dedicated, backends + r * BACKEND_NAME,
+                    (long long)t->gradient_bytes, (long long)(t->iterations - 1), (long long)t->structures);
             for (int p = 0; p < SH_N_PART; p++)
                 fprintf(f, ",%.6f", all[r * SH_N_PART + p]);
         }
         fputc('\n', f);
         if (fclose(f)) status = SH_FAIL(SH_EIO, "cannot write '%s': %s", path, strerror(errno));
     }
+    sh_free(backends);
     sh_free(all);
     return sh_comm_agree(c, status);
 }

@@ -23,6 +23,8 @@ typedef enum {
 typedef struct {
     int64_t iterations, structures; /* fresh ones, on all workers together */
     double at, seconds[SH_N_PART];  /* s, since the first iteration ended, which is not counted */
+    const char *backend;            /* this rank's, by its name; borrowed */
+    int64_t gradient_bytes;         /* that workers add up in an iteration */
 } sh_timings;
 
 /* An iteration ended, or the run begins. */

@@ -87,10 +87,10 @@ if grep -i 'warning' resumed.log; then exit 1; fi
 
 # Where the time went: a row a rank, and its parts are about the time between the rows of the metrics.
 timeout 100 mpirun --oversubscribe -n 2 "$shaft" train run.yaml --quiet --set run.directory=timed --timings timed.csv > timed.log 2>&1
-head -n 1 timed.csv | grep -q '^rank,worker,iterations,structures,coordinate,.*,sample,reward,.*,gradient,.*,files$'
+head -n 1 timed.csv | grep -q '^rank,worker,backend,gradient_bytes,iterations,structures,coordinate,.*,sample,reward,.*,gradient,.*,files$'
 awk -F, 'NR == 1 { for (i = 1; i <= NF; i++) column[$i] = i; next }
-    { if ($1 != NR - 2 || $2 != $1 || $3 != 11 || $4 != 88) exit 1
-      for (i = 5; i <= NF; i++) { if ($i < 0) exit 1; sum[NR] += $i }
+    { if ($1 != NR - 2 || $2 != $1 || $3 != "cpu" || $4 < 1000 || $4 % 4 || $5 != 11 || $6 != 88) exit 1
+      for (i = 7; i <= NF; i++) { if ($i < 0) exit 1; sum[NR] += $i }
       if (!($column["sample"] > 0 && $column["reward"] > 0 && $column["gradient"] > 0 && $column["sum"] > 0)) exit 1 }
     END { if (NR != 3 || sum[2] > 1.5 * sum[3] || sum[3] > 1.5 * sum[2]) exit 1 }' timed.csv
 
