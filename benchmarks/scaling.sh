@@ -1,6 +1,7 @@
 #!/bin/bash
-# scaling.sh -- strong and weak scaling of `shaft train`, with any launcher: a table of all runs with a line through what they take,
-# a model of the cost for 8, 64, 512 and 4,096 devices and cores, and a page with the curves (scaling_model.c says what is assumed).
+# scaling.sh -- strong and weak scaling of `shaft train`, with any launcher: a table of all runs, a model of the cost fitted to it, how far
+# that is from each run and what it says of 8, 64, 512 and 4,096 workers, and a page with the curves. scaling_model.c explains the model;
+# what is fitted and what is assumed is printed.
 #
 #     bash benchmarks/scaling.sh [--launch 'srun -n {}'] [--ranks '1 2 4'] [OPTIONS]
 #
@@ -8,11 +9,12 @@
 # --shaft PROGRAM    build/release/shaft, which is built first, if not given
 # --config FILE      configs/battery.yaml if not given
 # --ranks LIST       '1 2' if not given; the first is what the others are compared with
-# --batch N          new structures an iteration: of all ranks together (strong), of each rank (weak); 256 if not given
+# --batch N          new structures an iteration of all workers together, for strong scaling; 256 if not given
+# --each N           of each worker, for weak scaling; half of it if not given: one worker is then measured with two batches
 # --iterations N     of a run, the first of which is not counted; 12 if not given
 # --repeats N        of each run, in turns; 3 if not given
 # --set KEY=VALUE    for all runs, may be repeated: --set run.coordinator=dedicated
-# --assume KEY=VALUE for the model, may be repeated: --assume bandwidth=50e9
+# --assume KEY=VALUE for the model, may be repeated: --assume network_bandwidth=50e9, or --assume coordinator=FILE of bench_coordinator
 # -o FOLDER          build/scaling if not given
 #
 # FOLDER/scaling.csv has a row a rank of every run, with the seconds of each part (docs/formats.md, "Timings").
@@ -21,7 +23,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 # shellcheck source=jobscripts/setup.sh
 . jobscripts/setup.sh
 
-starter='' program='' config=configs/battery.yaml ranks='1 2' batch=256 iterations=12 repeats=3 out=build/scaling settings=() assumed=()
+starter='' program='' config=configs/battery.yaml ranks='1 2' batch=256 each='' iterations=12 repeats=3 out=build/scaling settings=() assumed=() apart=0
 while [ $# -gt 0 ]; do
     case $1 in
     --launch) starter=${2:?a command with {\}} && shift 2 ;;
@@ -29,9 +31,14 @@ while [ $# -gt 0 ]; do
     --config) config=${2:?a file} && shift 2 ;;
     --ranks) ranks=${2:?a list} && shift 2 ;;
     --batch) batch=${2:?a number} && shift 2 ;;
+    --each) each=${2:?a number} && shift 2 ;;
     --iterations) iterations=${2:?a number} && shift 2 ;;
     --repeats) repeats=${2:?a number} && shift 2 ;;
-    --set) settings+=(--set "${2:?KEY=VALUE}") && shift 2 ;;
+    --set)
+        settings+=(--set "${2:?KEY=VALUE}")
+        [ "$2" != run.coordinator=dedicated ] || apart=1 # a rank that is no worker
+        shift 2
+        ;;
     --assume) assumed+=("${2:?KEY=VALUE}") && shift 2 ;;
     -o) out=${2:?a folder} && shift 2 ;;
     --help) sed -n '2,/^set/p' "$0" | sed -n 's/^# \{0,1\}//p'; exit 0 ;;
@@ -41,6 +48,7 @@ done
 [ -n "$program" ] || { build release shaft scaling_model && program=build/release/shaft; }
 model=$(dirname "$program")/benchmarks/scaling_model
 [ -x "$model" ] || fail "'$model' is not there" "cmake --build --preset release --target scaling_model"
+each=${each:-$((batch / 2))}
 mkdir -p "$out"
 table=$out/scaling.csv
 rm -f "$table"
@@ -64,7 +72,7 @@ one() {
 for repeat in $(seq "$repeats"); do
     for n in $ranks; do
         one strong "$n" "$batch" "$repeat"
-        one weak "$n" $((batch * n)) "$repeat"
+        one weak "$n" $((each * (n - apart))) "$repeat"
     done
 done
 rm -rf "$out/run" "$out/timings.csv"

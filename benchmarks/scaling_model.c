@@ -196,20 +196,21 @@ static const point *first_of(const table *t, int mode)
     return NULL;
 }
 
-/* Of a point against the first of its mode, both in the same repeat: quantile q of the repeats. */
+/* Structures/s of a worker over those of a worker of the mode's first point, both in the same repeat: quantile q of the repeats. */
 static double efficiency(const table *t, const point *p, double q)
 {
     const point *first = first_of(t, p->mode);
     double x[MAX_REPEATS];
     for (int k = 0; k < p->n_repeat; k++)
-        x[k] = first->seconds[k][WHOLE] / p->seconds[k][WHOLE] * (p->mode == STRONG ? (double)first->workers / p->workers : 1);
+        x[k] = p->batch / (p->seconds[k][WHOLE] * p->workers) / (first->batch / (first->seconds[k][WHOLE] * first->workers));
     return quantile(x, p->n_repeat, q);
 }
 
 static void show_measured(const table *t)
 {
     printf("MEASURED on %s, %d repeats, a gradient of %.0f bytes\n"
-           "efficiency, strong: t(first) workers(first) / (t workers), one batch for all; weak: t(first) / t, a batch each; both of one repeat\n"
+           "efficiency: structures/s of a worker over those of a worker of the first line, in the same repeat. Strong: one batch for all, so\n"
+           "t(first) workers(first) / (t workers); weak: a batch each, so t(first) / t\n"
            "t: s an iteration of the slowest rank without files; median [smallest, largest] of the repeats\n",
            t->on_devices ? "devices" : "processors", t->n_repeat, t->bytes);
     for (int mode = 0; mode < N_MODE; mode++)
