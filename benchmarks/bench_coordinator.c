@@ -301,8 +301,8 @@ static bool arguments(int argc, char **argv, bench *b, int *n_iteration, double 
     b->per_worker = n > 1 ? atoi(argv[optind + 1]) : 128;
     *n_iteration = n > 2 ? atoi(argv[optind + 2]) : 30;
     if (*iteration == 0) *iteration = (double)b->per_worker / 1000;
-    return n >= 1 && n <= 3 + MAX_WORKERS && b->per_worker > 0 && *n_iteration >= EARLY && *n_iteration <= MAX_ITERATIONS && *iteration > 0 &&
-           b->comm->size > 1;
+    return n >= 1 && n <= 3 + MAX_WORKERS && b->per_worker > 0 && *n_iteration >= EARLY && *n_iteration <= MAX_ITERATIONS &&
+           *iteration > 0 && b->comm->size > 1;
 }
 
 int main(int argc, char **argv)
@@ -315,8 +315,8 @@ int main(int argc, char **argv)
     if (sh_comm_create(&argc, &argv, &b.comm) != SH_OK) return 1;
     if (!arguments(argc, argv, &b, &n_iteration, &iteration, &out)) {
         if (b.comm->rank == 0)
-            fprintf(stderr, "usage: mpirun -n RANKS bench_coordinator [-t SECONDS] [-o FILE] CONFIG.yaml [PER_WORKER] [ITERATIONS] [WORKERS ...]\n"
-                            "2 ranks, %d iterations at least, %d numbers of workers at most\n", EARLY, MAX_WORKERS);
+            fprintf(stderr, "usage: mpirun -n RANKS bench_coordinator [-t SECONDS] [-o FILE] CONFIG.yaml [PER_WORKER] [ITERATIONS] "
+                            "[WORKERS ...]\n2 ranks, %d iterations at least, %d numbers of workers at most\n", EARLY, MAX_WORKERS);
         sh_comm_destroy(&b.comm);
         return 2;
     }
@@ -331,8 +331,8 @@ int main(int argc, char **argv)
     }
     if (table) fputs("workers,load,seconds,least,most\n", table);
     if (b.comm->rank == 0)
-        printf("%d ranks stand for the workers, %lld records a worker and iteration, replay of %lld; full: medians of %d iterations, first and "
-               "second: of %d runs\n",
+        printf("%d ranks stand for the workers, %lld records a worker and iteration, replay of %lld; full: medians of %d iterations, "
+               "first and second: of %d runs\n",
                b.comm->size - 1, (long long)b.per_worker, (long long)b.config.train.replay_capacity, n_iteration - SKIP, REPEATS);
     int n_given = argc - optind - 3, n_wanted = n_given > 0 ? n_given : 4;
     for (int i = 0; i < n_wanted; i++) {

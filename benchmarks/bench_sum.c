@@ -1,11 +1,11 @@
-/* bench_sum.c -- what the sum of gradients over the workers takes, and what other ways to add them up would.
+/* bench_sum.c -- what the sum of gradients over the workers takes, and what MPI_Allreduce would.
  *
  *     mpirun -n RANKS bench_sum [PARAMETERS] [REPEATS]        334,619 (configs/battery.yaml) and 51
  *
- * Every rank is a worker. In turns: the program's own sum (comm.h: pieces to all, then the sums gathered: 2 (RANKS - 1) messages a rank, and
- * bits that depend on nothing but the numbers and the workers), MPI_Allreduce, which the library may do as it likes, and the smallest
- * sum there is, of one number, for the latency. Printed: s, median [quickest, slowest] of the repeats of the slowest rank; ratio to the
- * program's own. The sums are compared. */
+ * Every rank is a worker. In turns: the program's own sum (comm.h: pieces to all, then the sums gathered: 2 (RANKS - 1) messages a rank,
+ * and bits that depend on nothing but the numbers and the workers), MPI_Allreduce, which the library does as it likes, and that of one
+ * number, for the latency. Printed: times of the slowest rank, median [quickest, slowest] of the repeats, and their ratio to the
+ * program's own. The sums are checked. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -23,8 +23,8 @@ static inline void fit_terms(const double *u, const double *v, const double *y, 
     *q = independent ? (uu * vy - uv * uy) / det : -1;
     if (*p > 0 && *q > 0) return;
     bool by_v = *p <= 0 && vv > 0; /* the least is on the edge where the term that would be negative is left out */
-    *p = by_v || !(uu > 0) ? 0 : uy / uu;
-    *q = by_v ? vy / vv : 0;
+    *p = !by_v && uy > 0 ? uy / uu : 0;
+    *q = by_v && vy > 0 ? vy / vv : 0;
 }
 
 #endif

@@ -23,7 +23,8 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 # shellcheck source=jobscripts/setup.sh
 . jobscripts/setup.sh
 
-starter='' program='' config=configs/battery.yaml ranks='1 2' batch=256 each='' iterations=12 repeats=3 out=build/scaling settings=() assumed=() apart=0
+starter='' program='' config=configs/battery.yaml ranks='1 2' batch=256 each='' iterations=12 repeats=3
+out=build/scaling settings=() assumed=() apart=0
 while [ $# -gt 0 ]; do
     case $1 in
     --launch) starter=${2:?a command with {\}} && shift 2 ;;

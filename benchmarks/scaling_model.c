@@ -69,8 +69,8 @@ static sh_status point_of(const sh_csv *csv, table *t, int mode, int ranks, doub
         p++;
     *out = p;
     if (p < t->point + t->n && p->batch != batch)
-        return SH_FAIL(SH_EINPUT, "%s:%d: a batch of %g, where %s runs of %d ranks had %g", csv->path, csv->line, batch, mode_name[mode], ranks,
-                       p->batch);
+        return SH_FAIL(SH_EINPUT, "%s:%d: a batch of %g, where %s runs of %d ranks had %g", csv->path, csv->line, batch, mode_name[mode],
+                       ranks, p->batch);
     if (p < t->point + t->n) return SH_OK;
     if (t->n == MAX_POINTS) return SH_FAIL(SH_EINPUT, "%s:%d: more than %d kinds of runs", csv->path, csv->line, MAX_POINTS);
     t->n++;
@@ -209,8 +209,8 @@ static double efficiency(const table *t, const point *p, double q)
 static void show_measured(const table *t)
 {
     printf("MEASURED on %s, %d repeats, a gradient of %.0f bytes\n"
-           "efficiency: structures/s of a worker over those of a worker of the first line, in the same repeat. Strong: one batch for all, so\n"
-           "t(first) workers(first) / (t workers); weak: a batch each, so t(first) / t\n"
+           "efficiency: structures/s of a worker over those of a worker of the mode's first line, in the same repeat; strong, one batch\n"
+           "for all: t(first) workers(first) / (t workers); weak, a batch each: t(first) / t\n"
            "t: s an iteration of the slowest rank without files; median [smallest, largest] of the repeats\n",
            t->on_devices ? "devices" : "processors", t->n_repeat, t->bytes);
     for (int mode = 0; mode < N_MODE; mode++)
@@ -241,7 +241,7 @@ typedef enum {
     DEVICE_RATE, DEVICE_STRUCTURES, DEVICE_SCATTER, NETWORK_LATENCY, NETWORK_BANDWIDTH, N_KEY
 } key;
 
-/* What is not fitted, measured or given is as here. */
+/* What is not fitted, measured or given is as here; rank 0 as bench_coordinator found it with 1,000 workers (docs/results.md). */
 static const struct {
     const char *name;
     double value;
@@ -255,7 +255,7 @@ static const struct {
     {"latency", 5e-6, "s a message that waits for another, where it was measured"},
     {"bandwidth", 25e9, "B/s of a worker in the sum, with its copies and additions, where it was measured"},
     {"rank0_fixed", 3e-4, "s of rank 0 an iteration"},
-    {"rank0_worker", 6.5e-6, "s of rank 0 a worker and iteration (1,000 workers, docs/results.md)"},
+    {"rank0_worker", 6.5e-6, "s of rank 0 a worker and iteration"},
     {"device_rate", 100000, "new structures/s of one device: what is aimed at"},
     {"device_structures", 1024, "new structures of a device an iteration"},
     {"device_scatter", 0.02, "as scatter, of devices"},
@@ -321,7 +321,7 @@ static double skew_of(const point *p, int repeat)
     return fmax(0, time_of(p, WAIT_WORKERS, repeat) - delay);
 }
 
-/* One part of the compute, or all for part -1. */
+/* One part of the compute. */
 static void fit_compute(const table *t, int part, int repeat, double *fixed, double *each)
 {
     double one[MAX_POINTS], n[MAX_POINTS], y[MAX_POINTS], size[MAX_POINTS];
@@ -337,11 +337,10 @@ static void fit_compute(const table *t, int part, int repeat, double *fixed, dou
 
 static void fit_scatter(const table *t, int repeat, model *m)
 {
-    double zero[MAX_POINTS], x[MAX_POINTS], y[MAX_POINTS], size[MAX_POINTS], none, scatter;
+    double zero[MAX_POINTS] = {0}, x[MAX_POINTS], y[MAX_POINTS], size[MAX_POINTS], none, scatter;
     int n = 0;
     for (const point *p = t->point; p < t->point + t->n; p++) {
         if (p->workers < 2) continue;
-        zero[n] = 0;
         size[n] = compute_of(p, repeat);
         x[n] = expected_greatest(p->workers) * size[n];
         y[n++] = skew_of(p, repeat);
@@ -377,37 +376,30 @@ static void fit_sum(const table *t, int repeat, model *m)
     if (!knows_bandwidth && (per_byte > 0 || !knows_latency)) set(m, BANDWIDTH, 1 / fmax(per_byte, 0), "fitted");
 }
 
-/* What a worker adds is told by bench_coordinator, or by runs whose numbers of workers are far apart; else only what is fixed. */
+/* What a worker adds is told by bench_coordinator, or by runs whose numbers of workers are far apart; else only what is fixed is fitted. */
 static void fit_rank0(const table *t, int repeat, model *m)
 {
     enum { FAR = 8 };
-    double one[MAX_POINTS], x[MAX_POINTS], y[MAX_POINTS], fixed, each;
-    int least = 1 << 30, most = 0;
-    for (int i = 0; i < MAX_POINTS; i++)
+    double one[MAX_POINTS], x[MAX_POINTS], y[MAX_POINTS], size[MAX_POINTS], fixed, each;
+    int n = t->n_load ? t->n_load : t->n, least = t->point->workers, most = least;
+    const char *from = t->n_load ? "bench_coordinator" : "fitted";
+    for (int i = 0; i < n; i++) {
         one[i] = 1;
-    if (t->n_load) {
-        fit_terms(one, t->load_workers, t->load_seconds, t->load_seconds, t->n_load, &fixed, &each);
-        set(m, RANK0_FIXED, fixed, "bench_coordinator");
-        set(m, RANK0_WORKER, each, "bench_coordinator");
-        return;
+        x[i] = t->n_load ? t->load_workers[i] : t->point[i].workers;
+        y[i] = size[i] = t->n_load ? t->load_seconds[i] : fmax(time_of(&t->point[i], COORDINATE, repeat), 1e-9);
     }
     for (int i = 0; i < t->n; i++) {
-        const point *p = &t->point[i];
-        x[i] = p->workers;
-        y[i] = fmax(time_of(p, COORDINATE, repeat), 1e-9);
-        least = least < p->workers ? least : p->workers;
-        most = most > p->workers ? most : p->workers;
+        least = least < t->point[i].workers ? least : t->point[i].workers;
+        most = most > t->point[i].workers ? most : t->point[i].workers;
     }
-    bool knows_each = most < FAR * least || given[RANK0_WORKER] > 0;
-    double size[MAX_POINTS];
-    memcpy(size, y, sizeof size);
-    for (int i = 0; i < t->n && knows_each; i++) {
+    bool knows_each = given[RANK0_WORKER] > 0 || (!t->n_load && most < FAR * least);
+    for (int i = 0; i < n && knows_each; i++) {
         y[i] -= m->value[RANK0_WORKER] * x[i];
         x[i] = 0;
     }
-    fit_terms(one, x, y, size, t->n, &fixed, &each);
-    set(m, RANK0_FIXED, fmax(fixed, 0), "fitted");
-    if (!knows_each) set(m, RANK0_WORKER, each, "fitted");
+    fit_terms(one, x, y, size, n, &fixed, &each);
+    set(m, RANK0_FIXED, fixed, from);
+    if (!knows_each) set(m, RANK0_WORKER, each, from);
 }
 
 static model fit(const table *t, int repeat)
@@ -623,8 +615,8 @@ int main(int argc, char **argv)
     show_measured(&t);
     show_model(&t, &m);
     show_deviations(&t, &m);
-    printf("\nEXTRAPOLATED, weak, ms an iteration; rank 0 only coordinates; efficiency: t of one worker alone / t [of fits to single repeats];\n"
-           "load: rank 0's time over the workers'; working: efficiency where rank 0 works too\n");
+    printf("\nEXTRAPOLATED, weak, ms an iteration; rank 0 only coordinates; efficiency: t of one worker alone / t [of fits to single\n"
+           "repeats]; load: rank 0's time over the workers'; working: efficiency where rank 0 works too\n");
     show_estimates(&t, &m, AS_MEASURED);
     show_estimates(&t, &m, OVER_NETWORK);
     if (!t.on_devices) show_estimates(&t, &m, DEVICES_ASSUMED);
