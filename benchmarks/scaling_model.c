@@ -466,6 +466,14 @@ static machine machine_of(const model *m, const table *t, scene s, double struct
     return a;
 }
 
+static bool uses(scene s, key k)
+{
+    if (k >= NETWORK_LATENCY) return s != AS_MEASURED;
+    if (k >= DEVICE_RATE) return s == DEVICES_ASSUMED;
+    if (k == LATENCY || k == BANDWIDTH) return s == AS_MEASURED;
+    return k > SCATTER || s != DEVICES_ASSUMED;
+}
+
 static void show_model(const table *t, const model *m)
 {
     printf("\nMODEL\nparts of the compute, ms an iteration + us a new structure of a worker:");
@@ -505,9 +513,12 @@ static void show_estimates(const table *t, const model *m, scene s)
     double structures = m->value[s == DEVICES_ASSUMED ? DEVICE_STRUCTURES : STRUCTURES];
     machine a = machine_of(m, t, s, structures);
     estimate alone = estimate_of(&a, 1);
-    printf("\nto many %s, %s; %.0f new structures each an iteration\n"
+    printf("\nto many %s, %s; %.0f new structures each an iteration; assumed or given:", what, of[s], structures);
+    for (int k = 0; k < N_KEY; k++)
+        if (uses(s, k) && (!strcmp(m->from[k], "assumed") || given[k] > 0)) printf(" %s", keys[k].name);
+    printf("\n"
            "%9s %10s %10s %10s %10s %10s %10s %8s %10s %18s %8s %14s\n",
-           what, of[s], structures, "workers", "compute", "skew", "sum", "messages", "rank 0", "t", "load", "efficiency", "", "working",
+           "workers", "compute", "skew", "sum", "messages", "rank 0", "t", "load", "efficiency", "", "working",
            "structures/s");
     for (int i = 0; i < 4; i++) {
         estimate e = estimate_of(&a, many[i]);
