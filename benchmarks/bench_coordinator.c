@@ -9,9 +9,9 @@
  *   first    nothing known: rank 0 is sent every record, as it would be always if nothing were told in short
  *   second   the iteration after it: all workers are told, by a broadcast, what came in, which is most of a replay
  *   full     a replay and kinds told as after 1,000 iterations, where few records come in
- * Printed for each number of workers (default 8 64 256 1000): time of rank 0 an iteration [quickest, slowest] without the waiting for
- * the ranks that make records up, what it is of, and the records and messages that are in it; at the end at how many workers it is as
- * long as an iteration of a worker: SECONDS, or PER_WORKER / 1000 (1,000 structures/s). FILE gets the times as a table, for
+ * Printed for each number of workers (ascending; default 8 64 256 1000): time of rank 0 an iteration [quickest, slowest] without the
+ * waiting for the ranks that make records up, what it is of, and the records and messages that are in it; at the end at how many workers
+ * it is as long as an iteration of a worker: SECONDS, or PER_WORKER / 1000 (1,000 structures/s). FILE gets the times as a table, for
  * scaling_model. The replay is checked against one that is merged from all records. */
 #define _POSIX_C_SOURCE 200809L
 
@@ -24,7 +24,6 @@
 #include "base/memory.h"
 #include "base/rng.h"
 #include "comm/comm.h"
-#include "fit.h"
 #include "timing.h"
 #include "train/coordinator.h"
 #include "train/exchange.h"
@@ -259,34 +258,19 @@ static void measure(bench *b, int wanted, int n_iteration, FILE *table, double m
         printf(" %s %.3f ms%s", part_name[p], 1e3 * quantile(seconds[p] + SKIP, n_iteration - SKIP, 0.5), p + 1 < N_PART ? "," : "\n");
 }
 
-/* Records that rank 0 sends in the second iteration: to every worker what came into the replay in the first. */
-static double told(const bench *b, double workers)
-{
-    return workers * fmin(workers * (double)b->per_worker, (double)b->config.train.replay_capacity);
-}
-
-/* Where rank 0 takes as long as a worker, by what was measured: p + q workers, in the second iteration p + q told(workers). */
-static void show_saturation(const bench *b, const double *workers, double (*median)[N_LOAD], int n, double iteration)
+/* Where rank 0 takes as long as a worker: between two numbers of workers on the line through them; beyond the last, in proportion. */
+static void show_saturation(const double *workers, double (*median)[N_LOAD], int n, double iteration)
 {
     for (int l = 0; l < N_LOAD; l++) {
-        double one[MAX_WORKERS], x[MAX_WORKERS], y[MAX_WORKERS], p, q, deviation = 0, lo = 0, hi = 1e9;
-        for (int i = 0; i < n; i++) {
-            one[i] = 1;
-            x[i] = l == SECOND ? told(b, workers[i]) : workers[i];
-            y[i] = median[i][l];
-        }
-        fit_terms(one, x, y, y, n, &p, &q);
-        for (int i = 0; i < n; i++)
-            deviation = fmax(deviation, fabs((p + q * x[i]) / y[i] - 1));
-        for (int i = 0; i < 100; i++) {
-            double middle = (lo + hi) / 2;
-            if (p + q * (l == SECOND ? told(b, middle) : middle) < iteration) lo = middle;
-            else hi = middle;
-        }
-        printf("%-6s rank 0 takes %.3f ms + %.3f us %s (deviations up to %.0f %%): as long as a worker's iteration of %.3g ms at %.0f "
-               "workers%s\n",
-               load_name[l], 1e3 * p, 1e6 * q, l == SECOND ? "a record told" : "a worker", 100 * deviation, 1e3 * iteration, lo,
-               lo > workers[n - 1] ? ", more than were measured" : "");
+        int i = 0;
+        while (i < n - 1 && median[i][l] < iteration)
+            i++;
+        double before = i ? workers[i - 1] : 0, took = i ? median[i - 1][l] : 0;
+        bool beyond = median[i][l] < iteration;
+        double at = beyond ? workers[i] * iteration / median[i][l]
+                           : before + (workers[i] - before) * (iteration - took) / (median[i][l] - took);
+        printf("%-6s rank 0 takes as long as a worker's iteration of %.3g ms at %.0f workers%s\n", load_name[l], 1e3 * iteration, at,
+               beyond ? ": in proportion to the most that were measured" : "");
     }
 }
 
@@ -341,7 +325,7 @@ int main(int argc, char **argv)
         measure(&b, wanted, n_iteration, table, median[n]);
         workers[n++] = b.n_worker;
     }
-    if (b.comm->rank == 0 && n > 1) show_saturation(&b, workers, median, n, iteration);
+    if (b.comm->rank == 0 && n > 0) show_saturation(workers, median, n, iteration);
     bool written = !table || fclose(table) == 0;
     sh_comm_destroy(&b.comm);
     return written ? 0 : 1;

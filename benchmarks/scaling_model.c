@@ -13,8 +13,8 @@
  *             the report. On devices NCCL's trees are taken: 2 log2 N, and log2 N
  *   rank 0    rank0_fixed + rank0_worker N. A dedicated one works beside the workers, and the longer of the two is an iteration; one
  *             that works too adds its time to the workers'
- * All fits are least squares of deviations relative to the times, on medians over the repeats; no term is negative. The range of an
- * extrapolated efficiency is that of fits to the single repeats.
+ * All fits are least squares of deviations relative to the times (of bench_coordinator's: in seconds), on medians over the repeats; no
+ * term is negative. The range of an extrapolated efficiency is that of fits to the single repeats.
  * Files are written beside the iterations and cost rank 0 nothing here; memory and the file system's bandwidth are not modelled, nor is
  * a network that many jobs share, nor cores that share memory: workers that slow each other down show as deviations. */
 #define _POSIX_C_SOURCE 200809L
@@ -386,7 +386,8 @@ static void fit_rank0(const table *t, int repeat, model *m)
     for (int i = 0; i < n; i++) {
         one[i] = 1;
         x[i] = t->n_load ? t->load_workers[i] : t->point[i].workers;
-        y[i] = size[i] = t->n_load ? t->load_seconds[i] : fmax(time_of(&t->point[i], COORDINATE, repeat), 1e-9);
+        y[i] = t->n_load ? t->load_seconds[i] : fmax(time_of(&t->point[i], COORDINATE, repeat), 1e-9);
+        size[i] = t->n_load ? 1 : y[i]; /* loads are of many workers and of few: the many count */
     }
     for (int i = 0; i < t->n; i++) {
         least = least < t->point[i].workers ? least : t->point[i].workers;
@@ -501,6 +502,9 @@ static void show_deviations(const table *t, const model *m)
         largest = fmax(largest, fabs(deviation));
     }
     printf("  largest deviation %.1f %%\n", 100 * largest);
+    for (int i = 0; i < t->n_load; i++)
+        printf("  rank 0 alone, %5.0f workers: %.3f of %.3f\n", t->load_workers[i],
+               1e3 * (m->value[RANK0_FIXED] + m->value[RANK0_WORKER] * t->load_workers[i]), 1e3 * t->load_seconds[i]);
 }
 
 static const double many[] = {8, 64, 512, 4096};
