@@ -292,7 +292,7 @@ static sh_status open_journal(const arguments *a, project *x, bool *done)
             return SH_FAIL(SH_EIO, "'%s' cannot be removed: %s", a->output, strerror(errno));
         return sh_journal_clear(x->journal);
     }
-    sh_status status = sh_journal_read(x->journal, x->settings.job, &x->relaxed, done);
+    sh_status status = sh_relaxed_journal_read(x->journal, x->settings.job, &x->relaxed, done);
     if (status == SH_EINPUT) sh_error_hint(status, "finish that one first, choose another file (-o), or begin anew with --overwrite");
     return status;
 }
@@ -426,7 +426,7 @@ static void finish_job(void *user, const sh_relax_result *r)
     row.shift_max = r->shift_max;
     row.shift_rms = r->shift_rms;
     memcpy(row.lattice, r->lattice, sizeof row.lattice);
-    sh_status status = sh_journal_add(w->journal, &row, r->frac);
+    sh_status status = sh_relaxed_journal_add(w->journal, &row, r->frac);
     if (status != SH_OK) sh_comm_abort(w->comm, status);
     if (r->verdict == SH_RELAX_CONVERGED) sh_counter_add(w->counter, CONVERGED, 1);
     sh_counter_add(w->counter, FINISHED, 1);
@@ -596,7 +596,7 @@ static void summarise(const arguments *a, const sh_relaxed *r)
 static sh_status conclude(const arguments *a, project *x)
 {
     bool *done = SH_NEW(bool, x->raw.n);
-    sh_status status = sh_journal_read(x->journal, x->settings.job, &x->relaxed, done);
+    sh_status status = sh_relaxed_journal_read(x->journal, x->settings.job, &x->relaxed, done);
     for (int64_t i = 0; status == SH_OK && i < x->raw.n; i++)
         if (!done[i] && !x->raw.item[i].error)
             status = SH_FAIL(SH_EIO, "structure %lld was relaxed, but is not in '%s': is it a folder that all ranks see?", (long long)i,

@@ -3,6 +3,7 @@
 #ifndef SH_IO_RELAXED_H
 #define SH_IO_RELAXED_H
 
+#include "io/journal.h"
 #include "io/structure.h"
 #include "relax/relax.h"
 
@@ -74,19 +75,9 @@ typedef struct {
     double energy[2], e_form[2], force_max, stress[6], shift_max, shift_rms, lattice[9];
 } sh_relaxed_row;
 
-typedef struct sh_journal sh_journal;
-
-/* A new file in the folder for this process; the folder is made. */
-sh_status sh_journal_create(const char *folder, const char *job, sh_journal **out);
-/* Appends; frac (n_atom,3) follows the row. On the disk within seconds, out of the program's hands at once. */
-sh_status sh_journal_add(sh_journal *journal, const sh_relaxed_row *row, const double *frac);
-sh_status sh_journal_close(sh_journal **journal);
-
-/* All whole rows of all files of the folder, which all are of this job; a row that was cut off ends its file. SH_EINPUT where one is of
- * another job. Rows with another number of atoms than the structure are refused. done (n): set where a row was read. */
-sh_status sh_journal_read(const char *folder, const char *job, sh_relaxed *relaxed, bool *done);
-/* Its files, and with them the folder and the lock in it. */
-sh_status sh_journal_clear(const char *folder);
-sh_status sh_journal_remove(const char *folder);
+/* frac (n_atom,3) follows the row. */
+sh_status sh_relaxed_journal_add(sh_journal *journal, const sh_relaxed_row *row, const double *frac);
+/* All rows of the journal. Rows with another number of atoms than the structure are refused. done (n): set where a row was read. */
+sh_status sh_relaxed_journal_read(const char *folder, const char *job, sh_relaxed *relaxed, bool *done);
 
 #endif

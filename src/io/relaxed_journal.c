@@ -1,130 +1,17 @@
-#define _POSIX_C_SOURCE 200809L
-
-/* relaxed_journal.c -- results as they come: a file a process, to which rows are appended. A row is its length, its bytes and the first
- * half of their SHA-256; whatever a kill cuts off does not verify, and is done again. */
-#include <errno.h>
-#include <fcntl.h>
-#include <math.h>
+/* relaxed_journal.c -- relaxations in a journal (io/journal.h): a row each, its positions behind it. */
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "base/clock.h"
-#include "base/sha256.h"
 #include "base/units.h"
 #include "cell.h"
-#include "io/files.h"
 #include "io/relaxed.h"
-#include "io/text.h"
 
-enum { PATH_SIZE = 4096, SUM = 32, HEAD = 20 + 64 + 1, FILE_SIZE = 1 << 28 }; /* beyond FILE_SIZE the next file is begun */
-static const char head[] = "shaft relax journal ";
-static const double SYNC_PAUSE_S = 5;
-
-struct sh_journal {
-    int fd;
-    int64_t written; /* bytes of this file */
-    double synced;
-    char folder[PATH_SIZE - 16], job[65], path[PATH_SIZE];
-    char *buffer;
-    size_t capacity;
-};
-
-static sh_status append(sh_journal *j, const char *data, size_t size)
+sh_status sh_relaxed_journal_add(sh_journal *journal, const sh_relaxed_row *row, const double *frac)
 {
-    for (size_t at = 0; at < size;) {
-        ssize_t n = write(j->fd, data + at, size - at);
-        if (n < 0 && errno == EINTR) continue;
-        if (n <= 0) return SH_FAIL(SH_EIO, "cannot write '%s': %s", j->path, strerror(n < 0 ? errno : EIO));
-        at += (size_t)n;
-        j->written += n;
-    }
-    return SH_OK;
+    return sh_journal_add(journal, row, sizeof *row, frac, (size_t)(3 * row->n_atom) * sizeof *frac);
 }
-
-/* The next file: the first number that no process has taken. */
-static sh_status begin_file(sh_journal *j)
-{
-    char line[HEAD + 1];
-    j->written = 0;
-    for (int k = 0; k < 1000000; k++) {
-        snprintf(j->path, sizeof j->path, "%s/%06d.rows", j->folder, k);
-        j->fd = open(j->path, O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC, 0666);
-        if (j->fd >= 0 || errno != EEXIST) break;
-    }
-    if (j->fd < 0) return SH_FAIL(SH_EIO, "cannot create '%s': %s", j->path, strerror(errno));
-    snprintf(line, sizeof line, "%s%-64s\n", head, j->job);
-    return append(j, line, HEAD);
-}
-
-static sh_status sync_file(sh_journal *j)
-{
-    j->synced = sh_clock_s();
-    return fdatasync(j->fd) && errno != EINVAL ? SH_FAIL(SH_EIO, "'%s' does not get onto the disk: %s", j->path, strerror(errno)) : SH_OK;
-}
-
-sh_status sh_journal_create(const char *folder, const char *job, sh_journal **out)
-{
-    *out = NULL;
-    SH_TRY(sh_folder_make(folder));
-    sh_journal *j = SH_NEW(sh_journal, 1);
-    snprintf(j->folder, sizeof j->folder, "%s", folder);
-    snprintf(j->job, sizeof j->job, "%s", job);
-    j->synced = sh_clock_s();
-    sh_status status = begin_file(j);
-    if (status != SH_OK) {
-        if (j->fd >= 0) close(j->fd);
-        sh_free(j);
-        return status;
-    }
-    *out = j;
-    return SH_OK;
-}
-
-static void sum_of(const char *data, size_t size, char hex[65])
-{
-    sh_sha256 s;
-    sh_sha256_begin(&s);
-    sh_sha256_add(&s, data, size);
-    sh_sha256_end(&s, hex);
-}
-
-sh_status sh_journal_add(sh_journal *j, const sh_relaxed_row *row, const double *frac)
-{
-    uint64_t size = sizeof *row + (size_t)(3 * row->n_atom) * sizeof *frac;
-    char hex[65];
-    if (sizeof size + size + SUM > j->capacity) {
-        j->capacity = 2 * (sizeof size + size + SUM);
-        j->buffer = sh_realloc(j->buffer, j->capacity);
-    }
-    char *at = j->buffer + sizeof size;
-    memcpy(j->buffer, &size, sizeof size);
-    memcpy(at, row, sizeof *row);
-    memcpy(at + sizeof *row, frac, size - sizeof *row);
-    sum_of(at, size, hex);
-    memcpy(at + size, hex, SUM);
-    SH_TRY(append(j, j->buffer, sizeof size + size + SUM));
-    if (sh_clock_s() - j->synced >= SYNC_PAUSE_S || j->written > FILE_SIZE) SH_TRY(sync_file(j));
-    if (j->written <= FILE_SIZE) return SH_OK;
-    close(j->fd);
-    return begin_file(j);
-}
-
-sh_status sh_journal_close(sh_journal **journal)
-{
-    sh_journal *j = *journal;
-    if (!j) return SH_OK;
-    sh_status status = j->fd < 0 ? SH_OK : close(j->fd) ? SH_FAIL(SH_EIO, "cannot write '%s': %s", j->path, strerror(errno)) : SH_OK;
-    sh_free(j->buffer);
-    sh_free(j);
-    *journal = NULL;
-    return status;
-}
-
-/* ---- reading ---- */
 
 typedef struct {
-    const char *job;
     sh_relaxed *relaxed;
     bool *done;
 } reading;
@@ -139,102 +26,49 @@ static void say_why(const sh_relaxed_row *row, char *text, size_t size)
         snprintf(text + n, size - (size_t)n, ": largest force %.3g after %d moves", row->force_max, (int)row->n_step);
 }
 
-static sh_status take_row(const reading *r, const sh_relaxed_row *row, const char *frac)
+/* Whether the bytes are a row of these structures. */
+static bool fits(const sh_relaxed *x, const char *data, size_t size, sh_relaxed_row *row)
 {
+    if (size < sizeof *row) return false;
+    memcpy(row, data, sizeof *row);
+    return row->id >= 0 && row->id < x->n && row->n_atom == x->atom_start[row->id + 1] - x->atom_start[row->id] &&
+           size == sizeof *row + (size_t)(3 * row->n_atom) * sizeof(double) && row->verdict >= 0 && row->verdict < SH_RELAX_N_VERDICT &&
+           row->group_change >= 0 && row->group_change < SH_N_SYMMETRY_CHANGE;
+}
+
+static sh_status take_row(void *user, const char *data, size_t size)
+{
+    const reading *r = user;
     sh_relaxed *x = r->relaxed;
-    int64_t i = row->id;
+    sh_relaxed_row row;
     char text[128];
-    if (i < 0 || i >= x->n || row->n_atom != x->atom_start[i + 1] - x->atom_start[i] || row->verdict < 0 ||
-        row->verdict >= SH_RELAX_N_VERDICT || row->group_change < 0 || row->group_change >= SH_N_SYMMETRY_CHANGE)
-        return SH_FAIL(SH_EINPUT, "a row does not fit the structures");
-    memcpy(x->frac[1] + 3 * x->atom_start[i], frac, (size_t)(3 * row->n_atom) * sizeof(double));
-    memcpy(x->lattice[1] + 9 * i, row->lattice, sizeof row->lattice);
+    if (!fits(x, data, size, &row)) return SH_FAIL(SH_EINPUT, "a row does not fit the structures");
+    const int64_t i = row.id;
+    memcpy(x->frac[1] + 3 * x->atom_start[i], data + sizeof row, size - sizeof row);
+    memcpy(x->lattice[1] + 9 * i, row.lattice, sizeof row.lattice);
     for (int k = 0; k < 2; k++) {
-        x->energy[k][i] = row->energy[k];
-        x->e_form[k][i] = row->e_form[k];
-        x->group[k][i] = row->group[k];
+        x->energy[k][i] = row.energy[k];
+        x->e_form[k][i] = row.e_form[k];
+        x->group[k][i] = row.group[k];
     }
-    say_why(row, text, sizeof text);
+    say_why(&row, text, sizeof text);
     sh_free(x->message[i]);
     x->message[i] = sh_strdup(text);
-    x->group_change[i] = row->group_change;
-    x->verdict[i] = row->verdict;
-    x->n_step[i] = row->n_step;
-    x->n_site[i] = row->n_site;
-    x->force_max[i] = row->force_max;
+    x->group_change[i] = row.group_change;
+    x->verdict[i] = row.verdict;
+    x->n_step[i] = row.n_step;
+    x->n_site[i] = row.n_site;
+    x->force_max[i] = row.force_max;
     for (int k = 0; k < 6; k++)
-        x->stress[6 * i + k] = row->stress[k] * SH_GPA;
-    x->shift_max[i] = row->shift_max;
-    x->shift_rms[i] = row->shift_rms;
-    x->volume_ratio[i] = sh_lattice_volume(row->lattice) / sh_lattice_volume(x->lattice[0] + 9 * i);
+        x->stress[6 * i + k] = row.stress[k] * SH_GPA;
+    x->shift_max[i] = row.shift_max;
+    x->shift_rms[i] = row.shift_rms;
+    x->volume_ratio[i] = sh_lattice_volume(row.lattice) / sh_lattice_volume(x->lattice[0] + 9 * i);
     r->done[i] = true;
     return SH_OK;
 }
 
-static sh_status read_rows(const reading *r, const char *text, size_t size)
+sh_status sh_relaxed_journal_read(const char *folder, const char *job, sh_relaxed *relaxed, bool *done)
 {
-    char expected[HEAD + 1], hex[65];
-    snprintf(expected, sizeof expected, "%s%-64s\n", head, r->job);
-    if (size < HEAD) return SH_OK; /* killed in its first moment */
-    if (memcmp(text, expected, HEAD)) return SH_FAIL(SH_EINPUT, "it is of another command, or of other files");
-    for (size_t at = HEAD; size - at > sizeof(uint64_t);) {
-        uint64_t length;
-        sh_relaxed_row row;
-        memcpy(&length, text + at, sizeof length);
-        at += sizeof length;
-        if (length < sizeof row || length > size || size - at < length + SUM) break;
-        sum_of(text + at, length, hex);
-        memcpy(&row, text + at, sizeof row);
-        if (memcmp(text + at + length, hex, SUM) || row.n_atom < 0 || length != sizeof row + 24 * (uint64_t)row.n_atom) break;
-        SH_TRY(take_row(r, &row, text + at + sizeof row));
-        at += length + SUM;
-    }
-    return SH_OK;
-}
-
-static bool is_rows(const char *name)
-{
-    size_t n = strlen(name);
-    return n > 5 && !strcmp(name + n - 5, ".rows");
-}
-
-static sh_status read_file(const char *folder, const char *name, void *user)
-{
-    char path[PATH_SIZE], *text;
-    size_t size;
-    if (!is_rows(name)) return SH_OK;
-    snprintf(path, sizeof path, "%s/%s", folder, name);
-    SH_TRY(sh_text_read(path, &text, &size));
-    sh_status status = read_rows(user, text, size);
-    sh_free(text);
-    return status == SH_OK ? SH_OK : sh_error_note(status, "while reading '%s'", path);
-}
-
-sh_status sh_journal_read(const char *folder, const char *job, sh_relaxed *relaxed, bool *done)
-{
-    reading r = {.job = job, .relaxed = relaxed, .done = done};
-    return sh_folder_visit(folder, read_file, &r);
-}
-
-static sh_status remove_file(const char *folder, const char *name, void *user)
-{
-    char path[PATH_SIZE];
-    const bool *with_lock = user;
-    if (!is_rows(name) && !(*with_lock && !strcmp(name, "lock"))) return SH_OK;
-    snprintf(path, sizeof path, "%s/%s", folder, name);
-    return unlink(path) ? SH_FAIL(SH_EIO, "'%s' cannot be removed: %s", path, strerror(errno)) : SH_OK;
-}
-
-sh_status sh_journal_clear(const char *folder)
-{
-    bool with_lock = false;
-    return sh_folder_visit(folder, remove_file, &with_lock);
-}
-
-sh_status sh_journal_remove(const char *folder)
-{
-    bool with_lock = true;
-    SH_TRY(sh_folder_visit(folder, remove_file, &with_lock));
-    if (rmdir(folder) && errno != ENOENT) return SH_FAIL(SH_EIO, "the folder '%s' cannot be removed: %s", folder, strerror(errno));
-    return SH_OK;
+    return sh_journal_read(folder, job, 0, 1, take_row, &(reading){.relaxed = relaxed, .done = done});
 }

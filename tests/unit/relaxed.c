@@ -86,8 +86,8 @@ static void write_journal(void)
     sh_journal *j;
     sh_relaxed_row first = make_row(0, 2), second = make_row(2, 3);
     assert_ok(sh_journal_create(in_folder("x.journal"), job, &j));
-    assert_ok(sh_journal_add(j, &first, frac));
-    assert_ok(sh_journal_add(j, &second, frac));
+    assert_ok(sh_relaxed_journal_add(j, &first, frac));
+    assert_ok(sh_relaxed_journal_add(j, &second, frac));
     assert_ok(sh_journal_close(&j));
 }
 
@@ -139,7 +139,7 @@ static void test_there_and_back(void **state)
     sh_relaxed_settings settings = settings_of();
     write_journal();
     sh_relaxed_create(&raw, &r);
-    assert_ok(sh_journal_read(in_folder("x.journal"), job, &r, done));
+    assert_ok(sh_relaxed_journal_read(in_folder("x.journal"), job, &r, done));
     assert_true(done[0] && !done[1] && done[2]);
     check_rows(&r);
     assert_ok(sh_relaxed_write(in_folder("x.h5"), &settings, &r));
@@ -195,7 +195,7 @@ static void test_cut_off(void **state)
         sh_relaxed r;
         sh_relaxed_create(&raw, &r);
         assert_int_equal(truncate(in_folder("x.journal/000000.rows"), (off_t)n), 0);
-        assert_ok(sh_journal_read(in_folder("x.journal"), job, &r, done));
+        assert_ok(sh_relaxed_journal_read(in_folder("x.journal"), job, &r, done));
         assert_int_equal(done[0], n >= head + row + 48);
         assert_int_equal(done[2], n >= size);
         assert_int_equal(r.verdict[0] == SH_RELAX_CONVERGED, done[0]);
@@ -214,7 +214,7 @@ static void test_cut_off(void **state)
         assert_non_null(f);
         fwrite(text, 1, size, f);
         fclose(f);
-        sh_status status = sh_journal_read(in_folder("x.journal"), job, &r, done);
+        sh_status status = sh_relaxed_journal_read(in_folder("x.journal"), job, &r, done);
         assert_int_equal(status, n < head ? SH_EINPUT : SH_OK);
         assert_false(done[2]);
         text[n] ^= 0x20;
@@ -235,21 +235,21 @@ static void test_refused(void **state)
     bool done[3] = {0};
     sh_journal *j, *k;
     sh_relaxed_create(&raw, &r);
-    assert_ok(sh_journal_read(in_folder("x.journal"), job, &r, done)); /* none is there */
+    assert_ok(sh_relaxed_journal_read(in_folder("x.journal"), job, &r, done)); /* none is there */
     write_journal();
-    assert_fails(sh_journal_read(in_folder("x.journal"), other, &r, done), SH_EINPUT, "it is of another command");
+    assert_fails(sh_relaxed_journal_read(in_folder("x.journal"), other, &r, done), SH_EINPUT, "it is of another command");
     /* a second process has a file of its own; a row that fits no structure */
     assert_ok(sh_journal_create(in_folder("x.journal"), job, &j));
     assert_ok(sh_journal_create(in_folder("x.journal"), job, &k));
     sh_relaxed_row row = make_row(0, 3);
-    assert_ok(sh_journal_add(k, &row, frac));
+    assert_ok(sh_relaxed_journal_add(k, &row, frac));
     assert_ok(sh_journal_close(&j));
     assert_ok(sh_journal_close(&k));
-    assert_fails(sh_journal_read(in_folder("x.journal"), job, &r, done), SH_EINPUT, "does not fit the structures");
+    assert_fails(sh_relaxed_journal_read(in_folder("x.journal"), job, &r, done), SH_EINPUT, "does not fit the structures");
     assert_non_null(strstr(sh_error_message(), "000002.rows"));
     assert_ok(sh_journal_clear(in_folder("x.journal")));
     memset(done, 0, sizeof done);
-    assert_ok(sh_journal_read(in_folder("x.journal"), job, &r, done));
+    assert_ok(sh_relaxed_journal_read(in_folder("x.journal"), job, &r, done));
     assert_false(done[0]);
     assert_ok(sh_journal_remove(in_folder("x.journal")));
     sh_relaxed_destroy(&r);
