@@ -1,5 +1,6 @@
 #include "gflownet/record.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "backend/workspace.h"
@@ -37,6 +38,20 @@ void sh_records_resize(sh_records *r, int64_t n)
     reserve(r, n);
     if (n > r->n) memset(sh_record_at(r, r->n), 0, (size_t)(n - r->n) * r->stride);
     r->n = n;
+}
+
+static int by_trajectory(const void *a, const void *b)
+{
+    uint64_t x = ((const sh_record *)a)->traj, y = ((const sh_record *)b)->traj;
+    return (x > y) - (x < y);
+}
+
+void sh_records_sort(sh_records *r)
+{
+    int64_t i = 1;
+    while (i < r->n && sh_record_at(r, i - 1)->traj <= sh_record_at(r, i)->traj)
+        i++;
+    if (i < r->n) qsort(r->data, (size_t)r->n, r->stride, by_trajectory);
 }
 
 sh_record_list sh_records_begin(sh_workspace *ws, sh_records *records, int64_t n)

@@ -51,6 +51,7 @@ void sh_records_create(sh_records *records, int32_t max_sites, int64_t capacity)
 void sh_records_destroy(sh_records *records);
 void sh_records_append(sh_records *records, const sh_records *from, int64_t index); /* grows; copies */
 void sh_records_resize(sh_records *records, int64_t n); /* new ones are zero */
+void sh_records_sort(sh_records *records); /* by trajectory */
 
 /* n records from the first on, as they lie: not to be resized or destroyed. */
 static inline sh_records sh_records_view(const sh_records *r, int64_t first, int64_t n)

@@ -265,13 +265,20 @@ static void release_selection(selection *s)
     sh_free(s->iteration);
 }
 
+/* Among the records of all ranks. */
+static int64_t place_of(const selection *s, int64_t i, const sh_samples_layout *layout)
+{
+    if (layout->traj) return (int64_t)(sh_record_at(s->records, s->index[i])->traj - layout->traj);
+    return layout->first + s->index[i] / layout->block * layout->stride + s->index[i] % layout->block;
+}
+
 /* One byte a record of all ranks says whether it is written; the row is the number of those before it. */
 static rows place_rows(const writers *w, const selection *s, const sh_samples_layout *layout)
 {
     SH_ASSERT(layout->n_row < INT32_MAX);
     uint8_t *own = SH_NEW(uint8_t, layout->n_row), *all = w->size > 1 ? SH_NEW(uint8_t, layout->n_row) : own;
     for (int64_t i = 0; i < s->n; i++) {
-        int64_t at = layout->first + s->index[i] / layout->block * layout->stride + s->index[i] % layout->block;
+        int64_t at = place_of(s, i, layout);
         SH_ASSERT(at < layout->n_row);
         own[at] = 1;
     }
@@ -418,6 +425,15 @@ static sh_status write_held_back(hid_t file, const int64_t n[2])
     return SH_OK;
 }
 
+static sh_status write_origin(hid_t file, const sh_samples_origin *o)
+{
+    if (!o) return SH_OK;
+    SH_TRY(sh_h5_write_text(file, "/", "job", o->job));
+    SH_TRY(sh_h5_write_attr(file, "/", "checkpoint", H5T_STD_I64LE, &o->checkpoint));
+    SH_TRY(sh_h5_write_attr(file, "/", "seed", H5T_STD_I64LE, &o->seed));
+    return sh_h5_write_attr(file, "/", "number", H5T_STD_I64LE, &o->number);
+}
+
 /* On all ranks together. */
 static sh_status write_counts(const writers *w, hid_t file, const selection *s)
 {
@@ -464,6 +480,7 @@ sh_status sh_samples_write(const char *path, MPI_Comm comm, const sh_space *spac
     if (all_well(&w, status)) status = create_file(&w, part, &file);
     if (all_well(&w, status)) {
         keep_first(&status, write_head(file.id, "shaft samples", records->max_sites, config));
+        keep_first(&status, write_origin(file.id, layout->origin));
         keep_first(&status, write_counts(&w, file.id, &s));
         keep_first(&status, write_columns(&w, file.id, space, &s, &r));
     }
@@ -741,6 +758,27 @@ static sh_status read_segments(const segments *list, sh_records *records, char *
     return SH_OK;
 }
 
+bool sh_samples_origin_read(const char *path, sh_samples_origin *o)
+{
+    hid_t file;
+    int32_t max_sites;
+    char *job = NULL;
+    *o = (sh_samples_origin){0};
+    sh_status status = sh_h5_open(path, &file);
+    if (status == SH_OK) {
+        status = check_format(file, "shaft samples", &max_sites);
+        if (status == SH_OK) status = sh_h5_read_text(file, "/", "job", &job);
+        if (status == SH_OK) status = sh_h5_read_attr(file, "/", "checkpoint", H5T_NATIVE_INT64, &o->checkpoint);
+        if (status == SH_OK) status = sh_h5_read_attr(file, "/", "seed", H5T_NATIVE_INT64, &o->seed);
+        if (status == SH_OK) status = sh_h5_read_attr(file, "/", "number", H5T_NATIVE_INT64, &o->number);
+        H5Fclose(file);
+    }
+    if (status == SH_OK) snprintf(o->job, sizeof o->job, "%s", job);
+    sh_free(job);
+    sh_error_clear();
+    return status == SH_OK;
+}
+
 /* The segments that a path stands for. */
 static sh_status resolve(const char *path, segments *out)
 {
@@ -766,21 +804,6 @@ static sh_status resolve(const char *path, segments *out)
                          "samples are written at the first checkpoint, unless run.save_samples is false");
 }
 
-static int by_trajectory(const void *a, const void *b)
-{
-    uint64_t x = ((const sh_record *)a)->traj, y = ((const sh_record *)b)->traj;
-    return (x > y) - (x < y);
-}
-
-/* Parts of an interval lie behind each other in the files; the order of the records does not depend on who wrote which. */
-static void restore_order(sh_records *records)
-{
-    int64_t i = 1;
-    while (i < records->n && sh_record_at(records, i - 1)->traj <= sh_record_at(records, i)->traj)
-        i++;
-    if (i < records->n) qsort(records->data, (size_t)records->n, records->stride, by_trajectory);
-}
-
 sh_status sh_samples_read(const char *path, sh_records *records, char **config)
 {
     segments list;
@@ -789,7 +812,7 @@ sh_status sh_samples_read(const char *path, sh_records *records, char **config)
     sh_status status = resolve(path, &list);
     if (status == SH_OK) status = read_segments(&list, records, config);
     release_segments(&list);
-    if (status == SH_OK) restore_order(records);
+    if (status == SH_OK) sh_records_sort(records); /* parts of an interval lie behind each other, whoever wrote which */
     if (status == SH_OK) return SH_OK;
     if (records->data) sh_records_destroy(records);
     sh_free(*config);

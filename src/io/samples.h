@@ -10,12 +10,21 @@
 
 #include "gflownet/state.h"
 
+/* What a command drew them from: a SHA-256 by which it is known when it is given again, the checkpoint, and its options. */
+typedef struct {
+    char job[65];
+    int64_t checkpoint, seed, number;
+} sh_samples_origin;
+
 /* Which of the records of all ranks those of this one are: `n_block` blocks of `block` records, the first at `first`, `stride`
- * apart, of `n_row` in all. A block is an iteration, the first of them `iteration`. */
+ * apart, of `n_row` in all. A block is an iteration, the first of them `iteration`. Where `traj` is not 0, which are from any
+ * place: those from trajectory `traj` on, in ascending order, in one block. */
 typedef struct {
     int64_t n_row;
     int64_t first, stride, block, n_block;
     int64_t iteration;
+    uint64_t traj;
+    const sh_samples_origin *origin; /* NULL: of training */
 } sh_samples_layout;
 
 /* Whether a crystal may be written: no pair of atoms below 0.5 Å (*overlap where there is one), at most max_atoms, and nothing
@@ -27,6 +36,9 @@ bool sh_samples_may_write(const sh_reward_result *result, bool *overlap);
  * A rank returns its own failure: agree on it. config: the text of the configuration, kept as an attribute. */
 sh_status sh_samples_write(const char *path, MPI_Comm comm, const sh_space *space, const char *config,
                            const sh_records *records, const sh_samples_layout *layout);
+
+/* What `shaft sample` says that a file is from; false where it is no such file. */
+bool sh_samples_origin_read(const char *path, sh_samples_origin *origin);
 
 /* What a segment's name says: crystals of the iterations first .. last - 1, part `part` (from 0) of `n_part` where workers wrote
  * files of their own. */

@@ -60,7 +60,8 @@ test "$(sha256sum seed-*.h5 | cut -d ' ' -f 1 | sort -u | wc -l)" = 7
 cmp again.h5 seed-65537.h5
 
 # What is there is kept, unless one says so.
-expect 2 "'b.h5' is there already" "$shaft" sample many -n 3 -o b.h5
+expect 2 "'b.h5' is there already, and is not what this command makes: 60 crystals, seed 0, of checkpoint 000001" "$shaft" sample many -n 3 -o b.h5
+expect 0 "'b.h5' is complete: nothing was left to do" "$shaft" sample many -n 60 -o b.h5
 cmp a.h5 b.h5
 mkfifo pipe
 mkdir folder.h5
@@ -68,22 +69,27 @@ expect 2 "'pipe' is there and is no file" timeout 60 "$shaft" sample few -n 3 -o
 expect 2 "'folder.h5' is there and is no file, but a folder" "$shaft" sample few -n 3 -o folder.h5 --overwrite
 test -p pipe
 test ! -e folder.h5.part
+echo text > text.h5
+expect 2 "'text.h5' is there already, and is no file of shaft sample" "$shaft" sample few -n 3 -o text.h5
 expect 0 "crystals written to b.h5" "$shaft" sample few -n 3 -o b.h5 --overwrite
 if cmp -s a.h5 b.h5; then exit 1; fi
 expect 1 "nowhere/x.h5" "$shaft" sample few -n 3 -o nowhere/x.h5
 
-# Ranks: the same crystals, up to the rounding of products of other shapes; fewer crystals than ranks; one message.
+# Ranks: the same crystals, bit by bit; with another batch up to the rounding of products of other shapes. Fewer crystals than ranks;
+# one message.
 mpirun -n 3 "$shaft" sample few -n 50 -o ranks.h5 --batch 7 2> said.txt
 grep -q "^50 crystals written to ranks.h5, 0 held back$" said.txt
+"$shaft" sample few -n 50 -o seven.h5 --batch 7 2> seven.txt
+[ "$(grep '^log Z' said.txt)" = "$(grep '^log Z' seven.txt)" ]
 "$shaft" sample few -n 50 -o one.h5 2> one.txt
 printed=$(sed -n 's/^log Z \([-0-9.]*\), learned .*/\1/p' one.txt)
 test -n "$printed"
 mpirun -n 3 "$shaft" sample few -n 2 -o two.h5 --quiet 2> /dev/null
-expect 2 "'two.h5' is there already" mpirun -n 3 "$shaft" sample few -n 2 -o two.h5
+expect 2 "'two.h5' is there already" mpirun -n 3 "$shaft" sample few -n 3 -o two.h5
 test "$(grep -c "is there already" out.txt)" = 1
 # Rank 0 speaks and fails for all: another that failed first could have the launcher end rank 0 before it has spoken.
 # shellcheck disable=SC2016 # expanded by the shell of each rank
-mpirun -n 3 bash -c '"$0" sample few -n 2 -o two.h5 2> said.$OMPI_COMM_WORLD_RANK; echo $? > code.$OMPI_COMM_WORLD_RANK' "$shaft"
+mpirun -n 3 bash -c '"$0" sample few -n 3 -o two.h5 2> said.$OMPI_COMM_WORLD_RANK; echo $? > code.$OMPI_COMM_WORLD_RANK' "$shaft"
 test "$(cat code.0 code.1 code.2 | tr '\n' ' ')" = "2 0 0 "
 grep -q "is there already" said.0
 test ! -s said.1
@@ -97,10 +103,12 @@ done
 import math, sys
 import h5py, numpy as np
 written, held = int(sys.argv[1]), int(sys.argv[2])
-a, one, ranks, two = (h5py.File(f + ".h5") for f in ("a", "one", "ranks", "two"))
+a, one, ranks, seven, two = (h5py.File(f + ".h5") for f in ("a", "one", "ranks", "seven", "two"))
 assert len(a["traj"]) == written and a.attrs["held_back_overlap"] + a.attrs["held_back_other"] == held
 assert a.attrs["held_back_other"] > 0 and (a["n_atom"][:] <= 16).all() and (a["min_dist"][:] >= 0.5).all()
 assert len(two["traj"]) == 2 and len(set(one["traj"][:])) == 50 == len(ranks["traj"])
+for name in seven:
+    assert seven[name][:].tobytes() == ranks[name][:].tobytes(), name
 for name in ("reward", "log_pf", "log_pb", "lattice", "frac", "traj", "sg_number", "z", "bond_missing"):
     assert np.allclose(one[name][:].astype(float), ranks[name][:].astype(float), rtol=1e-3, atol=1e-3), name
 # Z = E[R^beta P_B / P_F], the figure that was printed: log P_B is that of the backward policy, not only 1/n!.

@@ -79,7 +79,8 @@ static sh_status write_segment(int64_t first, int64_t last)
     int64_t start, n;
     make_records(&records, first, last, false);
     sh_exchange_slice(comm, BATCH, &start, &n);
-    const sh_samples_layout layout = {(last - first) * BATCH, start, BATCH, n, last - first, first};
+    const sh_samples_layout layout = {
+        .n_row = (last - first) * BATCH, .first = start, .stride = BATCH, .block = n, .n_block = last - first, .iteration = first};
     snprintf(path, sizeof path, "%s/samples/%06d-%06d.h5", root, (int)first, (int)last);
     sh_status status = sh_samples_write(path, comm->workers, &space, config_text, &records, &layout);
     sh_records_destroy(&records);

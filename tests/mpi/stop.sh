@@ -108,19 +108,35 @@ expect 85 "as the time limit is near; the same command goes on" mpirun -n 3 "${r
 expect 0 "structures are done already" mpirun -n 2 "${relax[@]}" -o asked.h5
 cmp whole.h5 asked.h5
 
-mpirun -n 3 "$shaft" sample straight -n 100000000 -o drawn.h5 > ended.log 2>&1 &
-listens() { # MPIRUN: its rank 2 has set what it does on SIGUSR1; the first line of progress comes ten seconds later
-    local pid
-    pid=$(process_of 2 "$1") && [ -n "$pid" ] && ((0x$(sed -n 's/^SigCgt:\s*//p' "/proc/$pid/status") & 0x200))
-}
-await 120 listens $!
-sleep 1 # into the work
-kill -USR1 "$(process_of 2 $!)"
-code=0
-wait $! || code=$?
-[ $code = 85 ]
-grep -q 'nothing is written' ended.log
-[ -z "$(compgen -G 'drawn.h5*')" ]
-expect 85 "as the time limit is near; nothing is written" mpirun -n 2 "$shaft" sample straight -n 100000000 -o drawn.h5 --time-limit 2s
-expect 0 "" mpirun -n 2 "$shaft" sample straight -n 3000 -o drawn.h5 --time-limit 1h
-expect 2 "--time-limit needs a length of time" "$shaft" sample straight -n 3000 -o other.h5 --time-limit late
+found() { rank=$(process_of "$1" "$2") && [ -n "$rank" ]; }
+# Sampling: stopped, killed and out of time on other numbers of ranks, it ends with the file of one that was never stopped.
+draw=("$shaft" sample straight -n 20000 --batch 16)
+"${draw[@]}" --quiet -o whole-drawn.h5 2> /dev/null
+for how in USR1 KILL; do
+    at=$(size_of drawn.h5)
+    mpirun -n 3 "${draw[@]}" -o drawn.h5 > ended.log 2>&1 &
+    job=$!
+    await 120 found 2 $job # before it is far
+    await 120 larger drawn.h5 $((at + 20000))
+    kill -$how "$rank"
+    code=0
+    wait $job || code=$?
+    [ ! -e drawn.h5 ] && [ -d drawn.h5.journal ]
+    [ $how = KILL ] || { [ $code = 85 ] && grep -q 'of 20000 crystals drawn, as a rank was asked to stop; the same command goes on' ended.log; }
+    [ $how = USR1 ] || { [ $code != 0 ] && [ $code != 85 ]; }
+done
+at=$(size_of drawn.h5)
+expect 85 "as the time limit is near; the same command goes on" mpirun -n 2 "${draw[@]}" -o drawn.h5 --time-limit 1s
+[ "$(size_of drawn.h5)" -gt $at ] # one piece at least, however short the time
+cp -r drawn.h5.journal other.h5.journal
+cp -r drawn.h5.journal on-two.h5.journal
+for file in drawn.h5.journal/*.rows; do truncate -s -7 "$file"; done # what a kill cuts off is drawn again
+expect 0 "of 20000 crystals are drawn already" "${draw[@]}" -o drawn.h5
+[ ! -e drawn.h5.journal ]
+cmp whole-drawn.h5 drawn.h5
+expect 0 "'drawn.h5' is complete: nothing was left to do" mpirun -n 2 "${draw[@]}" -o drawn.h5
+expect 0 "of 20000 crystals are drawn already" mpirun -n 2 "${draw[@]}" -o on-two.h5 --time-limit 1h
+expect 2 "it is of another command, or of other files" "${draw[@]}" -o other.h5 --seed 1
+expect 0 "crystals written to other.h5" "${draw[@]}" -o other.h5 --seed 1 --overwrite
+expect 2 "is not what this command makes: 20000 crystals, seed 1, of checkpoint" "${draw[@]}" -o other.h5
+expect 2 "--time-limit needs a length of time" "$shaft" sample straight -n 3000 -o late.h5 --time-limit late
