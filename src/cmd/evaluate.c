@@ -3,6 +3,7 @@
 /* evaluate.c -- `shaft evaluate`: what is measured of a set of generated structures, by all ranks together. */
 #include <errno.h>
 #include <getopt.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +16,7 @@
 #include "evaluate/evaluation.h"
 #include "io/files.h"
 #include "io/h5.h"
+#include "train/deadline.h"
 #include "train/device.h"
 
 static const char help[] =
@@ -48,6 +50,9 @@ static const char help[] =
     "  -o, --output FILE     the figures as JSON, or with the rows as HDF5 where FILE ends with .h5\n"
     "  --rows FILE           a row a structure as CSV: verdicts, reasons, energies, matches\n"
     "  --overwrite           writes these two even if they are there already; what is read is never overwritten\n"
+    "  --time-limit T        ends before T has passed since the start (3600, 90m, 1h30m, 1:30:00), without it before the end of the job\n"
+    "                        that $SHAFT_END_TIME or $SLURM_JOB_END_TIME gives: with exit code 85, and so do SIGTERM and SIGUSR1.\n"
+    "                        Nothing is written then, and the same command begins anew; `none`: no limit\n"
     "  --quiet               no progress\n"
     "  --help                this text\n"
     "\n"
@@ -55,12 +60,14 @@ static const char help[] =
     "  shaft evaluate runs/battery\n"
     "  shaft evaluate cdvae_cifs/ --reference-set mp_battery.jsonl.gz --rows rows.csv -o figures.json\n"
     "  shaft relax samples.h5 -o relaxed.h5 --symmetry free\n"
-    "  mpirun -n 8 shaft evaluate samples.h5 --relaxed relaxed.h5 --model m3gnet-pes --reference mp.h5 --top 100 --by reward\n";
+    "  mpirun -n 8 shaft evaluate samples.h5 --relaxed relaxed.h5 --model m3gnet-pes --reference mp.h5 --top 100 --by reward\n"
+    "  mpirun -n 8 shaft evaluate samples.h5 -o figures.json --time-limit 50m\n";
 
 typedef struct {
     sh_evaluation_options options;
     const char *output, *rows;
     sh_device device;
+    double limit; /* s, NAN where there is none */
     bool overwrite, done;
 } arguments;
 
@@ -84,7 +91,7 @@ static sh_status read_arguments(int argc, char **argv, arguments *a)
 {
     enum {
         OUTPUT = 'o', HELP = 'h', MODEL = 256, GAP, REFERENCE, SET, RELAXED, TOP, BY, STABLE, SYMPREC, COV_S, COV_C, ROWS, OVERWRITE,
-        EVERY_SCORE, FAR_BOND, DEVICE, QUIET
+        EVERY_SCORE, FAR_BOND, DEVICE, LIMIT, QUIET
     };
     static const struct option options[] = {
         {"output", required_argument, NULL, OUTPUT},       {"model", required_argument, NULL, MODEL},
@@ -95,10 +102,12 @@ static sh_status read_arguments(int argc, char **argv, arguments *a)
         {"cov-structure", required_argument, NULL, COV_S}, {"cov-composition", required_argument, NULL, COV_C},
         {"device", required_argument, NULL, DEVICE},       {"rows", required_argument, NULL, ROWS},
         {"every-score", no_argument, NULL, EVERY_SCORE},   {"far-bond", no_argument, NULL, FAR_BOND},
-        {"overwrite", no_argument, NULL, OVERWRITE},       {"quiet", no_argument, NULL, QUIET},
+        {"overwrite", no_argument, NULL, OVERWRITE},       {"time-limit", required_argument, NULL, LIMIT},
+        {"quiet", no_argument, NULL, QUIET},
         {"help", no_argument, NULL, HELP},                 {NULL, 0, NULL, 0}};
     static const char *const orders[] = {"reward", "energy", NULL};
     *a = (arguments){.device = SH_DEVICE_CPU,
+                     .limit = NAN,
                      .options = {.stable = 0.1, .symprec = 0.1, .cutoff_structure = 0.4, .cutoff_composition = 10}};
     sh_evaluation_options *o = &a->options;
     int by = -1;
@@ -123,6 +132,7 @@ static sh_status read_arguments(int argc, char **argv, arguments *a)
         case ROWS: a->rows = optarg; break;
         case OVERWRITE: a->overwrite = true; break;
         case DEVICE: SH_TRY(sh_option_device(optarg, &a->device)); break;
+        case LIMIT: SH_TRY(sh_option_duration("--time-limit", optarg, &a->limit)); break;
         case QUIET: o->quiet = true; break;
         case HELP: fputs(help, stdout); a->done = true; return SH_OK;
         default:
@@ -239,7 +249,8 @@ sh_status sh_cmd_evaluate(int argc, char **argv)
     a.options.program = program;
     SH_TRY(sh_comm_create(&argc, &argv, &comm));
     sh_log_setup(a.options.quiet ? SH_LOG_QUIET : SH_LOG_INFO, comm->rank, comm->size);
-    sh_status status = sh_comm_agree(comm, comm->rank == 0 ? check_files(&a) : SH_OK);
+    sh_status status = sh_deadline_leave_at_once(comm, a.limit);
+    if (status == SH_OK) status = sh_comm_agree(comm, comm->rank == 0 ? check_files(&a) : SH_OK);
     if (status == SH_OK) status = sh_device_open(comm, a.device, &a.options.be);
     if (status == SH_OK) status = sh_evaluate(comm, &a.options, &evaluation);
     sh_device_close(a.options.be);

@@ -2,16 +2,19 @@
 
 /* export.c -- `shaft export`: the best distinct crystals of a run or of a file of samples, as files. */
 #include <getopt.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "base/log.h"
 #include "cmd/cmd.h"
 #include "comm/comm.h"
 #include "io/export.h"
 #include "io/files.h"
 #include "io/sample_set.h"
 #include "io/text.h"
+#include "train/deadline.h"
 
 static const char help[] =
     "usage: shaft export SAMPLES|RUN --top K [--by reward|energy] [--format cif|poscar|extxyz] -o FOLDER\n"
@@ -160,7 +163,9 @@ sh_status sh_cmd_export(int argc, char **argv)
     SH_TRY(read_arguments(argc, argv, &a));
     if (a.done) return SH_OK;
     SH_TRY(sh_comm_create(&argc, &argv, &comm));
-    sh_status status = sh_comm_agree(comm, comm->rank == 0 ? export(&a) : SH_OK); /* one rank is enough for it */
+    sh_log_setup(SH_LOG_INFO, comm->rank, comm->size);
+    sh_status status = sh_deadline_leave_at_once(comm, NAN);
+    if (status == SH_OK) status = sh_comm_agree(comm, comm->rank == 0 ? export(&a) : SH_OK); /* one rank is enough for it */
     sh_comm_destroy(&comm);
     return status;
 }

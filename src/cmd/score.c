@@ -16,6 +16,7 @@
 #include "io/fields.h"
 #include "io/progress.h"
 #include "io/relaxed.h"
+#include "train/deadline.h"
 #include "train/device.h"
 #include "train/setup.h"
 
@@ -336,8 +337,10 @@ sh_status sh_cmd_score(int argc, char **argv)
     SH_TRY(read_arguments(argc, argv, &a));
     if (a.done) return SH_OK;
     SH_TRY(sh_comm_create(&argc, &argv, &comm));
+    sh_log_setup(a.quiet ? SH_LOG_QUIET : SH_LOG_INFO, comm->rank, comm->size);
     const sh_backend *be = NULL;
-    sh_status status = sh_device_open(comm, a.device, &be);
+    sh_status status = sh_deadline_leave_at_once(comm, NAN);
+    if (status == SH_OK) status = sh_device_open(comm, a.device, &be);
     if (status == SH_OK) status = sh_comm_agree(comm, comm->rank == 0 ? run(&a, be) : SH_OK); /* one rank is enough for it */
     sh_device_close(be);
     sh_comm_destroy(&comm);

@@ -1,8 +1,11 @@
+#define _POSIX_C_SOURCE 200809L
+
 #include "train/deadline.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -10,6 +13,7 @@
 #include "train/signals.h"
 
 static const double RESERVE_PART = 0.02, RESERVE_MIN_S = 1, RESERVE_MAX_S = 60;
+enum { ALARM_MAX_S = 100000000 };
 static const double LOOK_PAUSE_S = 0.5; /* between looks at what other ranks say */
 
 /* The end of the job as the batch system or its script says, if one does. */
@@ -43,6 +47,18 @@ sh_status sh_deadline_begin(sh_comm *comm, double limit, sh_deadline *out)
     SH_TRY(sh_comm_bcast(comm, &left, sizeof left, 0));
     out->end = sh_clock_s() + left;
     out->reserve = fmin(fmax(RESERVE_PART * left, RESERVE_MIN_S), RESERVE_MAX_S);
+    return SH_OK;
+}
+
+sh_status sh_deadline_leave_at_once(sh_comm *comm, double limit)
+{
+    sh_deadline d;
+    SH_TRY(sh_deadline_begin(comm, limit, &d));
+    sh_signals_leave_at_once(comm->rank ? NULL
+                                        : "stopped, as a rank was asked to or the time limit is near: nothing is written; the same "
+                                          "command begins anew\n");
+    double left = d.end - sh_clock_s() - d.reserve;
+    if (isfinite(left)) alarm(left < 1 ? 1 : left > ALARM_MAX_S ? ALARM_MAX_S : (unsigned)left);
     return SH_OK;
 }
 

@@ -24,6 +24,10 @@ typedef struct {
 /* Collective. limit in s from now; where it is NAN rank 0 looks at the environment. SH_EINPUT where what it finds is no time. */
 sh_status sh_deadline_begin(sh_comm *comm, double limit, sh_deadline *out);
 
+/* For a command that has nothing to save on its way: from now on SIGTERM, SIGUSR1 and the end of the job, less a reserve, end it at
+ * once, with the code of SH_ESTOP. Collective. */
+sh_status sh_deadline_leave_at_once(sh_comm *comm, double limit);
+
 /* A step or a checkpoint took so long. */
 void sh_deadline_took(sh_deadline *deadline, sh_timed what, double seconds);
 

@@ -6,4 +6,7 @@
 void sh_signals_install(void);
 int sh_signals_caught(void); /* the signal's number, 0 while there was none */
 
+/* For who has nothing to save: SIGTERM, SIGUSR1 and SIGALRM end the process with these words (NULL: none) and the code of SH_ESTOP. */
+void sh_signals_leave_at_once(const char *words);
+
 #endif

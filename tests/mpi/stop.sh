@@ -140,3 +140,20 @@ expect 2 "it is of another command, or of other files" "${draw[@]}" -o other.h5 
 expect 0 "crystals written to other.h5" "${draw[@]}" -o other.h5 --seed 1 --overwrite
 expect 2 "is not what this command makes: 20000 crystals, seed 1, of checkpoint" "${draw[@]}" -o other.h5
 expect 2 "--time-limit needs a length of time" "$shaft" sample straight -n 3000 -o late.h5 --time-limit late
+
+# What has nothing to save ends at once, with the same code, and leaves no file.
+for copy in {1..60}; do cat all.xyz; done > many.xyz
+evaluate=("$shaft" evaluate many.xyz -o figures.json)
+mpirun -n 2 "${evaluate[@]}" > ended.log 2>&1 &
+job=$!
+await 120 found 1 $job
+# shellcheck disable=SC2154 # rank: of found
+await 120 grep -q 'SigCgt:.*[2367abef]..$' "/proc/$rank/status" # it catches SIGUSR1
+kill -USR1 "$rank"
+code=0
+wait $job || code=$?
+[ $code = 85 ] || { cat ended.log; exit 1; }
+expect 85 "stopped, as a rank was asked to or the time limit is near: nothing is written" mpirun -n 2 "${evaluate[@]}" --time-limit 2s
+SHAFT_END_TIME=$(($(date +%s) + 3)) expect 85 "the job ends in" "${evaluate[@]}"
+[ ! -e figures.json ]
+expect 2 "--time-limit needs a length of time" "${evaluate[@]}" --time-limit late
