@@ -151,7 +151,8 @@ static double write_together(bench *b, int64_t n_iteration)
         if (n) memcpy(sh_record_at(&all, i * n), b->fresh.data, (size_t)n * all.stride);
     }
     snprintf(path, sizeof path, "%s/together.h5", b->config.run.directory);
-    const sh_samples_layout layout = {n_iteration * b->config.train.batch, first, b->config.train.batch, n, n_iteration, 0};
+    const sh_samples_layout layout = {
+        .n_row = n_iteration * b->config.train.batch, .first = first, .stride = b->config.train.batch, .block = n, .n_block = n_iteration};
     MPI_Barrier(b->comm->all);
     double start = now();
     must(b, sh_comm_agree(b->comm, sh_samples_write(path, b->comm->workers, &b->setup.space, "{}", &all, &layout)));

@@ -127,7 +127,7 @@ for how in USR1 KILL; do
 done
 at=$(size_of drawn.h5)
 expect 85 "as the time limit is near; the same command goes on" mpirun -n 2 "${draw[@]}" -o drawn.h5 --time-limit 1s
-[ "$(size_of drawn.h5)" -gt $at ] # one piece at least, however short the time
+[ "$(size_of drawn.h5)" -gt "$at" ] # one piece at least, however short the time
 cp -r drawn.h5.journal other.h5.journal
 cp -r drawn.h5.journal on-two.h5.journal
 for file in drawn.h5.journal/*.rows; do truncate -s -7 "$file"; done # what a kill cuts off is drawn again
@@ -142,7 +142,7 @@ expect 2 "is not what this command makes: 20000 crystals, seed 1, of checkpoint"
 expect 2 "--time-limit needs a length of time" "$shaft" sample straight -n 3000 -o late.h5 --time-limit late
 
 # What has nothing to save ends at once, with the same code, and leaves no file.
-for copy in {1..60}; do cat all.xyz; done > many.xyz
+for _ in {1..60}; do cat all.xyz; done > many.xyz
 evaluate=("$shaft" evaluate many.xyz -o figures.json)
 mpirun -n 2 "${evaluate[@]}" > ended.log 2>&1 &
 job=$!
