@@ -13,7 +13,8 @@
 #   SHAFT_LAUNCH    more options of the launcher, such as "--cpu-bind=cores" or "--map-by socket:PE=8"
 #   SHAFT_THREADS   threads a rank; otherwise what the job asked for a task, or 1
 #   SHAFT_DEVICE    what the scripts for devices give to --device (cuda)
-#   SHAFT_RESUBMIT  how many times in a row a job may submit itself again (100); 0: never
+#   SHAFT_RESUBMIT  how many times in a row a job may submit itself again (100); 0: never. It ends in any case where two starts in a row
+#                   have left nothing new in the folder of the run
 #   SHAFT_QSUB      of PBS: options of qsub for a job that submits itself again, such as "-l walltime=08:00:00"
 #   RANKS           of mpirun: how many ranks; otherwise as many as the job has tasks
 #   SHAFT_MODELS    where the pretrained weights are, if not in ~/.local/share/shaft/models
@@ -90,8 +91,8 @@ mpirun_options() {
 }
 
 # The launcher runs in the background, so that this script hears signals, and passes SIGUSR1 on to all ranks. (mpirun would kill its
-# ranks a second after SIGTERM.) Returns the exit code of the ranks. A command that such a signal ends, because it has nothing to save,
-# counts as stopped: the next job begins it anew.
+# ranks a second after SIGTERM.) Returns the exit code of the ranks: a failure after a signal is a failure. Only what SIGUSR1 itself has
+# ended, before shaft could catch it, counts as stopped.
 watched() {
     local pid code asked=
     [ "$SHAFT_BATCH" != none ] || set -- setsid "$@" # Ctrl-C is for this script: mpirun would end at once
@@ -104,7 +105,7 @@ watched() {
         kill -0 "$pid" 2> /dev/null || break
     done
     trap - USR1 TERM INT
-    [ -z "$asked" ] || [ "$code" = 0 ] || code=$SHAFT_STOPPED
+    [ -z "$asked" ] || [ "$code" != $((128 + $(kill -l USR1))) ] || code=$SHAFT_STOPPED
     return "$code"
 }
 
@@ -138,6 +139,8 @@ end_job() {
         say "cancelled: not submitted again; the same command goes on from the checkpoint"
     elif [ "$(restarts)" -ge "${SHAFT_RESUBMIT:-100}" ]; then
         say "started $(restarts) times before: not submitted again (SHAFT_RESUBMIT)"
+    elif stands_still; then
+        say "nothing new in $run_folder since two starts: not submitted again; give the job more time, or see above what takes it"
     elif [ "$SHAFT_BATCH" = pbs ]; then
         submit_again
     elif [ "$SHAFT_BATCH" = slurm ]; then
@@ -145,6 +148,29 @@ end_job() {
         scontrol requeue "$SLURM_JOB_ID"
     fi
     exit "$code"
+}
+
+# The folder of the run, as options or the file of a configuration say; a guess, where that builds upon another file.
+run_directory() { # CONFIG OPTIONS...
+    local option found
+    found=$(sed -n "s/^[^#]*\bdirectory: *[\"']\{0,1\}\([^\"',}# ]*\).*/\1/p" "$1" 2> /dev/null | head -n 1)
+    for option in "$@"; do
+        case $option in run.directory=*) found=${option#*=} ;; esac
+    done
+    case $found in '' | auto) found=runs/$(basename "$1" .yaml) ;; esac
+    echo "$found"
+}
+
+# Whether this start and the one before have left nothing new in the folder of the run. A journal without a row is nothing.
+stands_still() {
+    local now before='' still=0
+    [ -d "${run_folder:-}" ] || return 1
+    now=$(find "$run_folder" "${CRYSTALS:-$run_folder}" -type f ! -name '*.part' ! -name lock ! -name scores.csv ! -name .stops \
+        ! \( -name '*.rows' -size -80c \) -printf '%p %s\n' 2> /dev/null | sort | sha256sum)
+    [ "$(restarts)" = 0 ] || read -r before still 2> /dev/null < "$run_folder/.stops" || true
+    [ "$before" = "${now%% *}" ] && still=$((${still:-0} + 1)) || still=0
+    echo "${now%% *} $still" 2> /dev/null > "$run_folder/.stops" || true
+    [ "$still" -ge 2 ]
 }
 
 # Whether the batch system has it among those that run, as far as it says: ranks of a cancelled job may hear of it before this script.
@@ -172,44 +198,60 @@ submit_again() {
 train_job() {
     local code=0
     begin_job
+    run_folder=$(run_directory "$@")
     on_ranks "$SHAFT" train "$@" --resume || code=$?
     end_job "$code"
 }
 
+readonly other_folder="set CRYSTALS to another folder, or remove samples.h5, top, relaxed.h5, relaxed and settings from this one"
+
 # crystals_job CONFIG OPTIONS...: from a configuration to crystals: trains, draws SAMPLES, takes the TOP best distinct ones, relaxes them,
-# and ranks them by the reward they have then. In the folder RUN: samples.h5, top/, relaxed.h5, relaxed/, scores.csv, figures.json, and
-# ranked/ with the CIFs, the best first. What is done already is not done again, so that the job may end in any of its parts.
+# and ranks them by the reward they have then. In the folder CRYSTALS, otherwise RUN: samples.h5, top/, relaxed.h5, relaxed/, scores.csv,
+# figures.json, and ranked/ with the CIFs, the best first. The job may end in any of its parts: the next one goes on in it. What is there is
+# of one policy and one set of numbers; with others the job is refused, rather than to mix them.
 crystals_job() {
-    local code=0 config=$1
+    local code=0 config=$1 settings
     begin_job
     RUN=${RUN:-runs/$(basename "$config" .yaml)}
+    CRYSTALS=${CRYSTALS:-$RUN} run_folder=$RUN
+    settings="SAMPLES=${SAMPLES:-10000} TOP=${TOP:-100} MODEL=${MODEL:-m3gnet-efs}"
     part() { [ "$code" != 0 ] || "$@" || code=$?; }
+    if [ -e "$CRYSTALS/settings" ] && [ "$(cat "$CRYSTALS/settings")" != "$settings" ]; then
+        say "the crystals in $CRYSTALS are of $(cat "$CRYSTALS/settings"), not of $settings: $other_folder"
+        end_job 2
+    fi
     part on_ranks "$SHAFT" train "$@" --set "run.directory=$RUN" --resume
-    [ -e "$RUN/samples.h5" ] || part on_ranks "$SHAFT" sample "$RUN" -n "${SAMPLES:-10000}" -o "$RUN/samples.h5"
-    [ -e "$RUN/top/summary.csv" ] || part on_one "$SHAFT" export "$RUN/samples.h5" --top "${TOP:-100}" -o "$RUN/top" --overwrite
-    part on_ranks "$SHAFT" relax "$RUN/top" -o "$RUN/relaxed.h5" --cif "$RUN/relaxed" --model "${MODEL:-m3gnet-efs}"
-    part on_ranks "$SHAFT" evaluate "$RUN/relaxed.h5" --model "${MODEL:-m3gnet-efs}" -o "$RUN/figures.json" --overwrite
+    part mkdir -p "$CRYSTALS"
+    part note_settings
+    part on_ranks "$SHAFT" sample "$RUN" -n "${SAMPLES:-10000}" -o "$CRYSTALS/samples.h5"
+    [ "$code" != 2 ] || say "if samples are there of the run as it was before: $other_folder"
+    [ -e "$CRYSTALS/top/summary.csv" ] || part on_one "$SHAFT" export "$CRYSTALS/samples.h5" --top "${TOP:-100}" -o "$CRYSTALS/top" --overwrite
+    part on_ranks "$SHAFT" relax "$CRYSTALS/top" -o "$CRYSTALS/relaxed.h5" --cif "$CRYSTALS/relaxed" --model "${MODEL:-m3gnet-efs}"
+    part on_ranks "$SHAFT" evaluate "$CRYSTALS/relaxed.h5" --model "${MODEL:-m3gnet-efs}" -o "$CRYSTALS/figures.json" --overwrite
     part score_crystals
     part rank_crystals
     end_job "$code"
 }
+note_settings() { echo "$settings" > "$CRYSTALS/settings"; }
 
 # Of what could not be relaxed there is a record with the reason, and code 2.
 score_crystals() {
-    on_one "$SHAFT" score "$RUN/relaxed.h5" --config "$RUN/config.yaml" --format csv --quiet > "$RUN/scores.csv" || [ $? = 2 ]
+    local code=0
+    on_one "$SHAFT" score "$CRYSTALS/relaxed.h5" --config "$RUN/config.yaml" --format csv --quiet > "$CRYSTALS/scores.csv" || code=$?
+    [ "$code" = 2 ] || return "$code"
 }
 
 # Relaxed crystals by reward: ranked/001_NaCl_225.cif and so on. Names in relaxed/ begin with the row of relaxed.h5, as scores.csv has it.
 rank_crystals() {
     local index place=0 file
-    rm -rf "$RUN/ranked" && mkdir "$RUN/ranked" || return
+    rm -rf "$CRYSTALS/ranked" && mkdir "$CRYSTALS/ranked" || return
     while read -r _ index; do
-        for file in "$RUN/relaxed/$(printf %06d "$index")"_*.cif; do
+        for file in "$CRYSTALS/relaxed/$(printf %06d "$index")"_*.cif; do
             [ -e "$file" ] || continue
             place=$((place + 1))
-            cp "$file" "$RUN/ranked/$(printf %03d $place)_${file##*/??????_}" || return
+            cp "$file" "$CRYSTALS/ranked/$(printf %03d $place)_${file##*/??????_}" || return
         done
     done < <(awk -F, 'NR == 1 { for (i = 1; i <= NF; i++) at[$i] = i; next }
-        $at["reward"] != "" { print $at["reward"], $at["index"] }' "$RUN/scores.csv" | sort -k1,1gr -k2,2n)
-    say "$place crystals in $RUN/ranked, the best first"
+        $at["reward"] != "" { print $at["reward"], $at["index"] }' "$CRYSTALS/scores.csv" | sort -k1,1gr -k2,2n)
+    say "$place crystals in $CRYSTALS/ranked, the best first"
 }

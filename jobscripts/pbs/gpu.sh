@@ -14,6 +14,11 @@
 # PBS itself may start the job again, after a node was lost; errors and output go into one file.
 #PBS -r y
 #PBS -j oe
+# What your machine may want besides, here or behind qsub (then in SHAFT_QSUB as well): its owner knows the names, qstat -Q the queues.
+##PBS -A PROJECT
+##PBS -q QUEUE
+##PBS -m ae
+# (Two # in front: not looked at. Modules to load: SHAFT_SETUP, see job.sh.)
 SHAFT_BATCH=pbs SHAFT_HOME=${SHAFT_HOME:-$PBS_O_WORKDIR}
 SHAFT_SCRIPT=$SHAFT_HOME/jobscripts/pbs/gpu.sh # what is submitted again
 # shellcheck source=jobscripts/job.sh

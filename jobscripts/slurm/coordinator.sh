@@ -22,6 +22,9 @@
 #SBATCH --ntasks-per-node=4         # workers: as many as devices
 #SBATCH --gpus-per-node=4
 #SBATCH --cpus-per-task=8           # the same in both parts
+# What your machine may want besides, here or behind sbatch: its owner knows the names (sinfo shows partitions and, with -o %G, kinds of devices).
+##SBATCH --account=PROJECT --partition=QUEUE      # a kind of device: --gpus-per-node=KIND:4
+##SBATCH --mail-type=END,FAIL       # two # in front: not looked at. Modules to load: SHAFT_SETUP, see job.sh
 SHAFT_BATCH=slurm SHAFT_HOME=${SHAFT_HOME:-$SLURM_SUBMIT_DIR}
 # shellcheck source=jobscripts/job.sh
 . "$SHAFT_HOME/jobscripts/job.sh"

@@ -17,6 +17,9 @@
 #SBATCH --requeue                   # stopped in time, the job is queued again under its number,
 #SBATCH --open-mode=append          # and its output goes on
 #SBATCH --output=%x-%j.out          # job name and number
+# What your machine may want besides, here or behind sbatch: its owner knows the names (sinfo shows partitions and, with -o %G, kinds of devices).
+##SBATCH --account=PROJECT --partition=QUEUE      # a kind of device: --gpus-per-node=KIND:4
+##SBATCH --mail-type=END,FAIL       # two # in front: not looked at. Modules to load: SHAFT_SETUP, see job.sh
 SHAFT_BATCH=slurm SHAFT_HOME=${SHAFT_HOME:-$SLURM_SUBMIT_DIR}
 # shellcheck source=jobscripts/job.sh
 . "$SHAFT_HOME/jobscripts/job.sh"

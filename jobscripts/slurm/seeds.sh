@@ -18,6 +18,9 @@
 #SBATCH --requeue                   # stopped in time, the job is queued again under its number,
 #SBATCH --open-mode=append          # and its output goes on
 #SBATCH --output=%x-%A-%a.out       # job name, number of the array, seed
+# What your machine may want besides, here or behind sbatch: its owner knows the names (sinfo shows partitions).
+##SBATCH --account=PROJECT --partition=QUEUE
+##SBATCH --mail-type=END,FAIL       # two # in front: not looked at. Modules to load: SHAFT_SETUP, see job.sh
 SHAFT_BATCH=slurm SHAFT_HOME=${SHAFT_HOME:-$SLURM_SUBMIT_DIR}
 # shellcheck source=jobscripts/job.sh
 . "$SHAFT_HOME/jobscripts/job.sh"

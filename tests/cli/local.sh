@@ -21,6 +21,7 @@ kill -INT -- -$job # as Ctrl-C does: to all that the terminal knows
 code=0
 wait $job || code=$?
 [ $code = 85 ] || { cat asked.txt; exit 1; }
+tail -n 1 asked.txt | grep -q 'cancelled: not submitted again; the same command goes on from the checkpoint' # whatever mpirun says
 grep -q '2 ranks, 2 workers' asked.txt
 grep -q 'as a rank was asked to stop; go on with --resume' asked.txt
 n=$(rows run)
