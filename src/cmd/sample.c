@@ -444,7 +444,9 @@ static sh_status draw_all(drawing *d)
 static sh_status begin_drawing(sh_comm *comm, const arguments *a, const sh_setup *s, int64_t checkpoint, sh_deadline *deadline,
                                drawing *d)
 {
-    int64_t size = a->batch ? a->batch : s->be->room ? PIECE_ON_DEVICE : PIECE, n_piece = (a->number + size - 1) / size;
+    int64_t size = a->batch ? a->batch : s->be->room ? PIECE_ON_DEVICE : PIECE;
+    if (size > a->number) size = a->number; /* as many as there are: it makes no difference to the command then */
+    int64_t n_piece = (a->number + size - 1) / size;
     *d = (drawing){.comm = comm,
                    .arguments = a,
                    .setup = s,
