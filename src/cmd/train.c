@@ -505,8 +505,8 @@ static int64_t replayed(const run *r)
     return sh_replay_count(r->state.replay) ? r->config.train.replay_batch : 0;
 }
 
-/* Rank 0, as iteration i begins: broadcasts what is much of what came in for i, takes the findings of i - 1 in, sends out what came into the replay for i + 1, expects the findings of
- * i. */
+/* Rank 0, as iteration i begins: broadcasts what came into the replay for i, where that is much, takes the findings of i - 1 in, sends
+ * out what came in for i + 1, and expects the findings of i. */
 static void coordinate(run *r, int64_t iteration)
 {
     sh_coordinator_state *state = &r->state;

@@ -153,7 +153,6 @@ static bool is_rows(const char *name)
     return n > 5 && !strcmp(name + n - 5, ".rows");
 }
 
-
 static sh_status read_file(const char *folder, const char *name, void *user)
 {
     reading *r = user;
