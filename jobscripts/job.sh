@@ -23,12 +23,16 @@
 #   SHAFT_RESTARTS  of PBS: how many jobs in a row submitted this one
 
 readonly SHAFT_STOPPED=85 # exit code of shaft: stopped in time, goes on when it is started again
-job_cancelled=            # set by SIGTERM: somebody does not want the job any more
+job_asked=                # set by signals: the job shall end
+job_cancelled=            # set by SIGTERM: and somebody does not want it any more
+launched=                 # the launcher that is at work
 
 say() { printf '%s  %s\n' "$(date +%FT%T)" "$*"; }
 
 # begin_job: after SHAFT_HOME is known. Everything below works in the folder that the job was submitted from.
 begin_job() {
+    trap end_launched USR1
+    trap 'job_cancelled=1; end_launched' TERM INT HUP
     case ${SHAFT_BATCH:=none} in
     slurm) cd "$SLURM_SUBMIT_DIR" || exit 1 ;;
     pbs) cd "$PBS_O_WORKDIR" || exit 1 ;;
@@ -43,7 +47,19 @@ begin_job() {
     [ "$SHAFT_BATCH" = none ] || say "job $(job_name), started $(restarts) times before"
 }
 
-job_name() { [ "$SHAFT_BATCH" = slurm ] && echo "$SLURM_JOB_ID" || echo "$PBS_JOBID"; }
+# A signal, whatever the job is at: what is at work is told, and nothing else is begun. (mpirun would kill its ranks a second after SIGTERM.)
+end_launched() {
+    job_asked=1
+    [ -z "$launched" ] || kill -USR1 "$launched" 2> /dev/null
+}
+
+# Slurm gives one task of an array the number of the whole array.
+job_name() {
+    case $SHAFT_BATCH in
+    slurm) [ -n "${SLURM_ARRAY_JOB_ID:-}" ] && echo "${SLURM_ARRAY_JOB_ID}_$SLURM_ARRAY_TASK_ID" || echo "$SLURM_JOB_ID" ;;
+    pbs) echo "$PBS_JOBID" ;;
+    esac
+}
 
 # Seconds since 1970 at which the batch system will end this job; PBS says how long it may take, and it has just begun.
 find_end() {
@@ -51,7 +67,7 @@ find_end() {
     unset SHAFT_END_TIME # of another job
     case $SHAFT_BATCH in
     slurm)
-        end=$(squeue --noheader --jobs="$SLURM_JOB_ID" --format=%e 2> /dev/null | head -n 1)
+        end=$(squeue --noheader --jobs="$(job_name)" --format=%e 2> /dev/null | head -n 1)
         end=$(date -d "${end:-unknown}" +%s 2> /dev/null) || end=''
         ;;
     pbs)
@@ -90,22 +106,21 @@ mpirun_options() {
     done
 }
 
-# The launcher runs in the background, so that this script hears signals, and passes SIGUSR1 on to all ranks. (mpirun would kill its
-# ranks a second after SIGTERM.) Returns the exit code of the ranks: a failure after a signal is a failure. Only what SIGUSR1 itself has
-# ended, before shaft could catch it, counts as stopped.
+# The launcher runs in the background, so that this script hears signals, and passes SIGUSR1 on to all ranks. Returns the exit code of
+# the ranks: a failure after a signal is a failure. Only what SIGUSR1 itself has ended, before shaft could catch it, counts as stopped.
 watched() {
-    local pid code asked=
+    local code
+    [ -z "$job_asked" ] || return $SHAFT_STOPPED
     [ "$SHAFT_BATCH" != none ] || set -- setsid "$@" # Ctrl-C is for this script: mpirun would end at once
     "$@" < /dev/null &
-    pid=$!
-    trap 'asked=1; kill -USR1 $pid 2> /dev/null' USR1
-    trap 'asked=1 job_cancelled=1; kill -USR1 $pid 2> /dev/null' TERM INT
-    while :; do # a signal ends `wait` early: wait until the launcher is gone
-        wait "$pid" && code=0 || code=$?
-        kill -0 "$pid" 2> /dev/null || break
+    launched=$!
+    [ -z "$job_asked" ] || end_launched # just now
+    while kill -0 "$launched" 2> /dev/null; do # a signal ends `wait` early
+        wait "$launched" || true
     done
-    trap - USR1 TERM INT
-    [ -z "$asked" ] || [ "$code" != $((128 + $(kill -l USR1))) ] || code=$SHAFT_STOPPED
+    wait "$launched" && code=0 || code=$?
+    launched=
+    [ -z "$job_asked" ] || [ "$code" != $((128 + $(kill -l USR1))) ] || code=$SHAFT_STOPPED
     return "$code"
 }
 
@@ -145,7 +160,7 @@ end_job() {
         submit_again
     elif [ "$SHAFT_BATCH" = slurm ]; then
         say "queued again"
-        scontrol requeue "$SLURM_JOB_ID"
+        scontrol requeue "$(job_name)"
     fi
     exit "$code"
 }
@@ -177,7 +192,7 @@ stands_still() {
 job_runs() {
     local state
     case $SHAFT_BATCH in
-    slurm) state=$(squeue --noheader --jobs="$SLURM_JOB_ID" --format=%t 2> /dev/null | head -n 1) ;;
+    slurm) state=$(squeue --noheader --jobs="$(job_name)" --format=%t 2> /dev/null | head -n 1) ;;
     pbs) state=$(qstat -f "$PBS_JOBID" 2> /dev/null | awk '$1 == "job_state" { print $3 }') ;;
     esac
     [ "${state:-R}" = R ]
@@ -234,11 +249,18 @@ crystals_job() {
 }
 note_settings() { echo "$settings" > "$CRYSTALS/settings"; }
 
-# Of what could not be relaxed there is a record with the reason, and code 2.
+# Rewards and rows of relaxed.h5, the best first.
+by_reward() {
+    awk -F, 'NR == 1 { for (i = 1; i <= NF; i++) at[$i] = i; next }
+        $at["reward"] != "" { print $at["reward"], $at["index"] }' "$CRYSTALS/scores.csv" | sort -k1,1gr -k2,2n
+}
+
+# Of what could not be relaxed there is a record with the reason, and code 2; but where there is nothing else, something is wrong.
 score_crystals() {
     local code=0
     on_one "$SHAFT" score "$CRYSTALS/relaxed.h5" --config "$RUN/config.yaml" --format csv --quiet > "$CRYSTALS/scores.csv" || code=$?
-    [ "$code" = 2 ] || return "$code"
+    [ "$code" != 2 ] || [ -z "$(by_reward)" ] || code=0
+    return "$code"
 }
 
 # Relaxed crystals by reward: ranked/001_NaCl_225.cif and so on. Names in relaxed/ begin with the row of relaxed.h5, as scores.csv has it.
@@ -251,7 +273,6 @@ rank_crystals() {
             place=$((place + 1))
             cp "$file" "$CRYSTALS/ranked/$(printf %03d $place)_${file##*/??????_}" || return
         done
-    done < <(awk -F, 'NR == 1 { for (i = 1; i <= NF; i++) at[$i] = i; next }
-        $at["reward"] != "" { print $at["reward"], $at["index"] }' "$CRYSTALS/scores.csv" | sort -k1,1gr -k2,2n)
+    done < <(by_reward)
     say "$place crystals in $CRYSTALS/ranked, the best first"
 }

@@ -466,7 +466,7 @@ static sh_status run_all(sh_comm *comm, const arguments *a, const sh_deadline *d
     worker me = {.comm = comm, .work = w, .symprec = a->symprec};
     const sh_relax_source source = {.user = &me, .next = next_job, .done = finish_job, .trace = heartbeat, .stop = asked_to_stop};
     int64_t finished = 0;
-    SH_TRY(sh_comm_agree(comm, sh_journal_create(journal, job, &me.journal)));
+    SH_TRY(sh_comm_agree(comm, sh_journal_create(journal, job, comm->rank, comm->size, &me.journal)));
     sh_status status = sh_comm_agree(comm, sh_counter_create(comm, &me.counter));
     if (status == SH_OK) {
         sh_progress_begin(&me.progress, "relaxing", "structures", 0, w->n, 1, a->quiet || comm->rank > 0);

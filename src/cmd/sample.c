@@ -178,9 +178,9 @@ typedef struct {
     int lock;               /* of rank 0 */
     int64_t size, n_piece, n_done;
     uint8_t *mine, *done;   /* (n_piece) by this rank; by any */
-    double *weight;         /* (n_piece) tally[WEIGHT] of this rank's pieces; 0 of others */
-    double tally[N_TALLY];  /* of this rank's pieces, without the weights */
+    double (*tally)[N_TALLY]; /* (n_piece) of this rank's pieces; 0 of others */
     sh_records all;         /* likewise */
+    double sum[N_TALLY];    /* over all pieces */
     sh_journal *journal;
     sh_progress progress;
 } drawing;
@@ -203,9 +203,7 @@ static void keep_piece(drawing *d, const piece_head *head, const sh_records *dra
 {
     for (int64_t k = 0; k < drawn->n; k++)
         sh_records_append(&d->all, drawn, k);
-    for (int k = 0; k < N_TALLY; k++)
-        if (k != WEIGHT) d->tally[k] += head->tally[k];
-    d->weight[head->piece] = head->tally[WEIGHT];
+    memcpy(d->tally[head->piece], head->tally, sizeof head->tally);
     d->mine[head->piece] = 1;
 }
 
@@ -227,7 +225,8 @@ static void draw_piece(drawing *d, int64_t piece, sh_records *drawn)
 /* The shared counters: pieces given out; ranks that were asked to stop. */
 enum { GIVEN, ASKED };
 
-/* A rank that has begun does one piece at least: a job that is too short still gets on. */
+/* A rank that has begun does one piece at least: a job that is too short still gets on. It asks for the next piece before it draws one:
+ * the answer may have to wait until rank 0 is done with its own. */
 static void draw_pieces(drawing *d, sh_counter *counter, const int64_t *left, int64_t n_left)
 {
     sh_stop stop = {.deadline = d->deadline, .counter = counter, .which = ASKED};
@@ -235,7 +234,9 @@ static void draw_pieces(drawing *d, sh_counter *counter, const int64_t *left, in
     int64_t before = crystals_done(d), shown = before;
     sh_records_create(&drawn, d->all.max_sites, 1);
     sh_progress_begin(&d->progress, "sampling", "structures", before, d->origin.number, 1, d->arguments->quiet || d->comm->rank > 0);
-    for (int64_t k, mine = 0; (mine == 0 || !sh_stop_asked(&stop)) && (k = sh_counter_add(counter, GIVEN, 1)) < n_left; mine++) {
+    sh_counter_ask(counter, GIVEN, 1);
+    for (int64_t k, mine = 0; (mine == 0 || !sh_stop_asked(&stop)) && (k = sh_counter_take(counter)) < n_left; mine++) {
+        sh_counter_ask(counter, GIVEN, 1);
         draw_piece(d, left[k], &drawn);
         shown = before + (k + 1) * d->size; /* those before are taken, whoever took them */
         if (shown > d->origin.number) shown = d->origin.number;
@@ -265,19 +266,12 @@ static sh_status take_piece(void *user, const char *data, size_t size)
 }
 
 /* All ranks know which pieces are done by any. */
-static sh_status agree_on_done(drawing *d)
+static void agree_on_done(drawing *d)
 {
-    int64_t owned = 0;
     MPI_Allreduce(d->mine, d->done, (int)d->n_piece, MPI_UINT8_T, MPI_MAX, d->comm->all);
     d->n_done = 0;
-    for (int64_t k = 0; k < d->n_piece; k++) {
+    for (int64_t k = 0; k < d->n_piece; k++)
         d->n_done += d->done[k];
-        owned += d->mine[k];
-    }
-    MPI_Allreduce(MPI_IN_PLACE, &owned, 1, MPI_INT64_T, MPI_SUM, d->comm->all);
-    if (owned == d->n_done) return SH_OK;
-    SH_FAIL(SH_EIO, "'%s' has crystals twice: two commands have written to it at a time", d->folder);
-    return sh_error_hint(SH_EIO, "begin anew with --overwrite");
 }
 
 static sh_status read_journal(drawing *d)
@@ -286,7 +280,7 @@ static sh_status read_journal(drawing *d)
     if (status == SH_EINPUT)
         sh_error_hint(status, "finish that one first, choose another file (-o), or begin anew with --overwrite");
     SH_TRY(sh_comm_agree(d->comm, status));
-    SH_TRY(sh_comm_agree(d->comm, agree_on_done(d)));
+    agree_on_done(d);
     if (d->n_done)
         sh_log_info("%lld of %lld crystals are drawn already", (long long)crystals_done(d), (long long)d->origin.number);
     return SH_OK;
@@ -359,13 +353,13 @@ static sh_status draw(drawing *d)
     int64_t n_left = 0, *left = SH_NEW(int64_t, d->n_piece);
     for (int64_t k = 0; k < d->n_piece; k++)
         if (!d->done[k]) left[n_left++] = k;
-    sh_status status = sh_comm_agree(d->comm, sh_journal_create(d->folder, d->origin.job, &d->journal));
+    sh_status status = sh_comm_agree(d->comm, sh_journal_create(d->folder, d->origin.job, d->comm->rank, d->comm->size, &d->journal));
     if (status == SH_OK) status = sh_comm_agree(d->comm, sh_counter_create(d->comm, &counter));
     if (status == SH_OK) draw_pieces(d, counter, left, n_left);
     sh_counter_destroy(&counter);
     sh_status closed = sh_journal_close(&d->journal);
     status = sh_comm_agree(d->comm, status == SH_OK ? closed : status);
-    if (status == SH_OK) status = sh_comm_agree(d->comm, agree_on_done(d));
+    agree_on_done(d);
     if (status == SH_OK) sh_progress_end(&d->progress, crystals_done(d), NULL);
     sh_free(left);
     if (status != SH_OK || d->n_done == d->n_piece) return status;
@@ -382,20 +376,45 @@ static double held_back(const double tally[N_TALLY])
     return n;
 }
 
-/* Sums over ranks; weights in the order of the crystals. */
+/* A piece that several ranks have, as where two commands wrote to a journal at a time, is the same: the first of them keeps it. */
+static void drop_copies(drawing *d)
+{
+    int *owner = SH_NEW(int, d->n_piece);
+    int64_t n = 0;
+    for (int64_t k = 0; k < d->n_piece; k++)
+        owner[k] = d->mine[k] ? d->comm->rank : d->comm->size;
+    MPI_Allreduce(MPI_IN_PLACE, owner, (int)d->n_piece, MPI_INT, MPI_MIN, d->comm->all);
+    for (int64_t k = 0; k < d->n_piece; k++)
+        if (owner[k] != d->comm->rank) memset(d->tally[k], 0, sizeof d->tally[k]);
+    for (int64_t i = 0; i < d->all.n; i++) {
+        const sh_record *r = sh_record_at(&d->all, i);
+        if (owner[(int64_t)(r->traj - first_traj) / d->size] == d->comm->rank) memmove(sh_record_at(&d->all, n++), r, d->all.stride);
+    }
+    sh_records_resize(&d->all, n);
+    sh_free(owner);
+}
+
+/* Sums over ranks; weights in the order of the crystals, the rest are whole numbers. */
 static void add_up(drawing *d)
 {
-    sh_comm_sum_double(d->comm, d->tally, N_TALLY);
-    MPI_Allreduce(MPI_IN_PLACE, d->weight, (int)d->n_piece, MPI_DOUBLE, MPI_SUM, d->comm->all); /* each is of one rank, 0 on the others */
-    d->tally[WEIGHT] = 0;
+    double *weight = SH_NEW(double, d->n_piece);
+    for (int64_t k = 0; k < d->n_piece; k++) {
+        weight[k] = d->tally[k][WEIGHT];
+        for (int i = 0; i < N_TALLY; i++)
+            d->sum[i] += d->tally[k][i];
+    }
+    sh_comm_sum_double(d->comm, d->sum, N_TALLY);
+    MPI_Allreduce(MPI_IN_PLACE, weight, (int)d->n_piece, MPI_DOUBLE, MPI_SUM, d->comm->all); /* each is of one rank, 0 on the others */
+    d->sum[WEIGHT] = 0;
     for (int64_t k = 0; k < d->n_piece; k++)
-        d->tally[WEIGHT] += d->weight[k];
+        d->sum[WEIGHT] += weight[k];
+    sh_free(weight);
 }
 
 static sh_status write_file(drawing *d)
 {
     const sh_setup *s = d->setup;
-    if (held_back(d->tally) >= (double)d->origin.number)
+    if (held_back(d->sum) >= (double)d->origin.number)
         return SH_FAIL(SH_ENUM, "none of the %lld crystals drawn may be written: the policy is not trained yet", (long long)d->origin.number);
     char *config = sh_config_text(s->config, false);
     sh_records_sort(&d->all);
@@ -433,9 +452,10 @@ static sh_status draw_all(drawing *d)
     SH_TRY(sh_comm_agree(comm, comm->rank == 0 ? open_journal(d) : SH_OK));
     SH_TRY(read_journal(d));
     if (d->n_done < d->n_piece) SH_TRY(draw(d));
+    drop_copies(d);
     add_up(d);
     sh_status status = sh_comm_agree(comm, write_file(d));
-    if (status == SH_OK && comm->rank == 0) report(d->setup, d->arguments, d->tally);
+    if (status == SH_OK && comm->rank == 0) report(d->setup, d->arguments, d->sum);
     if (status != SH_OK && status != SH_ENUM) return status;
     sh_status removed = comm->rank == 0 ? remove_journal(d) : SH_OK;
     return sh_comm_agree(comm, status == SH_OK ? removed : status);
@@ -457,7 +477,7 @@ static sh_status begin_drawing(sh_comm *comm, const arguments *a, const sh_setup
                    .n_piece = n_piece,
                    .mine = SH_NEW(uint8_t, n_piece),
                    .done = SH_NEW(uint8_t, n_piece),
-                   .weight = SH_NEW(double, n_piece)};
+                   .tally = sh_calloc((size_t)n_piece, sizeof *d->tally)};
     sh_records_create(&d->all, s->config->constraints.max_sites, 1);
     if ((size_t)snprintf(d->folder, sizeof d->folder, "%s.journal", a->output) < sizeof d->folder) return SH_OK;
     return SH_FAIL(SH_EINPUT, "the name of the output is too long");
@@ -469,7 +489,7 @@ static void end_drawing(drawing *d)
     sh_records_destroy(&d->all);
     sh_free(d->mine);
     sh_free(d->done);
-    sh_free(d->weight);
+    sh_free(d->tally);
 }
 
 static sh_status sample(sh_comm *comm, const arguments *a, sh_deadline *deadline, const sh_config *config)

@@ -442,7 +442,9 @@ static void learn(run *r, const sh_replay_header *header, bool explored, sh_repo
     bool stepped = sh_adam_step(r->setup.adam, r->config.train.lr, r->config.train.clip, &report->norm) == SH_OK;
     if (!stepped) sh_error_clear(); /* the norm says it to all */
     numbers[BROKEN] = !stepped;
+    sh_timings_mark(&r->timings, SH_PART_ADAM);
     sh_comm_sum_double(r->comm, numbers, N);
+    sh_timings_mark(&r->timings, SH_PART_SUM);
     if (numbers[BROKEN] > 0) report->norm = NAN;
     memcpy(&report->sums, numbers, sizeof report->sums);
     report->stop = numbers[STOP];

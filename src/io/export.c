@@ -9,6 +9,7 @@
 #include "crystal/lattice.h"
 #include "io/cif.h"
 #include "io/extxyz.h"
+#include "io/files.h"
 #include "io/poscar.h"
 #include "io/samples.h"
 
@@ -128,11 +129,12 @@ static sh_status write_crystal(const sh_export_opts *opts, const sh_structure *s
 
 static sh_status write_summary(const sh_export_opts *opts, const sh_export_report *report, const sh_groups *groups)
 {
-    char path[4096];
-    if ((size_t)snprintf(path, sizeof path, "%s/summary.csv", opts->folder) >= sizeof path)
+    char path[4096], part[4096];
+    if ((size_t)snprintf(path, sizeof path - 5, "%s/summary.csv", opts->folder) >= sizeof path - 5)
         return SH_FAIL(SH_EINPUT, "the name of the folder '%.60s...' is too long", opts->folder);
-    FILE *f = fopen(path, "w");
-    if (!f) return SH_FAIL(SH_EIO, "cannot write '%s': %s", path, strerror(errno));
+    sh_file_part(path, part, sizeof part);
+    FILE *f = fopen(part, "w");
+    if (!f) return SH_FAIL(SH_EIO, "cannot write '%s': %s", part, strerror(errno));
     fputs("rank,formula,space_group_symbol,space_group_number,sampled_group_number,n_atoms,density_g_cm3,"
           "volume_A3_per_atom,e_form_eV_per_atom,reward", f);
     for (int t = 0; t < SH_N_TERM; t++)
@@ -151,8 +153,8 @@ static sh_status write_summary(const sh_export_opts *opts, const sh_export_repor
         fprintf(f, ",%.6g,%lld,%llu,%s\n", r->min_dist, (long long)e->n_copy, (unsigned long long)e->traj, e->file);
     }
     bool bad = ferror(f);
-    if (fclose(f) || bad) return SH_FAIL(SH_EIO, "cannot write '%s': %s", path, strerror(errno));
-    return SH_OK;
+    if (fclose(f) || bad) return SH_FAIL(SH_EIO, "cannot write '%s': %s", part, strerror(errno));
+    return sh_file_publish(path);
 }
 
 sh_status sh_export_best(const sh_space *space, const sh_records *records, const sh_export_opts *opts,

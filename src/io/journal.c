@@ -14,15 +14,15 @@
 #include "io/files.h"
 #include "io/text.h"
 
-enum { PATH_SIZE = 4096, SUM = 32, HEAD = 14 + 64 + 1, FILE_SIZE = 1 << 28 }; /* beyond FILE_SIZE the next file is begun */
+enum { PATH_SIZE = 4096, SUM = 32, HEAD = 14 + 64 + 1, FILE_SIZE = 1 << 28, MAX_FILES = 1000000 }; /* beyond FILE_SIZE the next file is begun */
 static const char head[] = "shaft journal ";
 static const double SYNC_PAUSE_S = 5;
 
 struct sh_journal {
-    int fd;
+    int fd, part, n_part;
     int64_t written; /* bytes of this file */
     double synced;
-    char folder[PATH_SIZE - 16], job[65], path[PATH_SIZE];
+    char folder[PATH_SIZE - 32], job[65], path[PATH_SIZE];
     char *buffer;
     size_t capacity;
 };
@@ -39,12 +39,12 @@ static sh_status append(sh_journal *j, const char *data, size_t size)
     return SH_OK;
 }
 
-/* The next file: the first number that no process has taken. */
+/* The next file: the first of this process's numbers that none has taken. */
 static sh_status begin_file(sh_journal *j)
 {
     char line[HEAD + 1];
     j->written = 0;
-    for (int k = 0; k < 1000000; k++) {
+    for (int k = j->part; k < MAX_FILES; k += j->n_part) {
         snprintf(j->path, sizeof j->path, "%s/%06d.rows", j->folder, k);
         j->fd = open(j->path, O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC, 0666);
         if (j->fd >= 0 || errno != EEXIST) break;
@@ -60,13 +60,15 @@ static sh_status sync_file(sh_journal *j)
     return fdatasync(j->fd) && errno != EINVAL ? SH_FAIL(SH_EIO, "'%s' does not get onto the disk: %s", j->path, strerror(errno)) : SH_OK;
 }
 
-sh_status sh_journal_create(const char *folder, const char *job, sh_journal **out)
+sh_status sh_journal_create(const char *folder, const char *job, int part, int n_part, sh_journal **out)
 {
     *out = NULL;
     SH_TRY(sh_folder_make(folder));
     sh_journal *j = SH_NEW(sh_journal, 1);
     snprintf(j->folder, sizeof j->folder, "%s", folder);
     snprintf(j->job, sizeof j->job, "%s", job);
+    j->part = part;
+    j->n_part = n_part;
     j->synced = sh_clock_s();
     sh_status status = begin_file(j);
     if (status != SH_OK) {

@@ -11,8 +11,9 @@
 
 typedef struct sh_journal sh_journal;
 
-/* A new file in the folder for this process; the folder is made. job: 64 letters, equal for the same command on the same input. */
-sh_status sh_journal_create(const char *folder, const char *job, sh_journal **out);
+/* A new file in the folder for this process, the first that is free of every n_part-th from number `part` on: of many processes none is
+ * in the way of another. The folder is made. job: 64 letters, equal for the same command on the same input. */
+sh_status sh_journal_create(const char *folder, const char *job, int part, int n_part, sh_journal **out);
 /* Appends one row, n_head bytes and n_rest behind them. On the disk within seconds, out of the program's hands at once. */
 sh_status sh_journal_add(sh_journal *journal, const void *head, size_t n_head, const void *rest, size_t n_rest);
 sh_status sh_journal_close(sh_journal **journal);

@@ -65,6 +65,15 @@ not_queued
 asked 85 "queued again" "$waits" # it did not get as far as to catch it
 queued_again
 
+# A signal while nothing is at work: what would be next is not begun. What hears it late is heard to its end.
+SHAFT_SETUP=$PWD/early.sh
+echo 'kill -USR1 $$' > early.sh
+export SHAFT_SETUP
+expect 85 "queued again" job 'touch ran; exit 0'
+[ ! -e ran ]
+unset SHAFT_SETUP
+for _ in {1..5}; do asked 3 "exit code 3" "trap 'exit 3' USR1; $waits"; done
+
 # A job that gets nowhere: the first start is there to compare with, the two after it end it. Something new begins the count again.
 mkdir -p run/checkpoints run/a.journal
 # shellcheck disable=SC2016 # for the played program
@@ -105,3 +114,17 @@ expect 2 "is not what this command makes: 60 crystals, seed 0, of checkpoint 000
 grep -q "set CRYSTALS to another folder, or remove samples.h5" out.txt
 [ "$before" = "$(md5sum run/samples.h5 run/relaxed.h5)" ]
 CRYSTALS=second expect 0 "in second/ranked, the best first" crystals
+
+# What fails in score is no success, whether it has written a header or not.
+cat > bin/score-fails << 'END'
+#!/bin/bash
+case $1 in
+score) [ -z "${HEADER:-}" ] || echo index,reward; echo 'bad input' >&2; exit 2 ;;
+esac
+END
+chmod +x bin/score-fails
+for HEADER in '' 1; do
+    export HEADER
+    CRYSTALS=third shaft=$PWD/bin/score-fails expect 2 "exit code 2" crystals
+    [ ! -e third/ranked ]
+done

@@ -130,12 +130,15 @@ expect 85 "as the time limit is near; the same command goes on" mpirun -n 2 "${d
 [ "$(size_of drawn.h5)" -gt "$at" ] # one piece at least, however short the time
 cp -r drawn.h5.journal other.h5.journal
 cp -r drawn.h5.journal on-two.h5.journal
+for file in on-two.h5.journal/*.rows; do cp "$file" "${file%.rows}-copy.rows"; done # as if two commands had drawn the same
 for file in drawn.h5.journal/*.rows; do truncate -s -7 "$file"; done # what a kill cuts off is drawn again
 expect 0 "of 20000 crystals are drawn already" "${draw[@]}" -o drawn.h5
 [ ! -e drawn.h5.journal ]
 cmp whole-drawn.h5 drawn.h5
 expect 0 "'drawn.h5' is complete: nothing was left to do" mpirun -n 2 "${draw[@]}" -o drawn.h5
 expect 0 "of 20000 crystals are drawn already" mpirun -n 2 "${draw[@]}" -o on-two.h5 --time-limit 1h
+for file in whole-drawn on-two; do "$shaft" export $file.h5 --top 100 -o $file-top > $file.txt; done
+diff -r whole-drawn-top on-two-top # h5 files of several ranks differ in the order of their chunks
 expect 2 "it is of another command, or of other files" "${draw[@]}" -o other.h5 --seed 1
 expect 0 "crystals written to other.h5" "${draw[@]}" -o other.h5 --seed 1 --overwrite
 expect 2 "is not what this command makes: 20000 crystals, seed 1, of checkpoint" "${draw[@]}" -o other.h5

@@ -94,7 +94,10 @@ export SHAFT_DEVICE=cpu
 submit --job-name=coordinator --ntasks=1 --cpus-per-task=1 --time=20 : \
     --nodes=1 --ntasks-per-node=2 --gpus-per-node=2 --cpus-per-task=1 --time=20 "$scripts/coordinator.sh" run.yaml --set run.directory=coordinator
 jobs+=("$job coordinator.out")
-RUN=seed submit --job-name=seeds --array=3,5 --ntasks-per-node=1 --time=20 "$scripts/seeds.sh" run.yaml
+# all tasks of an array are stopped at a time; one of them has the number of the array
+printf '#!/bin/bash\n[ "${SLURM_RESTART_COUNT:-0}" != 0 ] || set -- "$@" --time-limit 1s\nexec "%s" "$@"\n' "$shaft" > stopped
+chmod +x stopped
+RUN=seed SHAFT=$PWD/stopped submit --job-name=seeds --array=3-5 --ntasks-per-node=1 --time=20 "$scripts/seeds.sh" run.yaml
 jobs+=("$job seeds.out")
 RUN=all SAMPLES=200 TOP=4 MODEL=lennard-jones SHAFT_LAUNCHER=mpirun submit --job-name=crystals --ntasks-per-node=2 --time=20 \
     "$scripts/crystals.sh" run.yaml
@@ -103,7 +106,9 @@ all_done_well "${jobs[@]}"
 said gpu.out '2 ranks, 2 workers'
 said gpu.out 'the job ends in 1[12][0-9][0-9] s (SHAFT_END_TIME)'
 said coordinator.out '3 ranks, 2 workers'
-for run in devices coordinator seed-3 seed-5 all; do [ -e $run/checkpoints/000004.h5 ]; done
+said seeds.out 'queued again' 3
+said seeds.out 'started 1 times before' 3
+for run in devices coordinator seed-{3,4,5} all; do [ -e $run/checkpoints/000004.h5 ]; done
 if cmp -s seed-{3,5}/checkpoints/000004.h5; then echo "seeds make no difference"; exit 1; fi
 [ "$(find all/ranked -name '00?_*.cif' | wc -l)" = "$(find all/relaxed -name '*.cif' | wc -l)" ]
 [ -s "$(compgen -G 'all/ranked/001_*.cif')" ] && [ -s all/figures.json ]

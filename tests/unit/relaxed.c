@@ -85,7 +85,7 @@ static void write_journal(void)
 {
     sh_journal *j;
     sh_relaxed_row first = make_row(0, 2), second = make_row(2, 3);
-    assert_ok(sh_journal_create(in_folder("x.journal"), job, &j));
+    assert_ok(sh_journal_create(in_folder("x.journal"), job, 0, 1, &j));
     assert_ok(sh_relaxed_journal_add(j, &first, frac));
     assert_ok(sh_relaxed_journal_add(j, &second, frac));
     assert_ok(sh_journal_close(&j));
@@ -239,8 +239,8 @@ static void test_refused(void **state)
     write_journal();
     assert_fails(sh_relaxed_journal_read(in_folder("x.journal"), other, &r, done), SH_EINPUT, "it is of another command");
     /* a second process has a file of its own; a row that fits no structure */
-    assert_ok(sh_journal_create(in_folder("x.journal"), job, &j));
-    assert_ok(sh_journal_create(in_folder("x.journal"), job, &k));
+    assert_ok(sh_journal_create(in_folder("x.journal"), job, 0, 1, &j));
+    assert_ok(sh_journal_create(in_folder("x.journal"), job, 0, 1, &k));
     sh_relaxed_row row = make_row(0, 3);
     assert_ok(sh_relaxed_journal_add(k, &row, frac));
     assert_ok(sh_journal_close(&j));
