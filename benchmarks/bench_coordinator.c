@@ -9,7 +9,7 @@
  *   first    nothing known: rank 0 is sent every record, as it would be always if nothing were told in short
  *   second   the iteration after it: all workers are told, by a broadcast, what came in, which is most of a replay
  *   full     a replay and kinds told as after 1,000 iterations, where few records come in
- * Printed for each number of workers (ascending; default 8 64 256 1000): time of rank 0 an iteration [quickest, slowest] without the
+ * Printed for each number of workers (ascending; default 8 64 256 1000): time of rank 0 an iteration [its quartiles] without the
  * waiting for the ranks that make records up, what it is of, and the records and messages that are in it; at the end at how many workers
  * it is as long as an iteration of a worker: SECONDS, or PER_WORKER / 1000 (1,000 structures/s). FILE gets the times as a table, for
  * scaling_model. The replay is checked against one that is merged from all records. */
@@ -224,11 +224,11 @@ static void run(bench *b, bool full, int n_iteration)
 /* Rank 0 prints one load; x (n): seconds, which are sorted. */
 static double show(const bench *b, load l, double *x, int n, FILE *table)
 {
-    double least = quantile(x, n, 0), most = quantile(x, n, 1), median = quantile(x, n, 0.5);
+    double lower = quantile(x, n, 0.25), upper = quantile(x, n, 0.75), median = quantile(x, n, 0.5);
     printf("%5d workers, %-6s %10.3f ms [%.3f, %.3f], %7.1f us a worker; %.3g records/s, %.3g messages/s\n", b->n_worker, load_name[l],
-           1e3 * median, 1e3 * least, 1e3 * most, 1e6 * median / b->n_worker, (double)b->config.train.batch / median,
+           1e3 * median, 1e3 * lower, 1e3 * upper, 1e6 * median / b->n_worker, (double)b->config.train.batch / median,
            2.0 * b->n_worker / median);
-    if (table) fprintf(table, "%d,%s,%.9f,%.9f,%.9f\n", b->n_worker, load_name[l], median, least, most);
+    if (table) fprintf(table, "%d,%s,%.9f,%.9f,%.9f\n", b->n_worker, load_name[l], median, lower, upper);
     return median;
 }
 
@@ -313,7 +313,7 @@ int main(int argc, char **argv)
         fprintf(stderr, "bench_coordinator: cannot write '%s'\n", out);
         MPI_Abort(b.comm->all, 1);
     }
-    if (table) fputs("workers,load,seconds,least,most\n", table);
+    if (table) fputs("workers,load,seconds,lower,upper\n", table);
     if (b.comm->rank == 0)
         printf("%d ranks stand for the workers, %lld records a worker and iteration, replay of %lld; full: medians of %d iterations, "
                "first and second: of %d runs\n",

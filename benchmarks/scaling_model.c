@@ -35,13 +35,15 @@ enum { STRONG, WEAK, N_MODE, MAX_POINTS = 64, MAX_REPEATS = 64, MAX_LOADS = MAX_
 
 static const char header[] = "mode,ranks,batch,repeat,rank,worker,backend,gradient_bytes,iterations,structures,coordinate,wait_rank0,"
                              "replay,sample,reward,tell,gradient,wait_workers,sum,adam,wait_findings,files";
-static const char coordinator_header[] = "workers,load,seconds,least,most";
+static const char coordinator_header[] = "workers,load,seconds,lower,upper";
 static const char *const mode_name[N_MODE] = {"strong", "weak"};
 static const char *const part_name[N_PART] = {"rank 0: replay, kinds, metrics", "waiting for rank 0", "drawing from the replay", "sampling",
                                               "rewards", "telling rank 0", "gradients", "waiting for the slowest", "sum of gradients",
                                               "optimizer", "rank 0 waits for workers", "files"};
 static const int own_part[] = {REPLAY, SAMPLE, REWARD, TELL, GRADIENT, ADAM}; /* of the compute */
 enum { N_OWN = sizeof own_part / sizeof *own_part };
+
+enum { MEDIAN, LOWER, UPPER, N_QUARTILE }; /* columns of bench_coordinator's table from the third on */
 
 /* All runs of one kind and number of ranks. */
 typedef struct {
@@ -56,7 +58,7 @@ typedef struct {
     double bytes;
     bool on_devices;
     int n_load; /* of the coordinator alone, the replay full */
-    double load_workers[MAX_LOADS], load_seconds[MAX_LOADS];
+    double load_workers[MAX_LOADS], load_seconds[N_QUARTILE][MAX_LOADS];
 } table;
 
 /* ---- reading ---- */
@@ -163,13 +165,17 @@ static sh_status read_loads(sh_csv *csv, void *user)
     SH_TRY(sh_csv_next(csv, &more));
     for (; more && t->n_load < MAX_LOADS;) {
         int workers;
-        double seconds;
+        double seconds[N_QUARTILE];
         SH_TRY(sh_csv_integer(csv, 0, 1, 1 << 20, &workers));
-        SH_TRY(sh_csv_number(csv, 2, 0, &seconds));
-        if (!(seconds > 0)) return SH_FAIL(SH_EINPUT, "%s:%d: '%s' seconds", csv->path, csv->line, csv->field[2]);
+        for (int q = 0; q < N_QUARTILE; q++) {
+            SH_TRY(sh_csv_number(csv, 2 + q, 0, &seconds[q]));
+            if (!(seconds[q] > 0)) return SH_FAIL(SH_EINPUT, "%s:%d: '%s' seconds", csv->path, csv->line, csv->field[2 + q]);
+        }
         if (!strcmp(csv->field[1], "full")) {
             t->load_workers[t->n_load] = workers;
-            t->load_seconds[t->n_load++] = seconds;
+            for (int q = 0; q < N_QUARTILE; q++)
+                t->load_seconds[q][t->n_load] = seconds[q];
+            t->n_load++;
         }
         SH_TRY(sh_csv_next(csv, &more));
     }
@@ -376,8 +382,9 @@ static void fit_sum(const table *t, int repeat, model *m)
     if (!knows_bandwidth && (per_byte > 0 || !knows_latency)) set(m, BANDWIDTH, 1 / fmax(per_byte, 0), "fitted");
 }
 
-/* What a worker adds is told by bench_coordinator, or by runs whose numbers of workers are far apart; else only what is fixed is fitted. */
-static void fit_rank0(const table *t, int repeat, model *m)
+/* What a worker adds is told by bench_coordinator, of which one quartile is taken, or by runs whose numbers of workers are far apart; else
+ * only what is fixed is fitted. */
+static void fit_rank0(const table *t, int repeat, int quartile, model *m)
 {
     enum { FAR = 8 };
     double one[MAX_POINTS], x[MAX_POINTS], y[MAX_POINTS], size[MAX_POINTS], fixed, each;
@@ -386,7 +393,7 @@ static void fit_rank0(const table *t, int repeat, model *m)
     for (int i = 0; i < n; i++) {
         one[i] = 1;
         x[i] = t->n_load ? t->load_workers[i] : t->point[i].workers;
-        y[i] = t->n_load ? t->load_seconds[i] : fmax(time_of(&t->point[i], COORDINATE, repeat), 1e-9);
+        y[i] = t->n_load ? t->load_seconds[quartile][i] : fmax(time_of(&t->point[i], COORDINATE, repeat), 1e-9);
         size[i] = t->n_load ? 1 : y[i]; /* loads are of many workers and of few: the many count */
     }
     for (int i = 0; i < t->n; i++) {
@@ -422,7 +429,7 @@ static model fit(const table *t, int repeat)
     set(&m, BYTES, t->bytes, "measured");
     fit_scatter(t, repeat, &m);
     fit_sum(t, repeat, &m);
-    fit_rank0(t, repeat, &m);
+    fit_rank0(t, repeat, MEDIAN, &m);
     return m;
 }
 
@@ -504,7 +511,29 @@ static void show_deviations(const table *t, const model *m)
     printf("  largest deviation %.1f %%\n", 100 * largest);
     for (int i = 0; i < t->n_load; i++)
         printf("  rank 0 alone, %5.0f workers: %.3f of %.3f\n", t->load_workers[i],
-               1e3 * (m->value[RANK0_FIXED] + m->value[RANK0_WORKER] * t->load_workers[i]), 1e3 * t->load_seconds[i]);
+               1e3 * (m->value[RANK0_FIXED] + m->value[RANK0_WORKER] * t->load_workers[i]), 1e3 * t->load_seconds[MEDIAN][i]);
+}
+
+/* How many workers keep rank 0 busy for as long as they compute. */
+static double saturation(const machine *a)
+{
+    return fmax(0, (a->compute - a->rank0_fixed) / a->rank0_worker);
+}
+
+/* Also of the quartiles of bench_coordinator, or else of fits to single repeats. */
+static void show_saturation(const table *t, const model *m, scene s, double structures)
+{
+    machine a = machine_of(m, t, s, structures);
+    double x[MAX_REPEATS];
+    int n = 0;
+    for (int k = 0; k < (t->n_load ? 2 : t->n_repeat); k++) {
+        model one = t->n_load ? *m : fit(t, k);
+        if (t->n_load) fit_rank0(t, -1, k ? LOWER : UPPER, &one);
+        machine b = machine_of(&one, t, s, structures);
+        x[n++] = saturation(&b);
+    }
+    printf("  rank 0 takes as long as a worker's compute at %.0f workers [%.0f, %.0f], of %s\n", saturation(&a), quantile(x, n, 0),
+           quantile(x, n, 1), t->n_load ? "the quartiles of bench_coordinator" : "fits to single repeats");
 }
 
 static const double many[] = {8, 64, 512, 4096};
@@ -537,7 +566,7 @@ static void show_estimates(const table *t, const model *m, scene s)
                alone.dedicated / e.dedicated, quantile(x, t->n_repeat, 0), quantile(x, t->n_repeat, 1), alone.working / e.working,
                many[i] * structures / e.dedicated);
     }
-    printf("  rank 0 takes as long as a worker's compute at %.0f workers\n", fmax(0, (a.compute - a.rank0_fixed) / a.rank0_worker));
+    show_saturation(t, m, s, structures);
     if (a.on_devices) return;
     printf("  messages of the sum take a tenth of the compute at %.0f workers; of %.0f workers they take %.3f ms, by halves (2 log2 N) "
            "%.3f ms\n",
