@@ -17,11 +17,13 @@ static int ascending(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* Sorts x (n). */
+/* Sorts x (n). Between two of them in proportion. */
 static inline double quantile(double *x, int n, double q)
 {
     qsort(x, (size_t)n, sizeof *x, ascending);
-    return x[(int)(q * (n - 1) + 0.5)];
+    int below = (int)(q * (n - 1));
+    double part = q * (n - 1) - below;
+    return part > 0 ? x[below] + part * (x[below + 1] - x[below]) : x[below];
 }
 
 #endif

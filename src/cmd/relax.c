@@ -433,14 +433,13 @@ static void finish_job(void *user, const sh_relax_result *r)
     show(w);
 }
 
-/* After each evaluation of a structure. Rank 0 also lets MPI serve the counters where no hardware does. */
+/* After each evaluation of a structure. Rank 0 also answers those who ask for work. */
 static void heartbeat(void *user, int64_t id, int64_t n_step, double energy, double force_max, double volume)
 {
     worker *w = user;
-    int waiting;
     (void)id, (void)n_step, (void)energy, (void)force_max, (void)volume;
     if (w->comm->rank) return;
-    MPI_Iprobe(MPI_ANY_SOURCE, MPI_ANY_TAG, w->comm->all, &waiting, MPI_STATUS_IGNORE);
+    sh_counter_serve(w->counter);
     show(w);
 }
 

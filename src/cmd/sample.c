@@ -225,19 +225,37 @@ static void draw_piece(drawing *d, int64_t piece, sh_records *drawn)
 /* The shared counters: pieces given out; ranks that were asked to stop. */
 enum { GIVEN, ASKED };
 
-/* A rank that has begun does one piece at least: a job that is too short still gets on. It asks for the next piece before it draws one:
- * the answer may have to wait until rank 0 is done with its own. */
+/* Of one rank. Many pieces are taken at a time while many are left, one at the end: where no hardware serves a counter, the answer waits
+ * until rank 0 is done with a piece of its own. */
+typedef struct {
+    sh_counter *counter;
+    int64_t n, next, end; /* pieces in all; those that are taken, and not begun */
+} supply;
+
+static int64_t next_piece(supply *s, int ranks)
+{
+    enum { PARTS = 8 }; /* of what would be an equal share: a rank eight times slower than the others does not hold them up */
+    if (s->next == s->end) {
+        int64_t many = (s->n - s->end) / (PARTS * ranks); /* end: others have got further since */
+        if (many < 1) many = 1;
+        s->next = sh_counter_add(s->counter, GIVEN, many);
+        s->end = s->next + many;
+    }
+    return s->next++;
+}
+
+/* A rank that has begun does one piece at least: a job that is too short still gets on. */
 static void draw_pieces(drawing *d, sh_counter *counter, const int64_t *left, int64_t n_left)
 {
     sh_stop stop = {.deadline = d->deadline, .counter = counter, .which = ASKED};
+    supply pieces = {.counter = counter, .n = n_left};
     sh_records drawn;
     int64_t before = crystals_done(d), shown = before;
     sh_records_create(&drawn, d->all.max_sites, 1);
     sh_progress_begin(&d->progress, "sampling", "structures", before, d->origin.number, 1, d->arguments->quiet || d->comm->rank > 0);
-    sh_counter_ask(counter, GIVEN, 1);
-    for (int64_t k, mine = 0; (mine == 0 || !sh_stop_asked(&stop)) && (k = sh_counter_take(counter)) < n_left; mine++) {
-        sh_counter_ask(counter, GIVEN, 1);
+    for (int64_t k, mine = 0; (mine == 0 || !sh_stop_asked(&stop)) && (k = next_piece(&pieces, d->comm->size)) < n_left; mine++) {
         draw_piece(d, left[k], &drawn);
+        if (d->comm->rank == 0) sh_counter_serve(counter);
         shown = before + (k + 1) * d->size; /* those before are taken, whoever took them */
         if (shown > d->origin.number) shown = d->origin.number;
         sh_progress_update(&d->progress, shown, NULL);

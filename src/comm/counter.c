@@ -6,7 +6,6 @@ struct sh_counter {
     sh_comm *comm;
     MPI_Win window;
     int64_t *here; /* of rank 0 */
-    int64_t asked, answer;
 };
 
 sh_status sh_counter_create(sh_comm *comm, sh_counter **out)
@@ -46,14 +45,8 @@ int64_t sh_counter_add(sh_counter *c, int which, int64_t amount)
     return before;
 }
 
-void sh_counter_ask(sh_counter *c, int which, int64_t amount)
+void sh_counter_serve(sh_counter *c)
 {
-    c->asked = amount;
-    MPI_Fetch_and_op(&c->asked, &c->answer, MPI_INT64_T, 0, which, MPI_SUM, c->window);
-}
-
-int64_t sh_counter_take(sh_counter *c)
-{
-    MPI_Win_flush(0, c->window);
-    return c->answer;
+    int waiting;
+    MPI_Iprobe(MPI_ANY_SOURCE, MPI_ANY_TAG, c->comm->all, &waiting, MPI_STATUS_IGNORE);
 }

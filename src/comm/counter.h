@@ -16,8 +16,7 @@ void sh_counter_destroy(sh_counter **counter);
 /* Adds to counter `which`; returns what it was before. From the thread that initialised MPI. */
 int64_t sh_counter_add(sh_counter *counter, int which, int64_t amount);
 
-/* The same in two parts, for who has work to do in between: where no hardware adds, it waits for rank 0 to enter MPI. One at a time. */
-void sh_counter_ask(sh_counter *counter, int which, int64_t amount);
-int64_t sh_counter_take(sh_counter *counter);
+/* Rank 0, now and then: answers those who wait, where no hardware does. */
+void sh_counter_serve(sh_counter *counter);
 
 #endif
