@@ -1,6 +1,6 @@
 #!/bin/bash
 # local.sh -- trains on this machine, without a batch system: as many ranks as it has devices, otherwise one a core. Run again, it goes
-# on; SIGTERM, SIGUSR1 and Ctrl-C mean a checkpoint and exit code 85.
+# on; SIGTERM, SIGUSR1, Ctrl-C and the end of its terminal mean a checkpoint and exit code 85.
 #
 #     jobscripts/local.sh my.yaml
 #     RANKS=4 jobscripts/local.sh my.yaml --set run.seed=2 --time-limit 8h
