@@ -285,13 +285,8 @@ static sh_status check_output(const arguments *a, project *x)
 
 static sh_status open_journal(const arguments *a, project *x, bool *done)
 {
-    SH_TRY(sh_folder_make(x->journal));
-    SH_TRY(sh_folder_lock(x->journal, "shaft relax", &x->lock));
-    if (a->overwrite) {
-        if (!access(a->output, F_OK) && unlink(a->output))
-            return SH_FAIL(SH_EIO, "'%s' cannot be removed: %s", a->output, strerror(errno));
-        return sh_journal_clear(x->journal);
-    }
+    SH_TRY(sh_journal_open(x->journal, "shaft relax", a->output, a->overwrite, &x->lock));
+    if (a->overwrite) return SH_OK;
     sh_status status = sh_relaxed_journal_read(x->journal, x->settings.job, &x->relaxed, done);
     if (status == SH_EINPUT) sh_error_hint(status, "finish that one first, choose another file (-o), or begin anew with --overwrite");
     return status;

@@ -1,7 +1,6 @@
 #define _POSIX_C_SOURCE 200809L
 
 /* sample.c -- `shaft sample`: new crystals from a trained policy, with their rewards, in one file. */
-#include <errno.h>
 #include <getopt.h>
 #include <math.h>
 #include <stdio.h>
@@ -269,17 +268,18 @@ static sh_status take_piece(void *user, const char *data, size_t size)
 {
     drawing *d = user;
     piece_head head;
-    sh_records view = {.max_sites = d->all.max_sites, .stride = d->all.stride};
+    sh_records drawn;
     memset(&head, 0, sizeof head);
     if (size >= sizeof head) memcpy(&head, data, sizeof head);
     if (size < sizeof head || head.piece < 0 || head.piece >= d->n_piece || head.n != piece_length(d, head.piece) ||
-        size != sizeof head + (size_t)head.n * view.stride)
+        size != sizeof head + (size_t)head.n * d->all.stride)
         return SH_FAIL(SH_EINPUT, "a piece does not fit what is to be drawn");
-    sh_records_create(&view, d->all.max_sites, head.n);
-    sh_records_resize(&view, head.n);
-    memcpy(view.data, data + sizeof head, size - sizeof head);
-    if (!d->mine[head.piece]) keep_piece(d, &head, &view);
-    sh_records_destroy(&view);
+    if (d->mine[head.piece]) return SH_OK;
+    sh_records_create(&drawn, d->all.max_sites, head.n);
+    sh_records_resize(&drawn, head.n);
+    memcpy(drawn.data, data + sizeof head, size - sizeof head);
+    keep_piece(d, &head, &drawn);
+    sh_records_destroy(&drawn);
     return SH_OK;
 }
 
@@ -346,13 +346,7 @@ static sh_status check_output(const arguments *a, const sh_samples_origin *own, 
 /* Rank 0. */
 static sh_status open_journal(drawing *d)
 {
-    const arguments *a = d->arguments;
-    SH_TRY(sh_folder_make(d->folder));
-    SH_TRY(sh_folder_lock(d->folder, "shaft sample", &d->lock));
-    if (!a->overwrite) return SH_OK;
-    if (!access(a->output, F_OK) && unlink(a->output))
-        return SH_FAIL(SH_EIO, "'%s' cannot be removed: %s", a->output, strerror(errno));
-    return sh_journal_clear(d->folder);
+    return sh_journal_open(d->folder, "shaft sample", d->arguments->output, d->arguments->overwrite, &d->lock);
 }
 
 /* Rank 0: the journal is needed no more. */

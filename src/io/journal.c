@@ -189,6 +189,15 @@ sh_status sh_journal_clear(const char *folder)
     return sh_folder_visit(folder, remove_file, &with_lock);
 }
 
+sh_status sh_journal_open(const char *folder, const char *who, const char *output, bool anew, int *lock)
+{
+    SH_TRY(sh_folder_make(folder));
+    SH_TRY(sh_folder_lock(folder, who, lock));
+    if (!anew) return SH_OK;
+    if (!access(output, F_OK) && unlink(output)) return SH_FAIL(SH_EIO, "'%s' cannot be removed: %s", output, strerror(errno));
+    return sh_journal_clear(folder);
+}
+
 sh_status sh_journal_remove(const char *folder)
 {
     bool with_lock = true;

@@ -4,6 +4,7 @@
 #ifndef SH_IO_JOURNAL_H
 #define SH_IO_JOURNAL_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -11,6 +12,9 @@
 
 typedef struct sh_journal sh_journal;
 
+/* The folder, made and locked (io/files.h, sh_folder_lock) for what `who` does: by one process, before any rows. With `anew` the rows
+ * that are there, and the output they would have become, are removed. */
+sh_status sh_journal_open(const char *folder, const char *who, const char *output, bool anew, int *lock);
 /* A new file in the folder for this process, the first that is free of every n_part-th from number `part` on: of many processes none is
  * in the way of another. The folder is made. job: 64 letters, equal for the same command on the same input. */
 sh_status sh_journal_create(const char *folder, const char *job, int part, int n_part, sh_journal **out);
